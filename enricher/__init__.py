@@ -1,0 +1,1 @@
+"""enricher: an OTLP processor that normalizes, prices, counts and samples LLM traces."""
