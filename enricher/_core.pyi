@@ -1,0 +1,89 @@
+"""The Rust contract: raw OTLP bytes in, finished export payloads and small frozen reports out.
+
+Every method releases the GIL while it works. Times are Unix nanoseconds given by the caller, so that files can be
+replayed under a virtual clock. Exceptions: `enricher.errors` (DecodeError, Overloaded, PlanError); a panic inside the
+core surfaces as `pyo3_runtime.PanicException`, a BaseException that `enricher.runtime.engine` alone translates.
+"""
+
+from typing import final
+
+VERSION: str
+"""The crate's version; equal to the package's."""
+
+@final
+class IngestReport:
+    """What became of one request."""
+
+    @property
+    def accepted(self) -> int:
+        """Spans taken."""
+    @property
+    def rejected(self) -> int:
+        """Spans refused, to be reported as OTLP partial success."""
+    @property
+    def message(self) -> str:
+        """Why spans were refused, for the partial success message; "" when none were."""
+    @property
+    def pressure(self) -> bool:
+        """The buffer is above its high watermark: call `tick` soon."""
+
+@final
+class TickReport:
+    """What one tick decided."""
+
+    @property
+    def payloads(self) -> list[bytes]:
+        """Encoded `ExportTraceServiceRequest` messages of kept spans, each at most the plan's `payload_bytes` unless a
+        single span is larger."""
+    @property
+    def payload_spans(self) -> list[int]:
+        """Spans in each payload, parallel to `payloads`."""
+    @property
+    def calls(self) -> bytes:
+        """Call records, one JSON object a line (DESIGN §11); empty unless the plan asks for them."""
+    @property
+    def decided(self) -> int:
+        """Traces decided."""
+    @property
+    def kept(self) -> int:
+        """Traces kept."""
+    @property
+    def more(self) -> bool:
+        """Work was left because a bound of the tick was reached: call `tick` again at once."""
+
+@final
+class Engine:
+    """Decode, normalize, price, buffer, de-duplicate, measure and sample. Safe to call from several threads."""
+
+    def __new__(cls, plan: bytes) -> Engine:
+        """Compile a plan (UTF-8 JSON, `enricher.config.compile`). Raises PlanError."""
+    def replace_plan(self, plan: bytes) -> None:
+        """Swap the plan; traces in flight end under the plan they began with. Raises PlanError and changes nothing."""
+    def ingest(self, payload: bytes, now_ns: int) -> IngestReport:
+        """Take one `ExportTraceServiceRequest`. All or nothing for bytes that are not OTLP (DecodeError). Overloaded
+        when the buffer is full."""
+    def tick(self, now_ns: int) -> TickReport:
+        """Decide every trace that is due."""
+    def drain(self, now_ns: int) -> TickReport:
+        """Decide every trace at once (shutdown, end of input); call until `more` is false."""
+    def next_due_ns(self) -> int:
+        """When the next trace is due; 0 when nothing is buffered."""
+    def metrics(self) -> list[tuple[str, tuple[str, ...], float | list[int], float, list[tuple[int, str, float, float]]]]:
+        """A snapshot of all series: (instrument, label values, value, sum, exemplars).
+
+        Counters and gauges: value is a float, sum 0. Histograms: value is the list of bucket counts (not cumulative,
+        the last is +Inf), sum the sum of observations. Exemplars: (bucket index, trace id in hex, value, Unix seconds).
+        """
+    def summary(self) -> str:
+        """Totals since start as JSON, the summary of DESIGN §11."""
+    def explain(self, payloads: list[bytes], now_ns: int) -> str:
+        """Everything the engine concludes about the traces in `payloads`, as JSON, without touching its own state."""
+
+def traces_to_json(payload: bytes) -> bytes:
+    """One `ExportTraceServiceRequest` (or `TracesData`) as OTLP JSON on one line, ids in hex. Raises DecodeError."""
+
+def otlp_from_json(signal: str, payload: bytes) -> bytes:
+    """OTLP JSON to protobuf. `signal` is `traces`, `metrics` or `logs`. Raises DecodeError."""
+
+def check_otlp(signal: str, payload: bytes) -> int:
+    """Validate the framing of a metrics or logs request; returns the number of data points or records. Raises DecodeError."""
