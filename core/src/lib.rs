@@ -1,1 +1,12 @@
-//! The hot path of enricher.
+//! The hot path of enricher: OTLP bytes in, decided and enriched OTLP bytes out.
+//!
+//! `wire` reads and writes OTLP, `normalize` turns attributes into facts, `calls` groups reports of the same model call,
+//! `price` costs them, `sample` decides, `measure` counts, `buffer` holds traces until they are due, `engine` drives all
+//! of it. Only `bindings` knows Python.
+
+pub mod concept;
+pub mod error;
+pub mod facts;
+pub mod keys;
+pub mod record;
+pub mod wire;

@@ -1,0 +1,161 @@
+//! Facts as a compact record that lies beside the span in the buffer. Text that stands in the span is kept as offset and
+//! length, anything else in the record itself; a typical record is 60 bytes.
+//!
+//! Layout: dialect (varint + 1, 0 = none), role, the sets `inferred`, `canonical`, `misstated` (varint halves), then per
+//! concept: id, rule (varint + 1), kind, value.
+
+use crate::concept::{Concept, ConceptSet};
+use crate::facts::{Facts, NO_DIALECT, NO_RULE, Role, Val};
+use crate::wire::reader::Reader;
+use crate::wire::writer::varint;
+
+const INT: u8 = 0;
+const FLOAT: u8 = 1;
+const FALSE: u8 = 2;
+const TRUE: u8 = 3;
+const IN_SPAN: u8 = 4;
+const INLINE: u8 = 5;
+
+/// Appends the record of `facts`; `span` are the bytes it was read from.
+pub fn encode(facts: &Facts<'_>, span: &[u8], out: &mut Vec<u8>) {
+    varint(
+        out,
+        if facts.dialect == NO_DIALECT {
+            0
+        } else {
+            u64::from(facts.dialect) + 1
+        },
+    );
+    out.push(facts.role as u8);
+    for set in [facts.inferred, facts.canonical, facts.misstated] {
+        varint(out, set.0 as u64);
+        varint(out, (set.0 >> 64) as u64);
+    }
+    let base = span.as_ptr() as usize;
+    for concept in facts.present().iter() {
+        out.push(concept as u8);
+        let rule = facts.rule(concept);
+        varint(
+            out,
+            if rule == NO_RULE {
+                0
+            } else {
+                u64::from(rule) + 1
+            },
+        );
+        match facts.get(concept) {
+            Some(Val::Int(value)) => {
+                out.push(INT);
+                varint(out, zigzag(value));
+            }
+            Some(Val::Float(value)) => {
+                out.push(FLOAT);
+                out.extend_from_slice(&value.to_le_bytes());
+            }
+            Some(Val::Bool(value)) => out.push(if value { TRUE } else { FALSE }),
+            Some(Val::Str(text)) => {
+                let at = (text.as_ptr() as usize).wrapping_sub(base);
+                if at < span.len() && text.len() <= span.len() - at {
+                    out.push(IN_SPAN);
+                    varint(out, at as u64);
+                    varint(out, text.len() as u64);
+                } else {
+                    out.push(INLINE);
+                    varint(out, text.len() as u64);
+                    out.extend_from_slice(text.as_bytes());
+                }
+            }
+            None => unreachable!("a present concept has a value"),
+        }
+    }
+}
+
+/// Reads a record back. Records are written by `encode` only, so a fault here is ours: it ends reading, never panics.
+pub fn decode<'a>(record: &'a [u8], span: &'a [u8], facts: &mut Facts<'a>) {
+    facts.clear();
+    let mut reader = Reader::new(record);
+    // `None` means the record ended.
+    let _ = read(&mut reader, span, facts);
+}
+
+fn read<'a>(reader: &mut Reader<'a>, span: &'a [u8], facts: &mut Facts<'a>) -> Option<()> {
+    facts.dialect = match reader.varint().ok()? {
+        0 => NO_DIALECT,
+        index => (index - 1) as u16,
+    };
+    facts.role = *Role::ALL.get(reader.varint().ok()? as usize)?;
+    let mut sets = [ConceptSet::default(); 3];
+    for set in &mut sets {
+        let low = reader.varint().ok()?;
+        set.0 = u128::from(low) | u128::from(reader.varint().ok()?) << 64;
+    }
+    [facts.inferred, facts.canonical, facts.misstated] = sets;
+    while !reader.at_end() {
+        let concept = *Concept::ALL.get(usize::try_from(reader.varint().ok()?).ok()?)?;
+        let rule = match reader.varint().ok()? {
+            0 => NO_RULE,
+            index => (index - 1) as u16,
+        };
+        let value = match reader.varint().ok()? as u8 {
+            INT => Val::Int(unzigzag(reader.varint().ok()?)),
+            FLOAT => Val::Float(f64::from_bits(reader.fixed64().ok()?)),
+            FALSE => Val::Bool(false),
+            TRUE => Val::Bool(true),
+            IN_SPAN => {
+                let at = reader.varint().ok()? as usize;
+                let len = reader.varint().ok()? as usize;
+                Val::Str(std::str::from_utf8(span.get(at..at.checked_add(len)?)?).ok()?)
+            }
+            INLINE => Val::Str(std::str::from_utf8(reader.bytes().ok()?).ok()?),
+            _ => return None,
+        };
+        facts.set(concept, value, rule);
+    }
+    Some(())
+}
+
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_reads_back_as_it_was_written() {
+        let span = b"....gpt-4o....".to_vec();
+        let other = String::from("openai");
+        let mut facts = Facts::new();
+        let model = std::str::from_utf8(&span[4..10]).unwrap();
+        facts.dialect = 3;
+        facts.role = Role::Inference;
+        facts.inferred.insert(Concept::Provider);
+        facts.canonical.insert(Concept::ToolResult);
+        facts.set(Concept::RequestModel, Val::Str(model), 7);
+        facts.set(Concept::Provider, Val::Str(&other), NO_RULE);
+        facts.set(Concept::InputTokens, Val::Int(i64::MIN), 1);
+        facts.set(Concept::Ttft, Val::Float(0.25), 2);
+        facts.set(Concept::Streaming, Val::Bool(true), 300);
+        let mut record = Vec::new();
+        encode(&facts, &span, &mut record);
+        let moved = span.clone();
+        let mut back = Facts::new();
+        decode(&record, &moved, &mut back);
+        assert_eq!(back.present(), facts.present());
+        for concept in facts.present().iter() {
+            assert_eq!(back.get(concept), facts.get(concept));
+            assert_eq!(back.rule(concept), facts.rule(concept));
+        }
+        assert_eq!((back.dialect, back.role), (3, Role::Inference));
+        assert_eq!(
+            (back.inferred, back.canonical),
+            (facts.inferred, facts.canonical)
+        );
+        decode(&record[..record.len() - 1], &moved, &mut back);
+    }
+}

@@ -1,0 +1,6 @@
+//! OTLP protobuf, read without copying and written by hand. Field numbers are those of opentelemetry-proto 1.x.
+
+pub mod reader;
+pub mod span;
+pub mod value;
+pub mod writer;
