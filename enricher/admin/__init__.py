@@ -1,0 +1,1 @@
+"""Health, readiness and the effective configuration, for operators and probes."""

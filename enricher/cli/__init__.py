@@ -1,0 +1,1 @@
+"""The `enricher` command; one file a subcommand, each with `register(subparsers)`."""

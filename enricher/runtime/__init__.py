@@ -1,0 +1,1 @@
+"""The running service: the door into the core, start and stop order, reload, drain."""
