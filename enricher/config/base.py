@@ -1,14 +1,27 @@
-"""What every section of the configuration shares: strict models and the field types of the Collector."""
+"""What every section of the configuration shares: strict models, the field types of the Collector, and `fault`."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 _NANOS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?", re.IGNORECASE)
+_SIZE_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_LONGEST = 10**9
+
+
+def fault(code: str, message: str, hint: str = "", at: tuple[str | int, ...] = ()) -> PydanticCustomError:
+    """The exception for a validator of a section to raise: it becomes a Problem with this code, message and hint.
+
+    code: kebab-case, listed in `enricher.config.codes`. at: path below the validated value at which to point.
+    """
+    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint, "at": at})  # type: ignore[arg-type]
 
 
 def parse_duration(value: Any) -> float:
@@ -18,13 +31,16 @@ def parse_duration(value: Any) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError("must be a duration such as 30s, 250ms or 1m30s")
-    if isinstance(value, (int, float)):
-        if not 0 <= value < 1e9:
-            raise ValueError("must be a duration between 0 and 1e9 seconds")
-        return float(value)
-    text = value.strip()
-    if text == "0":
-        return 0.0
+    if isinstance(value, str):
+        value = _seconds(value.strip())
+    if not 0 <= value < _LONGEST:
+        raise ValueError("must be a duration between 0 and 1e9 seconds")
+    return float(value)
+
+
+def _seconds(text: str) -> float:
+    if _NUMBER.fullmatch(text):
+        return float(text)
     position, nanos = 0, 0.0
     for part in _DURATION_PART.finditer(text):
         if part.start() != position:
@@ -32,15 +48,55 @@ def parse_duration(value: Any) -> float:
         nanos += float(part[1]) * _NANOS[part[2]]
         position = part.end()
     if not text or position != len(text):
-        raise ValueError(f"{value!r} is not a duration; write it as 30s, 250ms or 1m30s")
+        raise ValueError(f"{_short(text)} is not a duration; write it as 30s, 250ms or 1m30s")
     return nanos / 1e9
 
 
-Duration = Annotated[float, BeforeValidator(parse_duration)]
+def parse_size(value: Any) -> int:
+    """Bytes of a size such as `4MiB`, `512KiB`, `1.5GB`; a bare number is bytes.
+
+    Raises ValueError with what to write instead.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ValueError("must be a size such as 4MiB, 512KiB or 1GiB")
+    if isinstance(value, str):
+        found = _SIZE.fullmatch(value.strip())
+        if found is None:
+            raise ValueError(f"{_short(value)} is not a size; write it as 4MiB, 512KiB or 1GiB")
+        value = round(float(found[1]) * _SIZE_UNITS[(found[2] or "").lower()])
+    if not 0 <= value < 2**63:
+        raise ValueError("must be a size between 0 and 8 EiB")
+    return value
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": ["string", "number"], "examples": ["30s", "250ms", "1m30s"]}, mode="validation"),
+]
 """A Go duration in YAML, seconds (float) in Python."""
+
+ByteSize = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["4MiB", "512KiB", "1GiB"]}, mode="validation"),
+]
+"""A size in YAML (`4MiB`, `1GB` or bytes), bytes (int) in Python."""
 
 
 class Section(BaseModel):
-    """Base of all configuration models: unknown keys are faults, values are frozen, docstrings describe fields."""
+    """Base of all configuration models: unknown keys are faults, values are frozen, docstrings describe fields.
+
+    A section written without a value (`debug:`) is an empty one, as in the Collector.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_empty(cls, value: Any) -> Any:
+        return {} if value is None else value

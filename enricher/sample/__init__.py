@@ -1,0 +1,1 @@
+"""Sampling policies: their models, their checks and their compilation into the plan."""

@@ -1,0 +1,109 @@
+"""Checks of sampling rules that look at more than one value: names, blocks, and rules that can have no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from enricher.errors import Problem
+from enricher.sample.settings import TYPES, Policy, PolicyBody, SamplingSettings
+
+_REGEX_MARKS = (".*", ".+", "\\", "[", "(", "^", "$", "|")
+
+
+def check_raw(section: Any) -> list[Problem]:
+    """Faults in the written section that concern several keys, so that they are found beside faults of single values.
+
+    Paths are relative to the section.
+    """
+    policies = section.get("policies") if isinstance(section, dict) else None
+    if not isinstance(policies, list):
+        return []
+    problems = list(_names(policies))
+    for index, policy in enumerate(policies):
+        problems += _blocks(policy, f"policies[{index}]")
+    return problems
+
+
+def _names(policies: list[Any]) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, policy in enumerate(policies):
+        name = policy.get("name") if isinstance(policy, dict) else None
+        if not isinstance(name, str) or not name:
+            continue
+        if name in first:
+            message = f"the name {name[:60]!r} is taken by policies[{first[name]}]"
+            yield Problem("duplicate-policy-name", f"policies[{index}].name", message, "names must be unique")
+        else:
+            first[name] = index
+
+
+def _blocks(policy: Any, path: str) -> Iterator[Problem]:
+    """Each policy has the block of its type and no other."""
+    kind = policy.get("type") if isinstance(policy, dict) else None
+    if kind not in TYPES:
+        return
+    if kind not in policy and kind != "always_sample":
+        yield Problem("missing-key", path, f"a policy of type `{kind}` needs its settings", f"add `{kind}: …`")
+    for other in TYPES:
+        if other in policy and other not in (kind, "always_sample"):
+            message = f"these settings have no effect: the policy's type is `{kind}`"
+            yield Problem("wrong-block", f"{path}.{other}", message, f"remove it, or write `type: {other}`")
+    block = policy.get(kind)
+    below = block.get(f"{kind}_sub_policy") if isinstance(block, dict) else None
+    if kind == "not":
+        yield from _blocks(below, f"{path}.not.not_sub_policy")
+    elif isinstance(below, list):
+        for index, child in enumerate(below):
+            yield from _blocks(child, f"{path}.{kind}.{kind}_sub_policy[{index}]")
+
+
+def check(settings: SamplingSettings) -> list[Problem]:
+    """Faults and warnings about rules that are each well formed. Paths are relative to the section."""
+    problems: list[Problem] = []
+    for index, policy in enumerate(settings.policies):
+        problems += _each(policy, f"policies[{index}]", nested=False)
+    problems += _together(settings.policies)
+    after, wait = settings.decision_wait_after_root_received, settings.decision_wait
+    if after >= wait:
+        message = f"never reached: decision_wait ({wait:g}s) ends first"
+        problems.append(_warning("no-effect", "decision_wait_after_root_received", message, "lower it below decision_wait"))
+    return problems
+
+
+def _each(policy: PolicyBody, path: str, *, nested: bool) -> Iterator[Problem]:
+    if policy.type == "drop" and nested:
+        hint = "make it a policy of its own in `policies`"
+        yield Problem("misplaced-policy", f"{path}.type", "`drop` cannot stand inside another policy", hint)
+    share = policy.probabilistic
+    if share is not None and share.sampling_percentage == 0 and not nested:
+        yield _warning("no-effect", f"{path}.probabilistic.sampling_percentage", "keeps nothing", "remove the policy")
+    codes = policy.status_code
+    if codes is not None and len(set(codes.status_codes)) == 3:
+        message = "matches every trace: a span always has one of the three codes"
+        yield _warning("matches-all", f"{path}.status_code.status_codes", message, "write `type: always_sample`")
+    text = policy.string_attribute
+    if text is not None and not text.enabled_regex_matching:
+        for index, value in enumerate(text.values):
+            if any(mark in value for mark in _REGEX_MARKS[:2]) or (value.startswith("^") and value.endswith("$")):
+                hint = "set enabled_regex_matching: true if it is meant as an expression"
+                yield _warning("plain-regex", f"{path}.string_attribute.values[{index}]", "is compared as plain text", hint)
+    for index, child in enumerate(policy.children):
+        below = f"{path}.not.not_sub_policy" if policy.type == "not" else f"{path}.{policy.type}.{policy.type}_sub_policy[{index}]"
+        yield from _each(child, below, nested=True)
+
+
+def _together(policies: list[Policy]) -> Iterator[Problem]:
+    if policies and all(policy.type == "drop" for policy in policies):
+        hint = "add `{ name: the-rest, type: always_sample }`"
+        yield _warning("keeps-nothing", "policies", "every trace is dropped: no policy keeps any", hint)
+    catch_all = next((policy for policy in policies if policy.type == "always_sample"), None)
+    others = [policy for policy in policies if policy.type != "drop" and policy is not catch_all]
+    if catch_all is not None and others:
+        index = policies.index(catch_all)
+        message = f"keeps every trace, so that {', '.join(f'`{policy.name}`' for policy in others[:3])} make no difference"
+        yield _warning("no-effect", f"policies[{index}]", message, "remove it, or make it `probabilistic`")
+
+
+def _warning(code: str, path: str, message: str, hint: str) -> Problem:
+    return Problem(code, path, message, hint, severity="warning")

@@ -1,0 +1,49 @@
+"""The plan's `sample` section, read by `core/src/sample/plan.rs`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from enricher.sample.settings import Cost, Latency, PolicyBody, SamplingSettings
+
+_NANOS = 10**9
+_PICO = 10**12
+
+
+def compile_plan(settings: SamplingSettings, *, keep_all: bool = False) -> dict[str, Any]:
+    """The `sample` section. Durations are integer nanoseconds, latencies milliseconds as in YAML, costs decimal strings
+    of pico-dollars; a policy's settings stand beside its name and type, its sub-policies under `children`.
+
+    keep_all: no policies, which keeps every trace.
+    """
+    return {
+        "decision_wait_ns": round(settings.decision_wait * _NANOS),
+        "decision_wait_after_root_ns": round(settings.decision_wait_after_root_received * _NANOS),
+        "cache_sampled": settings.decision_cache.sampled_cache_size,
+        "cache_not_sampled": settings.decision_cache.non_sampled_cache_size,
+        "policies": [] if keep_all else [_policy(policy, policy.name) for policy in settings.policies],
+    }
+
+
+def _policy(policy: PolicyBody, name: str) -> dict[str, Any]:
+    plan: dict[str, Any] = {"name": name, "type": policy.type}
+    children = policy.children
+    if children:
+        plan["children"] = [_policy(child, child.name or f"{name}/{index}") for index, child in enumerate(children)]
+        return plan
+    match policy.block:
+        case None:
+            pass
+        case Cost(trace_usd=trace, call_usd=call):
+            plan |= {"trace_pico_usd": _pico(trace), "call_pico_usd": _pico(call)}
+        case Latency(threshold_ms=threshold, upper_threshold_ms=upper):
+            plan |= {"threshold_ms": threshold, "upper_threshold_ms": upper or None}
+        case block:
+            plan |= block.model_dump()
+    return plan
+
+
+def _pico(usd: Decimal | None) -> str | None:
+    """US dollars as a whole number of pico-dollars; the model allows no more digits than that holds."""
+    return None if usd is None else str(int(usd * _PICO))
