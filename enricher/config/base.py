@@ -12,7 +12,8 @@ _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 _NANOS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?", re.IGNORECASE)
-_SIZE_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_SIZE_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_SIZE_UNITS |= {"ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "ti": 1 << 40}
 _LONGEST = 10**9
 
 
@@ -21,7 +22,7 @@ def fault(code: str, message: str, hint: str = "", at: tuple[str | int, ...] = (
 
     code: kebab-case, listed in `enricher.config.codes`. at: path below the validated value at which to point.
     """
-    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint, "at": at})  # type: ignore[arg-type]
+    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint, "at": at})
 
 
 def parse_duration(value: Any) -> float:
@@ -66,7 +67,7 @@ def parse_size(value: Any) -> int:
         value = round(float(found[1]) * _SIZE_UNITS[(found[2] or "").lower()])
     if not 0 <= value < 2**63:
         raise ValueError("must be a size between 0 and 8 EiB")
-    return value
+    return int(value)
 
 
 def _short(text: str) -> str:

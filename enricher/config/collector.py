@@ -27,11 +27,15 @@ FOREIGN = (
     Foreign(("sampling", "num_traces"), "the buffer is bounded by bytes: limits.buffer_mib"),
     Foreign(("sampling", "expected_new_traces_per_sec"), "tables grow as they need to"),
     Foreign(("sampling", "num_shards"), "the core shards by trace id: limits.shards"),
-    Foreign(("sampling", "block_on_overflow"), "a full buffer always refuses requests with a retry hint and loses nothing"),
+    Foreign(
+        ("sampling", "block_on_overflow"), "a full buffer always refuses requests with a retry hint and loses nothing"
+    ),
     Foreign(("sampling", "sample_on_first_match"), "every policy votes", (False,)),
     Foreign(("sampling", "drop_pending_traces_on_shutdown"), "pending traces are decided at shutdown", (False,)),
     Foreign(("sampling", "sampling_strategy"), "whole traces are decided", ("trace-complete", "")),
-    Foreign(("probabilistic", "hash_salt"), "randomness comes from the trace id or `ot=rv`, so that all instances agree"),
+    Foreign(
+        ("probabilistic", "hash_salt"), "randomness comes from the trace id or `ot=rv`, so that all instances agree"
+    ),
     Foreign(("string_attribute", "cache_max_size"), "expressions run in linear time and need no cache"),
 )
 
@@ -92,7 +96,15 @@ def strip(root: Node) -> tuple[Node, list[Problem]]:
             problems.append(_problem("ignored-option", loc, f"has no effect: {foreign.why}", "", place, "note"))
         else:
             wanted = " or ".join(str(value).lower() for value in foreign.same if value != "")
-            problems.append(_problem("not-available", loc, f"{foreign.why}; {node.text} is not available", f"remove it or write {wanted}", place))
+            problems.append(
+                _problem(
+                    "not-available",
+                    loc,
+                    f"{foreign.why}; {node.text} is not available",
+                    f"remove it or write {wanted}",
+                    place,
+                )
+            )
     for loc in doomed:
         root = _without(root, loc)
     return root, problems

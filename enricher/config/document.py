@@ -32,7 +32,8 @@ _WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
 _TAG = "tag:yaml.org,2002:"
-_KNOWN_TAGS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "map", "seq")}
+_TYPED = {_TAG + name for name in ("int", "float", "bool", "null")}
+_KNOWN_TAGS = _TYPED | {_TAG + name for name in ("str", "map", "seq")}
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -126,7 +127,9 @@ def parse(text: str, file: str) -> tuple[Node | None, list[Problem]]:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         message = ": ".join(part for part in (error.context, error.problem) if part) or "not YAML"
-        return None, [*builder.problems, Problem("yaml-syntax", "", message, "", file, line, column)]
+        around = text.split("\n")[max(0, line - 1) : line]
+        hint = 'inside { } and [ ], values with ${…} need quotes: "${env:NAME}"' if "${" in "".join(around) else ""
+        return None, [*builder.problems, Problem("yaml-syntax", "", message, hint, file, line, column)]
     except (yaml.YAMLError, UnicodeError, ValueError) as error:
         reason = getattr(error, "reason", "") or "it holds a character that YAML does not allow"
         return None, [*builder.problems, Problem("yaml-syntax", "", f"not YAML: {reason}", file=file)]
@@ -169,8 +172,8 @@ class _Builder:
         if tag is not None and tag != "!" and tag not in _KNOWN_TAGS:
             raise _Fault("yaml-syntax", f"the tag {tag!r} has no meaning here", place, "remove it")
 
-    def _alias(self, anchor: str, place: Place) -> Node:
-        if anchor not in self._anchors:
+    def _alias(self, anchor: str | None, place: Place) -> Node:
+        if anchor is None or anchor not in self._anchors:
             raise _Fault("yaml-syntax", f"no anchor named {anchor!r} stands above this alias", place)
         node = self._anchors[anchor]
         if node is None:
@@ -179,11 +182,9 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent, place: Place) -> None:
         self._check_tag(event.tag, place)
-        quoted = event.style is not None
         text: str = event.value
-        node = Node(place, text, text, quoted or event.tag == _TAG + "str")
-        if not node.quoted or event.tag in (_TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null"):
-            node.value = resolve(text)
+        plain = event.implicit[0] or event.tag in _TYPED
+        node = Node(place, resolve(text) if plain else text, text, quoted=not plain)
         if event.anchor:
             self._anchors[event.anchor] = node
         self._add(node)

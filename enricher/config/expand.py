@@ -66,7 +66,9 @@ class _Expander:
         elif scheme != "env":
             self._fault("bad-expansion", node, path, f"`${{{scheme}:…}}` is not supported", "write ${env:NAME}")
         elif not _NAME.fullmatch(name):
-            self._fault("bad-expansion", node, path, f"{name!r} is not the name of a variable", "write $$ for a plain $")
+            self._fault(
+                "bad-expansion", node, path, f"{name!r} is not the name of a variable", "write $$ for a plain $"
+            )
         elif name in self.environ:
             return self.environ[name]
         elif ":-" in rest:

@@ -80,7 +80,8 @@ def from_pydantic(error: ErrorDetails, root: Node, model: type[BaseModel], above
     loc = (*loc, *context.get("at", ()))
     if kind == "extra_forbidden":
         path, node, place = locate(root, loc, key=True)
-        code, message, hint = "unknown-key", f"unknown key `{path[-1] if path else loc[-1]}`", key_hint(model, path or loc)
+        name = path[-1] if path else loc[-1]
+        code, message, hint = "unknown-key", f"unknown key `{name}`", key_hint(model, path or loc)
     elif kind == "missing":
         path, node, place = locate(root, loc[:-1], key=True)
         code, message, hint = "missing-key", f"`{loc[-1]}` is required", ""
@@ -155,6 +156,10 @@ def placed(problem: Problem, root: Node, section: str) -> Problem:
     loc = (section, *(parse_path(problem.path) or ()))
     path, node, place = locate(root, loc)
     found = replace(
-        problem, path=dotted(loc), file=problem.file or place.file, line=problem.line or place.line, column=problem.column or place.column
+        problem,
+        path=dotted(loc),
+        file=problem.file or place.file,
+        line=problem.line or place.line,
+        column=problem.column or place.column,
     )
     return _scrubbed(found, path, node)

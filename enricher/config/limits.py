@@ -19,8 +19,8 @@ class LimitsSettings(Section):
     """What one instance may hold and what one request may contain. Nothing grows without one of these bounds."""
 
     buffer_mib: Annotated[int, Field(ge=1, le=1 << 20)] = 512
-    """Memory for undecided traces, in MiB of span bytes. When it runs full the oldest traces are decided early; when that
-    does not help, new requests are refused with a retry hint."""
+    """Memory for undecided traces, in MiB of span bytes. When it runs full the oldest traces are decided early; when
+    that does not help, new requests are refused with a retry hint."""
     trace_mib: Annotated[int, Field(ge=1, le=1 << 20)] = 64
     """A trace that grows beyond this, in MiB, is decided at once; what follows shares its verdict."""
     trace_spans: Annotated[int, Field(ge=1)] = 100_000

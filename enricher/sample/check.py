@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from enricher.errors import Problem
+from enricher.sample.regex import explain_fault
 from enricher.sample.settings import TYPES, Policy, PolicyBody, SamplingSettings
 
-_REGEX_MARKS = (".*", ".+", "\\", "[", "(", "^", "$", "|")
+_REGEX_MARKS = (".*", ".+")
 
 
 def check_raw(section: Any) -> list[Problem]:
@@ -20,9 +21,28 @@ def check_raw(section: Any) -> list[Problem]:
     if not isinstance(policies, list):
         return []
     problems = list(_names(policies))
-    for index, policy in enumerate(policies):
-        problems += _blocks(policy, f"policies[{index}]")
+    for path, policy in _all_policies(policies, "policies"):
+        problems += _blocks(policy, path)
+        problems += _expressions(policy, path)
     return problems
+
+
+def _all_policies(policies: list[Any], above: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every policy that is a mapping, with its path; those inside others after the one that holds them."""
+    for index, policy in enumerate(policies):
+        if isinstance(policy, dict):
+            yield from _with_children(policy, f"{above}[{index}]")
+
+
+def _with_children(policy: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield path, policy
+    for kind in ("and", "drop", "not"):
+        block = policy.get(kind)
+        below = block.get(f"{kind}_sub_policy") if isinstance(block, dict) else None
+        if isinstance(below, list):
+            yield from _all_policies(below, f"{path}.{kind}.{kind}_sub_policy")
+        elif isinstance(below, dict):
+            yield from _with_children(below, f"{path}.{kind}.{kind}_sub_policy")
 
 
 def _names(policies: list[Any]) -> Iterator[Problem]:
@@ -38,9 +58,9 @@ def _names(policies: list[Any]) -> Iterator[Problem]:
             first[name] = index
 
 
-def _blocks(policy: Any, path: str) -> Iterator[Problem]:
+def _blocks(policy: dict[str, Any], path: str) -> Iterator[Problem]:
     """Each policy has the block of its type and no other."""
-    kind = policy.get("type") if isinstance(policy, dict) else None
+    kind = policy.get("type")
     if kind not in TYPES:
         return
     if kind not in policy and kind != "always_sample":
@@ -49,13 +69,17 @@ def _blocks(policy: Any, path: str) -> Iterator[Problem]:
         if other in policy and other not in (kind, "always_sample"):
             message = f"these settings have no effect: the policy's type is `{kind}`"
             yield Problem("wrong-block", f"{path}.{other}", message, f"remove it, or write `type: {other}`")
-    block = policy.get(kind)
-    below = block.get(f"{kind}_sub_policy") if isinstance(block, dict) else None
-    if kind == "not":
-        yield from _blocks(below, f"{path}.not.not_sub_policy")
-    elif isinstance(below, list):
-        for index, child in enumerate(below):
-            yield from _blocks(child, f"{path}.{kind}.{kind}_sub_policy[{index}]")
+
+
+def _expressions(policy: dict[str, Any], path: str) -> Iterator[Problem]:
+    block = policy.get("string_attribute")
+    values = block.get("values") if isinstance(block, dict) and block.get("enabled_regex_matching") else None
+    for index, pattern in enumerate(values if isinstance(values, list) else ()):
+        reason = explain_fault(pattern) if isinstance(pattern, str) else ""
+        if reason:
+            hint = "expressions run in linear time; the syntax is that of Go and Rust"
+            place = f"{path}.string_attribute.values[{index}]"
+            yield Problem("bad-regex", place, f"not a valid expression: {reason}", hint)
 
 
 def check(settings: SamplingSettings) -> list[Problem]:
@@ -67,7 +91,9 @@ def check(settings: SamplingSettings) -> list[Problem]:
     after, wait = settings.decision_wait_after_root_received, settings.decision_wait
     if after >= wait:
         message = f"never reached: decision_wait ({wait:g}s) ends first"
-        problems.append(_warning("no-effect", "decision_wait_after_root_received", message, "lower it below decision_wait"))
+        problems.append(
+            _warning("no-effect", "decision_wait_after_root_received", message, "lower it below decision_wait")
+        )
     return problems
 
 
@@ -85,12 +111,14 @@ def _each(policy: PolicyBody, path: str, *, nested: bool) -> Iterator[Problem]:
     text = policy.string_attribute
     if text is not None and not text.enabled_regex_matching:
         for index, value in enumerate(text.values):
-            if any(mark in value for mark in _REGEX_MARKS[:2]) or (value.startswith("^") and value.endswith("$")):
+            if any(mark in value for mark in _REGEX_MARKS) or (value.startswith("^") and value.endswith("$")):
                 hint = "set enabled_regex_matching: true if it is meant as an expression"
-                yield _warning("plain-regex", f"{path}.string_attribute.values[{index}]", "is compared as plain text", hint)
+                yield _warning(
+                    "plain-regex", f"{path}.string_attribute.values[{index}]", "is compared as plain text", hint
+                )
     for index, child in enumerate(policy.children):
-        below = f"{path}.not.not_sub_policy" if policy.type == "not" else f"{path}.{policy.type}.{policy.type}_sub_policy[{index}]"
-        yield from _each(child, below, nested=True)
+        place = "not.not_sub_policy" if policy.type == "not" else f"{policy.type}.{policy.type}_sub_policy[{index}]"
+        yield from _each(child, f"{path}.{place}", nested=True)
 
 
 def _together(policies: list[Policy]) -> Iterator[Problem]:
@@ -101,7 +129,8 @@ def _together(policies: list[Policy]) -> Iterator[Problem]:
     others = [policy for policy in policies if policy.type != "drop" and policy is not catch_all]
     if catch_all is not None and others:
         index = policies.index(catch_all)
-        message = f"keeps every trace, so that {', '.join(f'`{policy.name}`' for policy in others[:3])} make no difference"
+        names = ", ".join(f"`{policy.name}`" for policy in others[:3])
+        message = f"keeps every trace, so that {names} make no difference"
         yield _warning("no-effect", f"policies[{index}]", message, "remove it, or make it `probabilistic`")
 
 

@@ -1,0 +1,26 @@
+"""Settings to the plan: the one JSON object that the core is built from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from enricher.config import limits
+from enricher.config.model import Settings
+from enricher.sample.compile import compile_plan as compile_sample
+
+VERSION = 1
+
+
+def compile_plan(settings: Settings, *, keep_all: bool = False, call_records: bool = False) -> bytes:
+    """The plan as UTF-8 JSON. Each section is written by its room and read by `core/src/<room>/plan.rs`.
+
+    keep_all: keep every trace whatever the policies say. call_records: have ticks return call records.
+    """
+    plan: dict[str, Any] = {
+        "version": VERSION,
+        "sample": compile_sample(settings.sampling, keep_all=keep_all),
+        "limits": limits.compile_plan(settings.limits),
+        "output": {"call_records": call_records, "stamp": True},
+    }
+    return json.dumps(plan, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -1,0 +1,47 @@
+"""The whole configuration: one model that composes the sections of all rooms, and their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import Field
+
+from enricher.admin.settings import AdminSettings
+from enricher.config import limits
+from enricher.config.base import Section
+from enricher.config.limits import LimitsSettings
+from enricher.errors import Problem
+from enricher.export.settings import AnyExporter, ExportersSettings, FileExporter, Rotation
+from enricher.receive.settings import ReceiversSettings
+from enricher.sample import check as sample_check
+from enricher.sample.settings import SamplingSettings
+
+
+def _file_exporter() -> dict[str, AnyExporter]:
+    return {"file": FileExporter(path="enricher-data/traces.jsonl", rotation=Rotation(max_backups=10))}
+
+
+class Settings(Section):
+    """The configuration of one instance. Every key has a default; the empty configuration receives on loopback, keeps
+    every trace, writes them to a rotated file under `./enricher-data/` and serves metrics."""
+
+    receivers: ReceiversSettings = ReceiversSettings()
+    """Where telemetry comes in."""
+    sampling: SamplingSettings = SamplingSettings()
+    """Which whole traces are kept."""
+    exporters: ExportersSettings = Field(default_factory=_file_exporter)
+    """Where kept traces, and all metrics and logs, are sent: destinations by name, `type` or `type/name`."""
+    limits: LimitsSettings = LimitsSettings()
+    """What one instance may hold."""
+    admin: AdminSettings = AdminSettings()
+    """Health and readiness."""
+
+
+Check = Callable[[Any], list[Problem]]
+
+RAW_CHECKS: dict[str, tuple[Check, ...]] = {"sampling": (sample_check.check_raw,)}
+"""Checks of a section as written (plain data of any shape), run whether or not its values are valid."""
+
+CHECKS: dict[str, tuple[Check, ...]] = {"sampling": (sample_check.check,), "limits": (limits.check,)}
+"""Checks of a section's model, run when all its values are valid. Paths in Problems are relative to the section."""
