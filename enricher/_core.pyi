@@ -82,6 +82,9 @@ class Engine:
 def traces_to_json(payload: bytes) -> bytes:
     """One `ExportTraceServiceRequest` (or `TracesData`) as OTLP JSON on one line, ids in hex. Raises DecodeError."""
 
+def otlp_to_json(signal: str, payload: bytes) -> bytes:
+    """One export request of `signal` (`traces`, `metrics` or `logs`) as OTLP JSON on one line. Raises DecodeError."""
+
 def otlp_from_json(signal: str, payload: bytes) -> bytes:
     """OTLP JSON to protobuf. `signal` is `traces`, `metrics` or `logs`. Raises DecodeError."""
 

@@ -4,9 +4,11 @@
 //! `price` costs them, `sample` decides, `measure` counts, `buffer` holds traces until they are due, `engine` drives all
 //! of it. Only `bindings` knows Python.
 
+mod bindings;
 pub mod concept;
 pub mod error;
 pub mod facts;
 pub mod keys;
 pub mod record;
+pub mod sample;
 pub mod wire;

@@ -1,0 +1,141 @@
+//! Conditions on single spans, evaluated once as a span arrives and remembered as one bit of its trace. Each is found by
+//! the attribute key it asks for, so that a span pays for the conditions on its own keys only.
+
+use crate::keys::{KeyId, KeyTableBuilder};
+use crate::wire::span::Attr;
+use crate::wire::value::{Value, array};
+use regex::bytes::{Regex, RegexBuilder};
+
+/// One bit per condition that held on some span of the trace or on its resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bits {
+    first: u64,
+    /// Words beyond the first 64 conditions.
+    more: Vec<u64>,
+}
+
+impl Bits {
+    #[inline]
+    pub fn set(&mut self, index: u16) {
+        if index < 64 {
+            self.first |= 1 << index;
+        } else {
+            let word = usize::from(index) / 64 - 1;
+            if self.more.len() <= word {
+                self.more.resize(word + 1, 0);
+            }
+            self.more[word] |= 1 << (index % 64);
+        }
+    }
+
+    pub fn get(&self, index: u16) -> bool {
+        if index < 64 {
+            self.first >> index & 1 == 1
+        } else {
+            self.more
+                .get(usize::from(index) / 64 - 1)
+                .is_some_and(|word| word >> (index % 64) & 1 == 1)
+        }
+    }
+
+    #[inline]
+    pub fn merge(&mut self, other: &Bits) {
+        self.first |= other.first;
+        if !other.more.is_empty() {
+            if self.more.len() < other.more.len() {
+                self.more.resize(other.more.len(), 0);
+            }
+            for (word, more) in self.more.iter_mut().zip(&other.more) {
+                *word |= more;
+            }
+        }
+    }
+
+    #[inline]
+    pub fn clear(&mut self) {
+        self.first = 0;
+        self.more.clear();
+    }
+}
+
+/// What is asked of one attribute.
+#[derive(Debug)]
+pub enum Test {
+    /// Any of the values, exactly.
+    Equals(Vec<Box<[u8]>>),
+    /// Any of the patterns, anywhere in the value.
+    Matches(Vec<Regex>),
+    /// Inclusive bounds.
+    Between(f64, f64),
+    Is(bool),
+}
+
+impl Test {
+    fn holds(&self, value: &Value<'_>) -> bool {
+        match (self, value) {
+            (Self::Equals(values), Value::Str(text)) => values.iter().any(|v| &**v == *text),
+            (Self::Matches(patterns), Value::Str(text)) => {
+                patterns.iter().any(|p| p.is_match(text))
+            }
+            (Self::Equals(_) | Self::Matches(_), Value::Array(items)) => array(items).any(|item| {
+                matches!(item, Ok(Value::Str(_))) && self.holds(&item.unwrap_or(Value::Empty))
+            }),
+            (Self::Between(min, max), Value::Int(number)) => {
+                (*min..=*max).contains(&(*number as f64))
+            }
+            (Self::Between(min, max), Value::Double(number)) => (*min..=*max).contains(number),
+            (Self::Is(wanted), Value::Bool(flag)) => wanted == flag,
+            _ => false,
+        }
+    }
+}
+
+/// A pattern in linear-time syntax.
+pub fn pattern(text: &str) -> Result<Regex, String> {
+    RegexBuilder::new(text)
+        .size_limit(1 << 20)
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// All conditions of a plan.
+#[derive(Default)]
+pub struct Conditions {
+    tests: Vec<(KeyId, Test)>,
+    by_key: Vec<Vec<u16>>,
+}
+
+impl Conditions {
+    /// Adds a condition and returns its bit.
+    pub fn add(&mut self, keys: &mut KeyTableBuilder, key: &str, test: Test) -> u16 {
+        let bit = u16::try_from(self.tests.len()).expect("more conditions than a plan may have");
+        let id = keys.add(key);
+        if self.by_key.len() <= id.index() {
+            self.by_key.resize(id.index() + 1, Vec::new());
+        }
+        self.by_key[id.index()].push(bit);
+        self.tests.push((id, test));
+        bit
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.tests.is_empty()
+    }
+
+    /// Sets the bits of the conditions that hold on these attributes.
+    #[inline]
+    pub fn observe(&self, attrs: &[Attr<'_>], bits: &mut Bits) {
+        if self.tests.is_empty() {
+            return;
+        }
+        for attr in attrs {
+            if let Some(wanted) = self.by_key.get(attr.id.index()) {
+                for &bit in wanted {
+                    if self.tests[usize::from(bit)].1.holds(&attr.value) {
+                        bits.set(bit);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The `sample` section of the plan, as `enricher/sample/compile.py` writes it.
+
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SamplePlan {
+    pub decision_wait_ns: u64,
+    pub decision_wait_after_root_ns: u64,
+    /// Verdicts remembered for spans that arrive late, kept and dropped ones apart.
+    pub cache_sampled: usize,
+    pub cache_not_sampled: usize,
+    /// In configuration order. Empty: every trace is kept and nothing is stamped.
+    pub policies: Vec<PolicyPlan>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct PolicyPlan {
+    pub name: String,
+    #[serde(flatten)]
+    pub kind: KindPlan,
+}
+
+/// Names and fields of the Collector's `tail_sampling`, flattened; sub-policies are `children`.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum KindPlan {
+    AlwaysSample,
+    StatusCode {
+        /// `OK`, `ERROR`, `UNSET`.
+        status_codes: Vec<String>,
+    },
+    Latency {
+        /// Exclusive, milliseconds.
+        threshold_ms: f64,
+        /// Inclusive, milliseconds; absent: none.
+        #[serde(default)]
+        upper_threshold_ms: Option<f64>,
+    },
+    Probabilistic {
+        /// 0 to 100.
+        sampling_percentage: f64,
+    },
+    NumericAttribute {
+        key: String,
+        /// Inclusive; absent: no bound.
+        #[serde(default)]
+        min_value: Option<f64>,
+        #[serde(default)]
+        max_value: Option<f64>,
+        #[serde(default)]
+        invert_match: bool,
+    },
+    StringAttribute {
+        key: String,
+        values: Vec<String>,
+        /// Values are unanchored regular expressions.
+        #[serde(default)]
+        enabled_regex_matching: bool,
+        #[serde(default)]
+        invert_match: bool,
+    },
+    BooleanAttribute {
+        key: String,
+        value: bool,
+        #[serde(default)]
+        invert_match: bool,
+    },
+    And {
+        children: Vec<PolicyPlan>,
+    },
+    Not {
+        /// Exactly one.
+        children: Vec<PolicyPlan>,
+    },
+    Drop {
+        children: Vec<PolicyPlan>,
+    },
+    Cost {
+        /// Pico-dollars as decimal digits; absent: not looked at.
+        #[serde(default)]
+        trace_pico_usd: Option<String>,
+        #[serde(default)]
+        call_pico_usd: Option<String>,
+    },
+}

@@ -1,0 +1,96 @@
+//! The `ot` member of a W3C tracestate: `rv` and `th` read, `th` written, everything else left as it is.
+
+use super::threshold;
+
+/// What an incoming tracestate says about sampling.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OtState {
+    /// Explicit randomness.
+    pub randomness: Option<u64>,
+    /// The threshold that upstream samplers applied.
+    pub threshold: Option<u64>,
+}
+
+/// A tracestate longer than this is not looked at (W3C asks for at most 512 characters).
+const MAX_LEN: usize = 8192;
+
+pub fn parse(tracestate: &[u8]) -> OtState {
+    let mut state = OtState::default();
+    if tracestate.len() > MAX_LEN {
+        return state;
+    }
+    let Some(value) = std::str::from_utf8(tracestate).ok().and_then(member) else {
+        return state;
+    };
+    for field in value.split(';') {
+        if let Some(text) = field.strip_prefix("rv:") {
+            state.randomness = threshold::randomness_from_hex(text);
+        } else if let Some(text) = field.strip_prefix("th:") {
+            state.threshold = threshold::from_hex(text);
+        }
+    }
+    state
+}
+
+fn member(text: &str) -> Option<&str> {
+    text.split(',')
+        .find_map(|member| member.trim().strip_prefix("ot="))
+}
+
+/// The tracestate with `th` set, never weaker than it was; the `ot` member moves to the front, as W3C asks of a changed
+/// member. Unknown fields of `ot` stay.
+pub fn with_threshold(tracestate: &[u8], chosen: u64) -> String {
+    let text = std::str::from_utf8(tracestate).unwrap_or("");
+    let old = member(text);
+    let incoming = parse(tracestate).threshold.unwrap_or(0);
+    let mut out = format!("ot=th:{}", threshold::to_hex(chosen.max(incoming)));
+    for field in old
+        .unwrap_or("")
+        .split(';')
+        .filter(|f| !f.is_empty() && !f.starts_with("th:"))
+    {
+        out.push(';');
+        out.push_str(field);
+    }
+    for other in text
+        .split(',')
+        .map(str::trim)
+        .filter(|m| !m.is_empty() && !m.starts_with("ot="))
+    {
+        out.push(',');
+        out.push_str(other);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threshold_is_written_beside_what_was_there() {
+        let write = |text: &str, th| with_threshold(text.as_bytes(), th);
+        let tenth = threshold::from_probability(0.1);
+        assert_eq!(write("", 0), "ot=th:0");
+        assert_eq!(write("a=1,b=2", tenth), "ot=th:e666,a=1,b=2");
+        assert_eq!(
+            write("a=1,ot=rv:00000000000001;x:y,b=2", tenth),
+            "ot=th:e666;rv:00000000000001;x:y,a=1,b=2"
+        );
+        assert_eq!(
+            write("ot=th:ff", tenth),
+            "ot=th:ff",
+            "a stricter incoming threshold stays"
+        );
+        assert_eq!(write("ot=th:8", tenth), "ot=th:e666");
+        assert_eq!(write("ot=th:XYZ", tenth), "ot=th:e666");
+    }
+
+    #[test]
+    fn junk_is_ignored() {
+        assert_eq!(parse(b"\xff\xfe"), OtState::default());
+        assert_eq!(parse(b"ot=th:;rv:12"), OtState::default());
+        assert_eq!(parse(b"x=ot, ot=th:8").threshold, Some(1 << 55));
+        assert_eq!(parse(&vec![b'a'; 10_000]), OtState::default());
+    }
+}
