@@ -18,7 +18,7 @@ class ClientTls(Section):
     """TLS towards a destination."""
 
     insecure: bool = False
-    """Plain text instead of TLS (gRPC; for HTTP the scheme of the endpoint says so)."""
+    """Plain text instead of TLS. For HTTP the scheme of the endpoint decides, and this must not contradict it."""
     insecure_skip_verify: bool = False
     """Use TLS but accept any certificate (HTTP only: grpcio cannot do so)."""
     ca_file: str | None = None
@@ -54,7 +54,7 @@ class Retry(Section):
     """Give up after this long; 0 never gives up."""
 
 
-class Batch(Section):
+class BatchBounds(Section):
     """How requests are cut for the destination. They are formed by the engine; here only their size is bounded."""
 
     max_size: Annotated[int, Field(ge=1024)] = 4_000_000
@@ -80,7 +80,7 @@ class Queue(Section):
     block_on_overflow: bool = False
     """When full: wait for room, and so hold up the pipeline until senders are refused (true), or lose what does not
     fit for this destination alone, counted and logged (false)."""
-    batch: Batch = Batch()
+    batch: BatchBounds = BatchBounds()
     """How requests are cut."""
 
 
@@ -190,6 +190,13 @@ class OtlpHttpExporter(_Otlp):
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ValueError(f"{url!r} is not a URL; write it as http://host:4318")
         return url
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        urls = (self.endpoint, self.traces_endpoint, self.metrics_endpoint, self.logs_endpoint)
+        if self.tls.insecure and any(url is not None and url.startswith("https:") for url in urls):
+            raise ValueError("tls.insecure contradicts https://; write http:// for plain text")
+        return self
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:

@@ -1,0 +1,163 @@
+"""`enricher process`: the engine of the service over files, for replays, backfills and trying a configuration.
+
+Time is that of the spans: it advances with the latest span end seen, and the end of the input decides everything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from enricher.cli.common import add_config_arguments, add_log_argument, load_settings, log_to_stderr
+from enricher.cli.inputs import read_requests
+from enricher.config import compile_plan
+from enricher.errors import DecodeError, InputError, Overloaded
+from enricher.runtime.engine import CoreEngine, traces_to_json
+from enricher.runtime.ticker import TickReport
+from enricher.wire import latest_end_ns
+
+log = logging.getLogger(__name__)
+
+_FORMATS = (".jsonl", ".binpb")
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("process", help="run files of spans through the engine", description=__doc__)
+    parser.add_argument("inputs", metavar="IN", nargs="+", help="OTLP protobuf or JSON, also gzip or zstd; - is stdin")
+    add_config_arguments(parser)
+    parser.add_argument(
+        "-o",
+        "--out",
+        metavar="OUT",
+        type=_output,
+        help="kept spans: .jsonl (OTLP JSON lines) or .binpb (length-prefixed)",
+    )
+    parser.add_argument("--calls", metavar="CALLS", type=Path, help="call records, a JSON object a line")
+    parser.add_argument("--keep-all", action="store_true", help="export everything, without sampling stamps")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    add_log_argument(parser)
+    parser.set_defaults(handler=process)
+
+
+def process(options: argparse.Namespace) -> int:
+    """Returns 0, or 1 when an input could not be used; what came before it is written all the same."""
+    log_to_stderr(options.log_level)
+    settings = load_settings(options.config, options.sets)
+    plan = compile_plan(settings, keep_all=options.keep_all, call_records=options.calls is not None)
+    engine = CoreEngine(plan)
+    with contextlib.ExitStack() as files:
+        output = Output(files, options.out, options.calls)
+        status = 0
+        replay = Replay(engine, output)
+        for path in options.inputs:
+            try:
+                for payload in read_requests(path, engine.otlp_from_json):
+                    replay.take(path, payload)
+            except InputError as error:
+                log.error("%s", error)
+                status = 1
+        replay.finish()
+    summary = json.loads(engine.summary())
+    print(json.dumps(summary, indent=2) if options.json else _table(summary))
+    return status
+
+
+class Output:
+    """The files that kept spans and call records go to."""
+
+    def __init__(self, files: contextlib.ExitStack, out: Path | None, calls: Path | None) -> None:
+        self._as_json = out is not None and out.suffix == ".jsonl"
+        self._out = None if out is None else files.enter_context(_create(out))
+        self._calls = None if calls is None else files.enter_context(_create(calls))
+
+    def take(self, report: TickReport) -> None:
+        if self._out is not None:
+            for payload in report.payloads:
+                if self._as_json:
+                    self._out.write(traces_to_json(payload) + b"\n")
+                else:
+                    self._out.write(len(payload).to_bytes(4, "big") + payload)
+        if self._calls is not None:
+            self._calls.write(report.calls)
+
+
+class Replay:
+    """Feeds requests to an engine under the clock of their spans."""
+
+    def __init__(self, engine: CoreEngine, output: Output) -> None:
+        self._engine = engine
+        self._output = output
+        self._now_ns = 0
+
+    def take(self, source: str, payload: bytes) -> None:
+        """Raises InputError when the engine refuses the request."""
+        try:
+            self._now_ns = max(self._now_ns, latest_end_ns(payload))
+            report = self._ingest(payload)
+        except DecodeError as error:
+            raise InputError(f"{source}: is not OTLP: {error}") from error
+        except Overloaded as error:
+            raise InputError(
+                f"{source}: a request does not fit the buffer, raise limits.buffer_mib: {error}"
+            ) from error
+        if report.rejected:
+            log.warning("%s: %d spans rejected: %s", source, report.rejected, report.message)
+        self._tick()
+
+    def finish(self) -> None:
+        while True:
+            report = self._engine.drain(self._now_ns)
+            self._output.take(report)
+            if not report.more:
+                return
+
+    def _ingest(self, payload: bytes) -> Any:
+        try:
+            return self._engine.ingest(payload, self._now_ns)
+        except Overloaded:
+            # What is due makes room; in a service the sender would wait as long.
+            self._tick()
+            return self._engine.ingest(payload, self._now_ns)
+
+    def _tick(self) -> None:
+        while True:
+            report = self._engine.tick(self._now_ns)
+            self._output.take(report)
+            if not report.more:
+                return
+
+
+def _table(summary: dict[str, Any]) -> str:
+    """The summary for people: one line a figure, policies last."""
+    lines: list[str] = []
+    for name, value in summary.items():
+        if isinstance(value, dict) and value and all(isinstance(child, dict) for child in value.values()):
+            lines.append(name)
+            width = max(map(len, value))
+            lines += [f"  {key:<{width}}  {_pairs(child)}" for key, child in value.items()]
+        else:
+            text = _pairs(value) if isinstance(value, dict) else ", ".join(value) if isinstance(value, list) else value
+            lines.append(f"{name:<16} {text}")
+    return "\n".join(lines)
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return "  ".join(f"{key} {_pairs(value) if isinstance(value, dict) else value}" for key, value in values.items())
+
+
+def _output(text: str) -> Path:
+    path = Path(text)
+    if path.suffix not in _FORMATS:
+        raise argparse.ArgumentTypeError(f"{text}: the name must end in {' or '.join(_FORMATS)}")
+    return path
+
+
+def _create(path: Path) -> BinaryIO:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error

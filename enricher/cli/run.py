@@ -1,0 +1,102 @@
+"""`enricher run`: the service, until SIGTERM or SIGINT. SIGHUP and changed configuration files reload."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import queue
+import signal
+import sys
+from types import FrameType
+from typing import Literal
+
+from prometheus_client import CollectorRegistry
+
+from enricher.cli.common import add_config_arguments, add_log_argument, load_settings, log_to_stderr
+from enricher.config.base import parse_duration
+from enricher.errors import EnricherError
+from enricher.measure.own import OwnEvents
+from enricher.runtime.engine import CoreEngine
+from enricher.runtime.reload import Watcher
+from enricher.runtime.service import Outlets, Service, Sources
+
+log = logging.getLogger(__name__)
+Wish = Literal["stop", "reload"]
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("run", help="serve", description=__doc__)
+    add_config_arguments(parser)
+    add_log_argument(parser)
+    parser.add_argument(
+        "--shutdown-timeout",
+        metavar="DURATION",
+        type=_duration,
+        default=25.0,
+        help="longest time for finishing and delivering what was accepted (default: 25s)",
+    )
+    parser.set_defaults(handler=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve; returns 0 after an orderly stop, also when a destination could not take everything in time."""
+    log_to_stderr(options.log_level)
+    settings = load_settings(options.config, options.sets)
+    wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
+    service = Service(settings, Sources(options.config, options.sets), Outlets(_listening, _registry))
+    try:
+        service.start()
+    except EnricherError:
+        service.stop(0.0)
+        raise
+    log.info("undecided traces and sending queues live in memory only: a crash loses them")
+    _say("ready")
+    # What start-up made stays for good; the collector need not walk it again.
+    gc.collect()
+    gc.freeze()
+    watcher = Watcher(options.config, lambda: wishes.put("reload"))
+    watcher.start()
+    _on_signals(wishes)
+    while wishes.get() == "reload":
+        service.reload()
+    log.info("stopping: no new requests, deciding what is buffered, delivering")
+    # A second signal ends the process at once.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    watcher.stop()
+    left = service.stop(options.shutdown_timeout)
+    log.info("stopped; %s", f"{left} items were not delivered" if left else "everything accepted was delivered")
+    return 0
+
+
+def _on_signals(wishes: queue.SimpleQueue[Wish]) -> None:
+    meanings: dict[signal.Signals, Wish] = {signal.SIGTERM: "stop", signal.SIGINT: "stop", signal.SIGHUP: "reload"}
+
+    def wish(number: int, _: FrameType | None) -> None:
+        wishes.put(meanings[signal.Signals(number)])
+
+    for number in meanings:
+        signal.signal(number, wish)
+
+
+def _registry(_: CoreEngine) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(OwnEvents())
+    return registry
+
+
+def _listening(kind: str, address: str) -> None:
+    _say(f"listening {kind} {address}")
+
+
+def _say(line: str) -> None:
+    """One of the lines that scripts wait for: exactly this text, without a time stamp."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
