@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from enricher.config import Settings, load
 
 
 class _Utc(logging.Formatter):
-    converter = time.gmtime
-    default_time_format = "%Y-%m-%dT%H:%M:%S"
-    default_msec_format = "%s.%03dZ"
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return datetime.fromtimestamp(record.created, UTC).strftime(datefmt or "%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:

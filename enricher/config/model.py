@@ -13,6 +13,7 @@ from enricher.config.base import Section
 from enricher.config.limits import LimitsSettings
 from enricher.errors import Problem
 from enricher.export.settings import AnyExporter, ExportersSettings, FileExporter, Rotation
+from enricher.measure.settings import MetricsSettings
 from enricher.receive.settings import ReceiversSettings
 from enricher.sample import check as sample_check
 from enricher.sample.settings import SamplingSettings
@@ -32,6 +33,8 @@ class Settings(Section):
     """Which whole traces are kept."""
     exporters: ExportersSettings = Field(default_factory=_file_exporter)
     """Where kept traces, and all metrics and logs, are sent: destinations by name, `type` or `type/name`."""
+    metrics: MetricsSettings = MetricsSettings()
+    """What is measured, and where it can be read."""
     limits: LimitsSettings = LimitsSettings()
     """What one instance may hold."""
     admin: AdminSettings = AdminSettings()

@@ -11,6 +11,7 @@ from typing import Protocol
 from enricher.errors import DecodeError
 from enricher.export import retry
 from enricher.export.queue import Batch, SendingQueue
+from enricher.export.report import Losses, Troubles
 from enricher.export.retry import Delivered, Refused, Result, TryAgain
 from enricher.export.settings import Queue, Retry, Signal
 from enricher.export.split import split
@@ -22,19 +23,9 @@ _SENT = events.counter("enricher_exporter_sent_items_total", "Items that the des
 _SENT_BYTES = events.counter(
     "enricher_exporter_sent_bytes_total", "Bytes delivered, uncompressed.", "exporter", "signal"
 )
-_LOST = events.counter(
-    "enricher_exporter_lost_items_total",
-    "Items that did not reach the destination: queue_full, refused, rejected, gave_up, shutdown, fault.",
-    "exporter",
-    "signal",
-    "reason",
-)
 _RETRIES = events.counter("enricher_exporter_retries_total", "Attempts that failed and were tried again.", "exporter")
 _QUEUE = events.gauge("enricher_exporter_queue_requests", "Requests that wait or are being sent.", "exporter")
 _QUEUE_BYTES = events.gauge("enricher_exporter_queue_bytes", "Bytes that wait or are being sent.", "exporter")
-
-_REPEAT_S = 10.0
-"""A loss that goes on is logged again after this many seconds, with what was lost in between."""
 
 
 class Sender(Protocol):
@@ -65,7 +56,8 @@ class Destination:
         self._queue = SendingQueue(policy.queue)
         self._gave_up = threading.Event()
         self._draining = threading.Event()
-        self._losses = _Losses(name)
+        self._losses = Losses(name)
+        self._troubles = Troubles(name)
         self._threads = [
             threading.Thread(target=self._consume, name=f"export-{name}-{number}", daemon=True)
             for number in range(policy.queue.num_consumers)
@@ -144,7 +136,7 @@ class Destination:
             if 0 < self._policy.retry.max_elapsed_time < time.monotonic() - started + wait:
                 return self._losses.add(batch, "gave_up", f"no success within max_elapsed_time; {result.reason}")
             _RETRIES.of(self.name).add()
-            log.info("%s: trying again in %.1f s: %s", self.name, wait, result.reason)
+            self._troubles.failed(wait, result.reason)
             if self._pause(wait):
                 return self._losses.add(batch, "shutdown", result.reason)
         if isinstance(result, Refused):
@@ -160,45 +152,10 @@ class Destination:
         return self._gave_up.wait(wait)
 
     def _count(self, batch: Batch, result: Delivered) -> None:
+        self._troubles.passed()
         _SENT.of(self.name, batch.signal).add(batch.items - result.rejected)
         _SENT_BYTES.of(self.name, batch.signal).add(len(batch.payload))
         if result.rejected:
             self._losses.add_items(batch.signal, result.rejected, "rejected", result.message)
         elif result.message:
             log.warning("%s: accepted with a warning: %s", self.name, result.message)
-
-
-class _Losses:
-    """Counts every loss and logs it, at once the first time and then at most every few seconds."""
-
-    def __init__(self, exporter: str) -> None:
-        self.at_shutdown = 0
-        self._exporter = exporter
-        self._pending: dict[tuple[Signal, str], int] = {}
-        self._logged_at: dict[tuple[Signal, str], float] = {}
-        self._lock = threading.Lock()
-
-    def add(self, batch: Batch, reason: str, why: str) -> None:
-        self.add_items(batch.signal, batch.items, reason, why)
-
-    def add_items(self, signal: Signal, items: int, reason: str, why: str) -> None:
-        _LOST.of(self._exporter, signal, reason).add(items)
-        key = (signal, reason)
-        with self._lock:
-            self.at_shutdown += items if reason == "shutdown" else 0
-            lost = self._pending.get(key, 0) + items
-            now = time.monotonic()
-            if now - self._logged_at.get(key, -_REPEAT_S) < _REPEAT_S:
-                self._pending[key] = lost
-                return
-            self._pending[key] = 0
-            self._logged_at[key] = now
-        log.error("%s: lost %d items of %s (%s): %s", self._exporter, lost, signal, reason, why)
-
-    def flush(self) -> None:
-        """Log what was counted since the last line."""
-        with self._lock:
-            pending, self._pending = self._pending, {}
-        for (signal, reason), lost in pending.items():
-            if lost:
-                log.error("%s: lost %d more items of %s (%s)", self._exporter, lost, signal, reason)
