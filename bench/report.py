@@ -109,7 +109,7 @@ def markdown(results: list[Result], seconds: float) -> str:
         "",
         "## Memory and latency",
         "",
-        f"Aims: {MEMORY_AIM:g} bytes for each byte of span held; p99 under {P99_AIM_MS:g} ms at 20,000 spans/s in 100s.",
+        f"Aims: {MEMORY_AIM:g} bytes for each byte of span held; p99 under {P99_AIM_MS:g} ms at 20,000 spans/s.",
         "",
         memory_and_latency(results),
         "",

@@ -135,22 +135,27 @@ func (s *sink) span(span []byte, c *Counts) error {
 	return err
 }
 
-// attribute adds the cost when the key is the cost's: KeyValue{key 1, value 2: AnyValue{double_value 4}}.
+// attribute adds the cost when the key is the cost's: KeyValue{key 1, value 2: AnyValue{double_value 4}}. The fields may
+// come in any order: the Collector writes messages back to front, the value before its key.
 func (s *sink) attribute(pair []byte, c *Counts) error {
-	matches := false
-	return fields(pair, func(number int, _ uint64, value []byte) error {
-		if number == 1 {
-			matches = string(value) == s.costKey
+	var key, value []byte
+	err := fields(pair, func(number int, _ uint64, bytes []byte) error {
+		switch number {
+		case 1:
+			key = bytes
+		case 2:
+			value = bytes
 		}
-		if number != 2 || !matches {
-			return nil
+		return nil
+	})
+	if err != nil || string(key) != s.costKey {
+		return err
+	}
+	return fields(value, func(number int, bits uint64, _ []byte) error {
+		if number == 4 {
+			c.Costs++
+			c.CostPico += int64(math.Round(math.Float64frombits(bits) * 1e12))
 		}
-		return fields(value, func(number int, bits uint64, _ []byte) error {
-			if number == 4 {
-				c.Costs++
-				c.CostPico += int64(math.Round(math.Float64frombits(bits) * 1e12))
-			}
-			return nil
-		})
+		return nil
 	})
 }
