@@ -12,6 +12,7 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from bench.peers import cache, recipes
+from bench.peers.recipes import BuildError
 
 
 def ensure(name: str, jobs: int = 1) -> Path:
@@ -21,7 +22,7 @@ def ensure(name: str, jobs: int = 1) -> Path:
     """
     known = recipes.all_recipes()
     if name not in known:
-        raise recipes.BuildError(f"no peer is called {name!r}; there are: {', '.join(known)}")
+        raise BuildError(f"no peer is called {name!r}; there are: {', '.join(known)}")
     recipe = known[name]
     target = cache.folder(recipe.name, recipe.version)
     with cache.locked(recipe.name, recipe.version):
@@ -32,7 +33,7 @@ def ensure(name: str, jobs: int = 1) -> Path:
                 recipe.build(work, jobs)
                 missing = [file for file in recipe.files if not (work / file).exists()]
                 if missing:
-                    raise recipes.BuildError(f"{recipe.name}: the build ended without {', '.join(missing)}")
+                    raise BuildError(f"{recipe.name}: the build ended without {', '.join(missing)}")
             print(f"built {recipe.name} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return target / recipe.files[0]
 
@@ -47,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     for name in names:
         try:
             program = ensure(name, options.jobs)
-        except recipes.BuildError as fault:
+        except BuildError as fault:
             print(f"{name}: {fault}", file=sys.stderr)
             return 1
         print(name, program.parent.name.removeprefix(f"{name}-"), program)
