@@ -21,6 +21,7 @@ CHART = REPO / "helm" / "enricher"
 sys.path.insert(0, str(REPO))
 
 from bench.peers import build  # noqa: E402  (the script runs from anywhere)
+from bench.peers.recipes import BuildError  # noqa: E402
 
 KUBE_VERSION = "1.33.0"
 
@@ -47,7 +48,7 @@ def faults_of_values(helm: Path, kubeconform: Path, schemas: Path, values: Path)
     code, out, err = call([helm, "lint", "--strict", CHART, "-f", values])
     if code:
         return [f"helm lint: {out}{err}"]
-    render = [helm, "template", "release", CHART, "-f", values, "--kube-version", KUBE_VERSION]
+    render: list[str | Path] = [helm, "template", "release", CHART, "-f", values, "--kube-version", KUBE_VERSION]
     code, objects, err = call(render)
     if code:
         return [f"helm template: {err}"]
@@ -83,7 +84,7 @@ def main() -> int:
     """Lint with every values file, then try the values that must be refused."""
     try:
         helm, kubeconform, schemas = (build.ensure(name) for name in ("helm", "kubeconform", "kubernetes-schemas"))
-    except build.BuildError as error:
+    except BuildError as error:
         print(f"helm/lint.py: {error}", file=sys.stderr)
         return 1
     faults = []
