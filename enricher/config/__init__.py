@@ -1,7 +1,23 @@
-"""YAML shapes, loading with positions, checks, and compilation into the plan of the core."""
+"""YAML shapes, loading with positions, checks, and compilation into the plan of the core.
 
-from enricher.config.compile import compile_plan
-from enricher.config.load import Loaded, effective, load, load_text
-from enricher.config.model import Settings
+The front door is opened at first use: the sections of all rooms import `enricher.config.base` from this package, and
+the root model imports those sections.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from enricher.config.compile import compile_plan
+    from enricher.config.loading import Loaded, effective, load, load_text
+    from enricher.config.model import Settings
 
 __all__ = ["Loaded", "Settings", "compile_plan", "effective", "load", "load_text"]
+
+_MODULES = {"compile_plan": "compile", "Settings": "model"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES.get(name, "loading")}"), name)

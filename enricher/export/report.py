@@ -1,4 +1,5 @@
-"""What is said about a destination that fails: every loss counted, and a log that is readable when it fails for hours."""
+"""What is said about a destination that fails: every loss counted, and a log that can be read when it fails for hours.
+"""
 
 from __future__ import annotations
 
