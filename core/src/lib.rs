@@ -9,6 +9,8 @@ pub mod concept;
 pub mod error;
 pub mod facts;
 pub mod keys;
+pub mod price;
 pub mod record;
 pub mod sample;
+pub mod usage;
 pub mod wire;

@@ -2,11 +2,13 @@
 
 mod error;
 mod json;
+mod price;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
-    json::register(module)
+    json::register(module)?;
+    price::register(module)
 }

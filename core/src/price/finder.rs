@@ -1,0 +1,267 @@
+//! From what a call says about its provider and model to the models whose prices apply.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::PriceInput;
+use super::explain::Matched;
+use super::glob;
+use super::lines::Models;
+use super::names::{Naming, Spellings};
+use super::plan::{ModelColumns, PricePlan, ProviderPlan};
+use super::table::{ANY, Chain, Entry, Found, NameTable};
+
+/// The user's name for a model, valid for one provider or host or for all.
+struct Alias {
+    model: Box<str>,
+    model_provider: Option<u16>,
+    provider: Option<u16>,
+    host: Box<str>,
+}
+
+/// Every table that a name goes through.
+pub struct Finder {
+    providers: Vec<ProviderPlan>,
+    provider_names: HashMap<Box<str>, u16, FixedState>,
+    hints: NameTable,
+    naming: Naming,
+    models: ModelColumns,
+    names: NameTable,
+    own_names: NameTable,
+    aliases: HashMap<Box<str>, Vec<Alias>, FixedState>,
+}
+
+/// The models found for a call, and by which of its names.
+pub struct Resolved {
+    pub models: Models,
+    pub matched: Option<Matched>,
+}
+
+/// One of the call's model names, after the user's aliases.
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    source: &'static str,
+    name: &'a str,
+    provider: Option<u16>,
+    alias: bool,
+}
+
+impl Finder {
+    pub fn compile(plan: &PricePlan) -> Result<Finder, String> {
+        let mut provider_names = HashMap::with_hasher(FixedState::default());
+        for (index, provider) in plan.providers.iter().enumerate() {
+            for name in &provider.names {
+                provider_names
+                    .entry(name.as_str().into())
+                    .or_insert(index as u16);
+            }
+        }
+        let mut aliases: HashMap<Box<str>, Vec<Alias>, FixedState> =
+            HashMap::with_hasher(FixedState::default());
+        for alias in &plan.aliases {
+            aliases
+                .entry(alias.name.as_str().into())
+                .or_default()
+                .push(Alias {
+                    model: alias.model.as_str().into(),
+                    model_provider: alias.model_provider,
+                    provider: alias.provider,
+                    host: alias.host.as_str().into(),
+                });
+        }
+        Ok(Finder {
+            providers: plan.providers.clone(),
+            provider_names,
+            hints: NameTable::compile(plan.hints.iter().map(|(text, provider)| Entry {
+                text,
+                except: &[],
+                provider: ANY,
+                model: u32::from(*provider),
+            }))?,
+            naming: Naming::compile(&plan.naming),
+            models: plan.models.clone(),
+            names: NameTable::compile(entries(plan, false))?,
+            own_names: NameTable::compile(entries(plan, true))?,
+            aliases,
+        })
+    }
+
+    fn model_label(&self, model: Option<u32>) -> String {
+        model.map_or_else(String::new, |model| {
+            let id = &self.models.id[model as usize];
+            match self
+                .providers
+                .get(usize::from(self.models.provider[model as usize]))
+            {
+                Some(provider) => format!("{}/{id}", provider.id),
+                None => id.clone(),
+            }
+        })
+    }
+
+    pub fn resolve(&self, input: &PriceInput<'_>, explain: bool) -> Resolved {
+        let provider = self.provider(input.provider);
+        let mut names = [
+            ("response_model", input.response_model),
+            ("request_model", input.request_model),
+        ];
+        if provider.is_some_and(|id| self.providers[usize::from(id)].request_first) {
+            names.reverse();
+        }
+        if names[0].1 == names[1].1 {
+            names[1].1 = "";
+        }
+        let mut models = Models {
+            own: None,
+            book: None,
+        };
+        let mut matched = None;
+        for (source, name) in names {
+            if name.is_empty()
+                || (models.book.is_some() && (models.own.is_some() || self.own_names.is_empty()))
+            {
+                continue;
+            }
+            let candidate = self.alias(
+                Candidate {
+                    source,
+                    name,
+                    provider,
+                    alias: false,
+                },
+                input.host,
+            );
+            let mut spellings = Spellings::new(candidate.name);
+            let chain = self.chain(candidate.provider, &mut spellings);
+            let mut found = None;
+            if models.own.is_none() && !self.own_names.is_empty() {
+                found = self.own_names.find(
+                    &mut spellings,
+                    &self.naming,
+                    &own_chain(candidate.provider, &chain),
+                );
+                models.own = found.map(|found| found.model);
+            }
+            if models.book.is_none() {
+                let in_book = self.names.find(&mut spellings, &self.naming, &chain);
+                models.book = in_book.map(|found| found.model);
+                found = in_book.or(found);
+            }
+            if let (true, Some(found), None) = (explain, found, &matched) {
+                matched = Some(describe(candidate, &spellings, found));
+            }
+        }
+        if let Some(matched) = &mut matched {
+            matched.book = self.model_label(models.book);
+            matched.own = self.model_label(models.own);
+        }
+        Resolved { models, matched }
+    }
+
+    fn provider(&self, name: &str) -> Option<u16> {
+        if name.is_empty() {
+            return None;
+        }
+        match self.provider_names.get(name) {
+            Some(id) => Some(*id),
+            None if name.len() <= 64 && name.bytes().any(|b| b.is_ascii_uppercase()) => self
+                .provider_names
+                .get(name.to_ascii_lowercase().as_str())
+                .copied(),
+            None => None,
+        }
+    }
+
+    fn alias<'a>(&'a self, candidate: Candidate<'a>, host: &str) -> Candidate<'a> {
+        if self.aliases.is_empty() {
+            return candidate;
+        }
+        let spellings = Spellings::new(candidate.name);
+        let list = std::str::from_utf8(spellings.raw())
+            .ok()
+            .and_then(|raw| self.aliases.get(raw));
+        let found = list.into_iter().flatten().find(|alias| {
+            alias
+                .provider
+                .is_none_or(|provider| candidate.provider == Some(provider))
+                && (alias.host.is_empty() || glob::matches(alias.host.as_bytes(), host.as_bytes()))
+        });
+        found.map_or(candidate, |alias| Candidate {
+            name: &alias.model,
+            provider: alias.model_provider.or(candidate.provider),
+            alias: true,
+            ..candidate
+        })
+    }
+
+    /// Whose models are asked: the provider's own, then those it resells, then those of the provider that the name's
+    /// first segment names (`azure/gpt-4o`). An unknown provider's models are looked up with their makers.
+    fn chain(&self, provider: Option<u16>, spellings: &mut Spellings) -> Chain {
+        let mut chain = Chain::new();
+        let add = |chain: &mut Chain, id: u16| {
+            chain.push(id);
+            for fallback in &self.providers[usize::from(id)].fallbacks {
+                chain.push(*fallback);
+            }
+        };
+        let known = provider.map(|id| &self.providers[usize::from(id)]);
+        if let Some(id) = provider {
+            add(&mut chain, id);
+        }
+        if known.is_none_or(|known| !known.slashed) {
+            let segment = spellings
+                .first_segment()
+                .and_then(|segment| std::str::from_utf8(segment).ok());
+            if let Some(id) = segment.and_then(|segment| self.provider_names.get(segment)) {
+                add(&mut chain, *id);
+                return chain;
+            }
+        }
+        if known.is_none_or(|known| known.gateway) {
+            let mut any = Chain::new();
+            any.push(ANY);
+            if let Some(found) = self.hints.find(spellings, &self.naming, &any) {
+                add(&mut chain, found.model as u16);
+            }
+        }
+        chain
+    }
+}
+
+/// The names of the book's models, or those of the user's own.
+fn entries(plan: &PricePlan, own: bool) -> impl Iterator<Item = Entry<'_>> {
+    let names = &plan.names;
+    names
+        .text
+        .iter()
+        .zip(&names.model)
+        .enumerate()
+        .filter(move |(_, (_, model))| own == (**model >= plan.models.overrides_from))
+        .map(|(index, (text, model))| Entry {
+            text,
+            except: names.except.get(&(index as u32)).map_or(&[], Vec::as_slice),
+            provider: plan.models.provider[*model as usize],
+            model: *model,
+        })
+}
+
+/// A user's prices are asked for the provider that they name, or for any when they name none.
+fn own_chain(provider: Option<u16>, chain: &Chain) -> Chain {
+    let mut own = Chain::new();
+    match provider {
+        Some(id) => own.push(id),
+        None => chain.as_slice().iter().for_each(|id| own.push(*id)),
+    }
+    own.push(ANY);
+    own
+}
+
+fn describe(candidate: Candidate<'_>, spellings: &Spellings, found: Found) -> Matched {
+    Matched {
+        source: candidate.source,
+        name: String::from_utf8_lossy(spellings.get(found.spelling)).into_owned(),
+        book: String::new(),
+        own: String::new(),
+        alias: candidate.alias,
+    }
+}

@@ -1,0 +1,200 @@
+//! What a model call costs: the book of dated prices, the rules that pick from it, exact arithmetic.
+//!
+//! [`Book::compile`] turns the plan into tables once; [`Book::price`] prices one call from them without allocating, in
+//! a time that depends on neither the size of the book nor on whether the model is known.
+
+mod book;
+mod context;
+mod explain;
+mod finder;
+mod glob;
+mod lines;
+mod modifiers;
+pub mod money;
+mod names;
+pub mod plan;
+mod rates;
+mod table;
+
+pub use book::Book;
+pub use explain::{Explanation, Matched};
+pub use lines::Line;
+pub use rates::NO_ROW;
+
+use crate::usage::{Unit, Usage};
+
+/// A cost that came with the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reported {
+    pub usd_pico: i128,
+    /// The provider or gateway returned it; otherwise an SDK worked it out with its own table.
+    pub by_provider: bool,
+}
+
+/// One call to price. Strings that are not known are empty.
+#[derive(Clone, Copy, Debug)]
+pub struct PriceInput<'a> {
+    /// The convention's enum value, or what the user calls the provider.
+    pub provider: &'a str,
+    pub request_model: &'a str,
+    pub response_model: &'a str,
+    /// `server.address`.
+    pub host: &'a str,
+    /// When the call started: its prices are those in force then.
+    pub time_unix_ns: u64,
+    pub duration_ns: u64,
+    pub usage: &'a Usage,
+    /// As served, where the response said so.
+    pub service_tier: &'a str,
+    pub batch: bool,
+    pub speed: &'a str,
+    pub inference_geo: &'a str,
+    pub search_context_size: &'a str,
+    pub tenant: &'a str,
+    /// It ended in an error before any answer.
+    pub failed_without_answer: bool,
+    /// Its tokens were counted from content.
+    pub estimated: bool,
+    pub reported: Option<Reported>,
+}
+
+impl<'a> PriceInput<'a> {
+    /// A call about which nothing but its usage is known.
+    pub fn new(usage: &'a Usage) -> PriceInput<'a> {
+        PriceInput {
+            provider: "",
+            request_model: "",
+            response_model: "",
+            host: "",
+            time_unix_ns: 0,
+            duration_ns: 0,
+            usage,
+            service_tier: "",
+            batch: false,
+            speed: "",
+            inference_geo: "",
+            search_context_size: "",
+            tenant: "",
+            failed_without_answer: false,
+            estimated: false,
+            reported: None,
+        }
+    }
+}
+
+/// Why a call has no cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    UnknownModel,
+    NoUsage,
+    NoUnitPrice,
+}
+
+impl Reason {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::UnknownModel => "unknown_model",
+            Reason::NoUsage => "no_usage",
+            Reason::NoUnitPrice => "no_unit_price",
+        }
+    }
+}
+
+/// Where a cost comes from. The five are never confused: an unknown model is unpriced, a free one is computed 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Reported,
+    Computed,
+    /// Computed from estimated tokens.
+    Estimated,
+    /// It failed before an answer and shows no usage: 0.
+    NotBilled,
+    Unpriced(Reason),
+}
+
+impl State {
+    /// As written on spans and in call records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            State::Reported => "reported",
+            State::Computed => "computed",
+            State::Estimated => "estimated",
+            State::NotBilled => "not_billed",
+            State::Unpriced(_) => "unpriced",
+        }
+    }
+
+    pub const fn is_priced(self) -> bool {
+        !matches!(self, State::Unpriced(_))
+    }
+}
+
+/// Pico-dollars by what they were spent on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Input tokens that neither came from a cache nor went into one, of any modality.
+    pub input: i128,
+    pub output: i128,
+    pub cache_read: i128,
+    pub cache_write: i128,
+    /// Everything that is not tokens: searches, seconds, images, pages, requests …
+    pub other: i128,
+}
+
+impl Parts {
+    pub fn total(&self) -> i128 {
+        self.input + self.output + self.cache_read + self.cache_write + self.other
+    }
+
+    fn add(&mut self, unit: Unit, pico: i128) -> Option<()> {
+        use Unit::*;
+        let part = match unit {
+            Input | AudioInput | ImageInput | VideoInput => &mut self.input,
+            Output | Reasoning | AudioOutput | ImageOutput | VideoOutput | Citation => {
+                &mut self.output
+            }
+            CacheRead | AudioCacheRead | ImageCacheRead => &mut self.cache_read,
+            CacheWrite | CacheWrite5m | CacheWrite1h | CacheWrite12h => &mut self.cache_write,
+            _ => &mut self.other,
+        };
+        *part = part.checked_add(pico)?;
+        // Far above any bill, far below where five parts could overflow.
+        (*part < i128::MAX / 8).then_some(())
+    }
+}
+
+/// What one call costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    pub state: State,
+    /// Pico-dollars; 0 when unpriced, where nothing may be written.
+    pub total_pico: i128,
+    /// Sums to the total when it was computed; all 0 when it was reported.
+    pub parts: Parts,
+    /// What the book makes of a call whose reported figure was judged, for the metric of differences.
+    pub computed_pico: Option<i128>,
+    /// 0 was reported beside usage that the book prices; it was not believed.
+    pub suspect_zero: bool,
+    /// For [`Book::row_label`]; [`NO_ROW`] when no price was used.
+    pub row: u32,
+}
+
+impl Cost {
+    fn unpriced(reason: Reason) -> Cost {
+        Cost {
+            state: State::Unpriced(reason),
+            total_pico: 0,
+            parts: Parts::default(),
+            computed_pico: None,
+            suspect_zero: false,
+            row: NO_ROW,
+        }
+    }
+
+    /// USD as the nearest double; None when unpriced.
+    pub fn usd(&self) -> Option<f64> {
+        self.state
+            .is_priced()
+            .then(|| money::to_usd(self.total_pico))
+    }
+}

@@ -1,0 +1,339 @@
+//! From a model's name to the model: exact names in one hash table, globs behind one Aho-Corasick pass over their
+//! literals, so that the number of names and globs does not show in the time of a lookup, hit or miss.
+
+use std::hash::BuildHasher;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use super::glob;
+use super::names::{Naming, Spellings};
+
+/// Stands for every provider, in a name's owner and in a chain.
+pub const ANY: u16 = u16::MAX;
+
+const CHAIN_MAX: usize = 24;
+
+/// The providers whose models are asked, best first.
+#[derive(Clone, Copy)]
+pub struct Chain {
+    ids: [u16; CHAIN_MAX],
+    len: usize,
+}
+
+impl Chain {
+    pub fn new() -> Chain {
+        Chain {
+            ids: [0; CHAIN_MAX],
+            len: 0,
+        }
+    }
+
+    pub fn push(&mut self, provider: u16) {
+        if self.len < CHAIN_MAX && !self.as_slice().contains(&provider) {
+            self.ids[self.len] = provider;
+            self.len += 1;
+        }
+    }
+
+    pub fn as_slice(&self) -> &[u16] {
+        &self.ids[..self.len]
+    }
+
+    fn rank(&self, provider: u16) -> Option<usize> {
+        self.as_slice().iter().position(|id| *id == provider)
+    }
+}
+
+/// What was found, and which spelling of the name found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub model: u32,
+    pub spelling: usize,
+}
+
+/// Smaller is better: the provider's place in the chain, the spelling, exact before glob, the more specific glob.
+type Score = (usize, usize, u32, u32);
+
+struct Name {
+    text: Box<[u8]>,
+    provider: u16,
+    model: u32,
+}
+
+struct Glob {
+    text: Box<[u8]>,
+    except: Vec<Box<[u8]>>,
+    provider: u16,
+    model: u32,
+    /// u32::MAX minus the bytes it fixes.
+    looseness: u32,
+}
+
+/// One name or glob to be put into a table.
+pub struct Entry<'a> {
+    pub text: &'a str,
+    pub except: &'a [String],
+    pub provider: u16,
+    pub model: u32,
+}
+
+pub struct NameTable {
+    names: Vec<Name>,
+    exact: HashTable<u32>,
+    globs: Vec<Glob>,
+    literals: Option<AhoCorasick>,
+    /// Indices of `globs` by literal.
+    by_literal: Vec<Vec<u32>>,
+    /// Globs without a literal (`*`).
+    wild: Vec<u32>,
+    hasher: FixedState,
+}
+
+impl NameTable {
+    pub fn compile<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Result<NameTable, String> {
+        let (mut names, mut globs) = (Vec::new(), Vec::new());
+        let mut literals: Vec<&str> = Vec::new();
+        let mut by_literal: Vec<Vec<u32>> = Vec::new();
+        let mut literal_index = hashbrown::HashMap::<&str, usize>::new();
+        let mut wild = Vec::new();
+        for entry in entries {
+            let Entry {
+                text,
+                except,
+                provider,
+                model,
+            } = entry;
+            if !text.contains('*') {
+                names.push(Name {
+                    text: text.as_bytes().into(),
+                    provider,
+                    model,
+                });
+                continue;
+            }
+            let index = globs.len() as u32;
+            globs.push(Glob {
+                text: text.as_bytes().into(),
+                except: except.iter().map(|e| e.as_bytes().into()).collect(),
+                provider,
+                model,
+                looseness: u32::MAX - glob::weight(text),
+            });
+            let literal = glob::longest_literal(text);
+            if literal.is_empty() {
+                wild.push(index);
+                continue;
+            }
+            let slot = *literal_index.entry(literal).or_insert_with(|| {
+                literals.push(literal);
+                by_literal.push(Vec::new());
+                literals.len() - 1
+            });
+            by_literal[slot].push(index);
+        }
+        let literals = if literals.is_empty() {
+            None
+        } else {
+            // A DFA: one table step a byte, whatever the number of literals; a book's takes about a megabyte.
+            let automaton = AhoCorasick::builder()
+                .kind(Some(AhoCorasickKind::DFA))
+                .match_kind(MatchKind::Standard)
+                .prefilter(false)
+                .build(&literals)
+                .map_err(|error| format!("model globs: {error}"))?;
+            Some(automaton)
+        };
+        let hasher = FixedState::default();
+        let mut exact = HashTable::with_capacity(names.len());
+        // Names of one text stand together, best provider unknown until asked; the table points at the first.
+        names.sort_by(|a: &Name, b: &Name| (&a.text, a.provider).cmp(&(&b.text, b.provider)));
+        for (index, name) in names.iter().enumerate() {
+            if index == 0 || names[index - 1].text != name.text {
+                exact.insert_unique(hasher.hash_one(&*name.text), index as u32, |at| {
+                    hasher.hash_one(&*names[*at as usize].text)
+                });
+            }
+        }
+        Ok(NameTable {
+            names,
+            exact,
+            globs,
+            literals,
+            by_literal,
+            wild,
+            hasher,
+        })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.globs.is_empty()
+    }
+
+    /// The best model for a name among the providers of the chain.
+    pub fn find(&self, spellings: &mut Spellings, naming: &Naming, chain: &Chain) -> Option<Found> {
+        if spellings.len() == 0 || chain.len == 0 || self.is_empty() {
+            return None;
+        }
+        let mut best: Option<(Score, u32)> = None;
+        self.find_exact(spellings, 0, chain, &mut best);
+        if let Some(((0, 0, ..), model)) = best {
+            return Some(Found { model, spelling: 0 });
+        }
+        spellings.expand(naming);
+        for index in 1..spellings.len() {
+            self.find_exact(spellings, index, chain, &mut best);
+        }
+        self.find_globs(spellings, chain, &mut best);
+        best.map(|((_, spelling, ..), model)| Found { model, spelling })
+    }
+
+    fn find_exact(
+        &self,
+        spellings: &Spellings,
+        index: usize,
+        chain: &Chain,
+        best: &mut Option<(Score, u32)>,
+    ) {
+        let text = spellings.get(index);
+        let found = self.exact.find(self.hasher.hash_one(text), |at| {
+            *self.names[*at as usize].text == *text
+        });
+        let Some(first) = found else { return };
+        for name in self.names[*first as usize..]
+            .iter()
+            .take_while(|name| *name.text == *text)
+        {
+            if let Some(rank) = chain.rank(name.provider) {
+                improve(best, (rank, index, 0, 0), name.model);
+            }
+        }
+    }
+
+    fn find_globs(&self, spellings: &Spellings, chain: &Chain, best: &mut Option<(Score, u32)>) {
+        for index in &self.wild {
+            self.try_glob(*index, (0, 0), spellings, chain, best);
+        }
+        let Some(literals) = &self.literals else {
+            return;
+        };
+        for hit in literals.find_overlapping_iter(spellings.raw()) {
+            for index in &self.by_literal[hit.pattern().as_usize()] {
+                self.try_glob(*index, (hit.start(), hit.end()), spellings, chain, best);
+            }
+        }
+    }
+
+    fn try_glob(
+        &self,
+        index: u32,
+        literal: (usize, usize),
+        spellings: &Spellings,
+        chain: &Chain,
+        best: &mut Option<(Score, u32)>,
+    ) {
+        let glob = &self.globs[index as usize];
+        let Some(rank) = chain.rank(glob.provider) else {
+            return;
+        };
+        for spelling in 0..spellings.len() {
+            let score = (rank, spelling, 1, glob.looseness);
+            if best.as_ref().is_some_and(|(held, _)| *held <= score) {
+                return;
+            }
+            let Some((start, end)) = spellings.place(spelling) else {
+                continue;
+            };
+            let text = spellings.get(spelling);
+            if start <= literal.0
+                && literal.1.max(start) <= end
+                && glob::matches(&glob.text, text)
+                && !glob.except.iter().any(|except| glob::matches(except, text))
+            {
+                improve(best, score, glob.model);
+                return;
+            }
+        }
+    }
+}
+
+fn improve(best: &mut Option<(Score, u32)>, score: Score, model: u32) {
+    if best.as_ref().is_none_or(|(held, _)| score < *held) {
+        *best = Some((score, model));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::price::plan::NamingPlan;
+
+    fn table(entries: &[(&str, u16, u32)]) -> NameTable {
+        NameTable::compile(entries.iter().map(|(text, provider, model)| Entry {
+            text,
+            except: &[],
+            provider: *provider,
+            model: *model,
+        }))
+        .unwrap()
+    }
+
+    fn find(table: &NameTable, name: &str, providers: &[u16]) -> Option<u32> {
+        let mut chain = Chain::new();
+        providers.iter().for_each(|provider| chain.push(*provider));
+        let naming = Naming::compile(&NamingPlan {
+            prefixes: vec!["us.".into()],
+            suffixes: vec![":online".into()],
+        });
+        table
+            .find(&mut Spellings::new(name), &naming, &chain)
+            .map(|found| found.model)
+    }
+
+    #[test]
+    fn exact_before_glob_and_specific_before_loose() {
+        let table = table(&[
+            ("gpt-4o", 0, 1),
+            ("gpt-4*", 0, 2),
+            ("gpt-4o-audio*", 0, 3),
+            ("*audio*", 0, 4),
+        ]);
+        assert_eq!(find(&table, "gpt-4o", &[0]), Some(1));
+        assert_eq!(find(&table, "gpt-4o-x", &[0]), Some(2));
+        assert_eq!(find(&table, "GPT-4o-audio-preview", &[0]), Some(3));
+        assert_eq!(find(&table, "some-audio-model", &[0]), Some(4));
+        assert_eq!(find(&table, "o3", &[0]), None);
+    }
+
+    #[test]
+    fn the_chain_decides_between_providers() {
+        let table = table(&[("gpt-4o", 0, 1), ("gpt-4o", 1, 2), ("gpt-5", 1, 3)]);
+        assert_eq!(find(&table, "gpt-4o", &[0, 1]), Some(1));
+        assert_eq!(find(&table, "gpt-4o", &[1, 0]), Some(2));
+        assert_eq!(find(&table, "gpt-5", &[0, 1]), Some(3));
+        assert_eq!(find(&table, "gpt-5", &[0]), None);
+    }
+
+    #[test]
+    fn a_glob_holds_for_one_spelling_not_across_spellings() {
+        let table = table(&[("anthropic.claude*", 0, 1), ("*", 7, 2)]);
+        assert_eq!(find(&table, "us.anthropic.claude-x", &[0]), Some(1));
+        assert_eq!(find(&table, "xanthropic.claude-x", &[0]), None);
+        assert_eq!(find(&table, "whatever", &[7]), Some(2));
+    }
+
+    #[test]
+    fn exceptions_are_not_matched() {
+        let except = vec!["*-tts".to_owned(), "*-tts-*".to_owned()];
+        let entry = Entry {
+            text: "gemini-2.5-pro*",
+            except: &except,
+            provider: 0,
+            model: 1,
+        };
+        let table = NameTable::compile([entry].into_iter()).unwrap();
+        assert_eq!(find(&table, "models/gemini-2.5-pro", &[0]), Some(1));
+        assert_eq!(find(&table, "gemini-2.5-pro-preview-tts", &[0]), None);
+    }
+}
