@@ -17,5 +17,15 @@ CODES: dict[str, str] = {
     "invalid-value": "The value has the right type and makes no sense.",
     "not-available": "The option is planned and does nothing yet, so it is refused.",
     "ignored-option": "An option of a pasted Collector block that means nothing here.",
+    "duplicate-policy-name": "Two sampling policies have the same name.",
+    "unknown-policy-type": "No sampling policy has this type.",
+    "wrong-block": "A policy holds the settings of another type.",
+    "misplaced-policy": "A policy stands where it cannot have its meaning.",
+    "empty-range": "No value lies between the two bounds.",
+    "bad-regex": "A regular expression does not compile in linear-time syntax.",
+    "no-effect": "A rule or option can never make a difference.",
+    "matches-all": "A condition is true for every trace.",
+    "keeps-nothing": "The rules drop every trace.",
+    "plain-regex": "A value looks like a regular expression and is compared as plain text.",
 }
-"""Code to meaning, for the codes of the loader; each section's room adds its own to this in `enricher.config.model`."""
+"""Code to meaning: first those of the loader, then those of the sections' rooms."""

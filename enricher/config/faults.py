@@ -81,7 +81,7 @@ def from_pydantic(error: ErrorDetails, root: Node, model: type[BaseModel], above
     if kind == "extra_forbidden":
         path, node, place = locate(root, loc, key=True)
         name = path[-1] if path else loc[-1]
-        code, message, hint = "unknown-key", f"unknown key `{name}`", key_hint(model, path or loc)
+        code, message, hint = "unknown-key", f"unknown key `{name}`", key_hint(model, loc)
     elif kind == "missing":
         path, node, place = locate(root, loc[:-1], key=True)
         code, message, hint = "missing-key", f"`{loc[-1]}` is required", ""

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Tag
 
+from enricher.config.base import Section
 from enricher.config.paths import Loc
 
 _CLOSE = 0.7
@@ -24,34 +25,50 @@ def keys(model: type[BaseModel]) -> dict[str, Any]:
 
 def shapes(annotation: Any) -> Iterator[Any]:
     """What an annotation may stand for: models, and generic containers such as `dict[str, X]`."""
+    for shape, _ in _tagged(annotation, ""):
+        yield shape
+
+
+def _tagged(annotation: Any, tag: str) -> Iterator[tuple[Any, str]]:
+    """The shapes, each with the tag by which pydantic names it in a tagged union."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        yield from shapes(get_args(annotation)[0])
+        tags = [mark.tag for mark in annotation.__metadata__ if isinstance(mark, Tag)]
+        yield from _tagged(get_args(annotation)[0], tags[0] if tags else tag)
     elif origin is typing.Union or origin is types.UnionType:
         for part in get_args(annotation):
-            yield from shapes(part)
+            yield from _tagged(part, tag)
     elif origin in (dict, list, tuple) or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-        yield annotation
+        yield annotation, tag
 
 
 def models_at(root: type[BaseModel], loc: Sequence[str | int]) -> list[type[BaseModel]]:
-    """The models that may stand at a path."""
-    current: list[Any] = [root]
+    """The models that may stand at a path; the path may hold the tags of unions, as pydantic's do."""
+    current: list[tuple[Any, str]] = [(root, "")]
     for segment in loc:
-        current = [shape for one in current for shape in _step(one, segment)]
-    return [one for one in current if isinstance(one, type) and issubclass(one, BaseModel)]
+        below = [found for shape, _ in current for found in _step(shape, segment)]
+        current = below or [(shape, tag) for shape, tag in current if tag and tag == segment]
+    return [shape for shape, _ in current if isinstance(shape, type) and issubclass(shape, BaseModel)]
 
 
-def _step(shape: Any, segment: str | int) -> Iterator[Any]:
+def _step(shape: Any, segment: str | int) -> Iterator[tuple[Any, str]]:
     arguments = get_args(shape)
     if not arguments:
         known = keys(shape)
         if segment in known:
-            yield from shapes(known[str(segment)])
+            yield from _tagged(known[str(segment)], "")
     elif get_origin(shape) is dict:
-        yield from shapes(arguments[1])
+        yield from _tagged(arguments[1], "")
     elif isinstance(segment, int):
-        yield from shapes(arguments[0])
+        yield from _tagged(arguments[0], "")
+
+
+def repeats(shape: Any, above: tuple[Any, ...]) -> bool:
+    """Whether a model that stands above, or one that it extends, comes again: policies hold policies."""
+    if not isinstance(shape, type):
+        return False
+    bases = {base for one in above if isinstance(one, type) for base in one.__mro__ if issubclass(base, Section)}
+    return any(base in bases for base in shape.__mro__ if issubclass(base, Section) and base is not Section)
 
 
 @lru_cache(maxsize=8)
@@ -63,7 +80,7 @@ def places(root: type[BaseModel]) -> dict[str, tuple[str, ...]]:
 
 
 def _collect(shape: Any, path: str, found: dict[str, list[str]], above: tuple[Any, ...]) -> None:
-    if shape in above:
+    if repeats(shape, above):
         return
     above = (*above, shape)
     arguments = get_args(shape)

@@ -280,10 +280,10 @@ def _named(name: str, options: Any) -> Any:
 def _kind(options: Any) -> str | None:
     if isinstance(options, _Named):
         return options.kind
-    return next((tag for tag, model in _MODELS.items() if isinstance(options, model)), None)
+    return next((tag for tag, model in MODELS.items() if isinstance(options, model)), None)
 
 
-_MODELS: dict[str, type[Exporter]] = {
+MODELS: dict[str, type[Exporter]] = {
     "otlp_grpc": OtlpGrpcExporter,
     "otlp_http": OtlpHttpExporter,
     "file": FileExporter,

@@ -35,7 +35,7 @@ def _status(value: Any) -> Any:
 Key = Annotated[str, Field(min_length=1)]
 Code = Annotated[Literal["OK", "ERROR", "UNSET"], BeforeValidator(_status)]
 Usd = Annotated[Decimal, Field(gt=0, lt=10**9, decimal_places=_PICO_DIGITS)]
-Milliseconds = Annotated[int, Field(ge=0, lt=10**13)]
+Milliseconds = Annotated[int, Field(ge=0, le=10**12)]
 
 
 class StatusCode(Section):
@@ -138,6 +138,8 @@ class Cost(Section):
 class PolicyBody(Section):
     """One policy: its type, and the block of that name with its settings."""
 
+    name: str = ""
+    """Name of the policy."""
     type: PolicyType
     """What kind of policy; its settings stand under a key of the same name."""
     status_code: StatusCode | None = None
@@ -223,6 +225,10 @@ class Drop(Section):
 
     drop_sub_policy: Annotated[list[SubPolicy], Field(min_length=1)]
     """The policies that must all match."""
+
+
+for _model in (SubPolicy, Policy):
+    _model.model_rebuild()
 
 
 class DecisionCache(Section):

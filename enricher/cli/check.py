@@ -1,0 +1,54 @@
+"""`enricher check`: is this configuration valid, and if not, what is wrong where."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TextIO
+
+from enricher.cli.options import add_config_options, load_configuration
+from enricher.config.schema import json_schema
+from enricher.errors import Problem
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_SEVERITIES = ("error", "warning", "note")
+
+
+def register(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "check",
+        help="check a configuration: all faults at once, with line and column",
+        description="Check a configuration. Exit status: 0 valid (warnings and notes may be printed), 1 faults.",
+    )
+    add_config_options(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    parser.add_argument("--schema", action="store_true", help="print the JSON schema of the configuration and exit")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
+    out = out or sys.stdout
+    if arguments.schema:
+        print(json.dumps(json_schema(), indent=2, ensure_ascii=False), file=out)
+        return 0
+    loaded = load_configuration(arguments)
+    valid = loaded.settings is not None
+    if arguments.json:
+        result: dict[str, Any] = {"valid": valid, "problems": [asdict(problem) for problem in loaded.problems]}
+        print(json.dumps(result, indent=2, ensure_ascii=False), file=out)
+    else:
+        for problem in loaded.problems:
+            print(problem, file=out)
+        name = ", ".join(str(path) for path in arguments.config) or "the default configuration"
+        print(f"{name}: {'valid' if valid else 'not valid'}{_counts(loaded.problems)}", file=out)
+    return 0 if valid else 1
+
+
+def _counts(problems: list[Problem]) -> str:
+    counts = {severity: sum(problem.severity == severity for problem in problems) for severity in _SEVERITIES}
+    parts = [f"{count} {severity}{'s' if count > 1 else ''}" for severity, count in counts.items() if count]
+    return f" ({', '.join(parts)})" if parts else ""
