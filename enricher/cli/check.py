@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from enricher.cli.options import add_config_options, load_configuration
+from enricher.cli.common import add_config_arguments
+from enricher.config import load
 from enricher.config.schema import json_schema
 from enricher.errors import Problem
 
@@ -24,27 +24,27 @@ def register(subparsers: Subparsers) -> None:
         help="check a configuration: all faults at once, with line and column",
         description="Check a configuration. Exit status: 0 valid (warnings and notes may be printed), 1 faults.",
     )
-    add_config_options(parser)
+    add_config_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.add_argument("--schema", action="store_true", help="print the JSON schema of the configuration and exit")
-    parser.set_defaults(run=run)
+    parser.set_defaults(handler=check)
 
 
-def run(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
-    out = out or sys.stdout
+def check(arguments: argparse.Namespace) -> int:
+    """Print what is wrong, to stdout: it is what was asked for."""
     if arguments.schema:
-        print(json.dumps(json_schema(), indent=2, ensure_ascii=False), file=out)
+        print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
         return 0
-    loaded = load_configuration(arguments)
+    loaded = load(arguments.config, arguments.sets)
     valid = loaded.settings is not None
     if arguments.json:
         result: dict[str, Any] = {"valid": valid, "problems": [asdict(problem) for problem in loaded.problems]}
-        print(json.dumps(result, indent=2, ensure_ascii=False), file=out)
+        print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
         for problem in loaded.problems:
-            print(problem, file=out)
+            print(problem)
         name = ", ".join(str(path) for path in arguments.config) or "the default configuration"
-        print(f"{name}: {'valid' if valid else 'not valid'}{_counts(loaded.problems)}", file=out)
+        print(f"{name}: {'valid' if valid else 'not valid'}{_counts(loaded.problems)}")
     return 0 if valid else 1
 
 

@@ -31,10 +31,10 @@ class Settings(Section):
     """Where telemetry comes in."""
     sampling: SamplingSettings = SamplingSettings()
     """Which whole traces are kept."""
-    exporters: ExportersSettings = Field(default_factory=_file_exporter)
-    """Where kept traces, and all metrics and logs, are sent: destinations by name, `type` or `type/name`."""
     metrics: MetricsSettings = MetricsSettings()
     """What is measured, and where it can be read."""
+    exporters: ExportersSettings = Field(default_factory=_file_exporter)
+    """Where kept traces, and all metrics and logs, are sent: destinations by name, `type` or `type/name`."""
     limits: LimitsSettings = LimitsSettings()
     """What one instance may hold."""
     admin: AdminSettings = AdminSettings()
