@@ -20,4 +20,5 @@ _MODULES = {"compile_plan": "compile", "Settings": "model"}
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES.get(name, "loading")}"), name)
+    module = _MODULES.get(name, "loading")
+    return getattr(import_module(f"{__name__}.{module}"), name)
