@@ -9,6 +9,7 @@ pub mod concept;
 pub mod error;
 pub mod facts;
 pub mod keys;
+pub mod normalize;
 pub mod price;
 pub mod record;
 pub mod sample;

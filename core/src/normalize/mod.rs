@@ -1,0 +1,3 @@
+//! From attributes in any dialect to facts in one vocabulary, driven by the plan alone.
+
+pub mod plan;
