@@ -35,9 +35,3 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "enricher.claimName" -}}
 {{- default (include "enricher.fullname" .) .Values.persistence.existingClaim -}}
 {{- end -}}
-
-{{- /* The configuration with the storage directory of the chart, unless the user has named one. */ -}}
-{{- define "enricher.config" -}}
-{{- $storage := dict "storage" (dict "directory" "/var/lib/enricher") -}}
-{{- toYaml (mergeOverwrite $storage (deepCopy .Values.config)) -}}
-{{- end -}}
