@@ -169,6 +169,8 @@ def build_schemas(work: Path, jobs: int) -> None:
 def build_loadgen(work: Path, jobs: int) -> None:
     """The load generator and the counting sink: one Go program from `bench/loadgen`, kept by the hash of its source."""
     source = REPO / "bench" / "loadgen"
+    run(["go", "vet", "."], source, go_env(jobs))
+    run(["go", "test", "."], source, go_env(jobs))
     run(["go", "build", "-o", str(work / "loadgen"), "."], source, go_env(jobs))
 
 
