@@ -5,10 +5,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CoreError {
     /// Bytes that are not the message they should be; `offset` is where reading stopped.
-    Decode {
-        message: &'static str,
-        offset: usize,
-    },
+    Decode { message: &'static str, offset: usize },
     /// Text that is not OTLP JSON.
     Json(String),
     /// A plan that does not compile.
@@ -24,10 +21,7 @@ impl fmt::Display for CoreError {
             Self::Json(message) => f.write_str(message),
             Self::Plan(message) => write!(f, "plan: {message}"),
             Self::Full { buffered, limit } => {
-                write!(
-                    f,
-                    "the buffer is full: {buffered} of {limit} bytes (limits.buffer_mib)"
-                )
+                write!(f, "the buffer is full: {buffered} of {limit} bytes (limits.buffer_mib)")
             }
         }
     }

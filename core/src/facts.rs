@@ -38,13 +38,7 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Role; 5] = [
-        Role::None,
-        Role::Inference,
-        Role::Wrapper,
-        Role::Other,
-        Role::Never,
-    ];
+    pub const ALL: [Role; 5] = [Role::None, Role::Inference, Role::Wrapper, Role::Other, Role::Never];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -109,20 +103,12 @@ impl<'a> Facts<'a> {
 
     #[inline]
     pub fn get(&self, concept: Concept) -> Option<Val<'a>> {
-        if self.present.contains(concept) {
-            Some(self.slots[concept as usize])
-        } else {
-            None
-        }
+        if self.present.contains(concept) { Some(self.slots[concept as usize]) } else { None }
     }
 
     /// The rule (an index into the plan's rules) that gave the value; `NO_RULE` for conclusions.
     pub fn rule(&self, concept: Concept) -> u16 {
-        if self.present.contains(concept) {
-            self.rules[concept as usize]
-        } else {
-            NO_RULE
-        }
+        if self.present.contains(concept) { self.rules[concept as usize] } else { NO_RULE }
     }
 
     #[inline]

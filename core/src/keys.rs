@@ -60,9 +60,7 @@ impl KeyTableBuilder {
                 let pattern = Pattern::new(name, id);
                 patterns.entry(pattern.head()).or_default().push(pattern);
             } else {
-                exact.insert_unique(hash(name.as_bytes()), id, |k: &KeyId| {
-                    hash(self.names[k.index()].as_bytes())
-                });
+                exact.insert_unique(hash(name.as_bytes()), id, |k: &KeyId| hash(self.names[k.index()].as_bytes()));
             }
         }
         for bucket in patterns.values_mut() {
@@ -71,11 +69,7 @@ impl KeyTableBuilder {
         }
         let mut heads: Vec<_> = patterns.into_iter().collect();
         heads.sort_unstable_by_key(|(head, _)| *head);
-        KeyTable {
-            names: self.names,
-            exact,
-            patterns: heads,
-        }
+        KeyTable { names: self.names, exact, patterns: heads }
     }
 }
 
@@ -91,10 +85,7 @@ impl KeyTable {
     /// The id of a key: an exact one before a pattern, `KeyId::NONE` when neither fits.
     #[inline]
     pub fn lookup(&self, key: &[u8]) -> KeyId {
-        match self
-            .exact
-            .find(hash(key), |id| self.names[id.index()].as_bytes() == key)
-        {
+        match self.exact.find(hash(key), |id| self.names[id.index()].as_bytes() == key) {
             Some(id) => *id,
             None => self.match_pattern(key),
         }
@@ -106,11 +97,7 @@ impl KeyTable {
             return KeyId::NONE;
         };
         match self.patterns.binary_search_by_key(head, |(head, _)| *head) {
-            Ok(found) => self.patterns[found]
-                .1
-                .iter()
-                .find(|p| p.matches(key))
-                .map_or(KeyId::NONE, |p| p.id),
+            Ok(found) => self.patterns[found].1.iter().find(|p| p.matches(key)).map_or(KeyId::NONE, |p| p.id),
             Err(_) => KeyId::NONE,
         }
     }
@@ -153,10 +140,7 @@ impl Pattern {
     }
 
     fn head(&self) -> [u8; 4] {
-        self.parts[0]
-            .first_chunk::<4>()
-            .copied()
-            .unwrap_or_default()
+        self.parts[0].first_chunk::<4>().copied().unwrap_or_default()
     }
 
     fn matches(&self, key: &[u8]) -> bool {
@@ -173,11 +157,7 @@ impl Pattern {
                 None => return false,
             }
         }
-        if self.open {
-            !rest.is_empty()
-        } else {
-            rest.is_empty()
-        }
+        if self.open { !rest.is_empty() } else { rest.is_empty() }
     }
 }
 
@@ -191,11 +171,7 @@ pub fn pattern_is_anchored(text: &str) -> bool {
 #[inline]
 fn hash(key: &[u8]) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
-    let word = |at: usize| {
-        key.get(at..at + 8)
-            .and_then(|w| w.first_chunk::<8>())
-            .map_or(0, |w| u64::from_le_bytes(*w))
-    };
+    let word = |at: usize| key.get(at..at + 8).and_then(|w| w.first_chunk::<8>()).map_or(0, |w| u64::from_le_bytes(*w));
     let len = key.len();
     let mut h = len as u64;
     if len >= 8 {
@@ -239,28 +215,15 @@ mod tests {
         let table = table();
         let name = |key: &str| {
             let id = table.lookup(key.as_bytes());
-            if id.is_some() {
-                table.name(id).to_owned()
-            } else {
-                String::new()
-            }
+            if id.is_some() { table.name(id).to_owned() } else { String::new() }
         };
         assert_eq!(name("gen_ai.request.model"), "gen_ai.request.model");
         assert_eq!(name("ai"), "ai");
-        assert_eq!(
-            name("gen_ai.completion.12.finish_reason"),
-            "gen_ai.completion.{n}.finish_reason"
-        );
+        assert_eq!(name("gen_ai.completion.12.finish_reason"), "gen_ai.completion.{n}.finish_reason");
         assert_eq!(name("gen_ai.completion..finish_reason"), "");
         assert_eq!(name("gen_ai.completion.1.2.finish_reason"), "");
-        assert_eq!(
-            name("traceloop.association.properties.user_id"),
-            "traceloop.association.properties.user_id"
-        );
-        assert_eq!(
-            name("traceloop.association.properties.x.y"),
-            "traceloop.association.properties.*"
-        );
+        assert_eq!(name("traceloop.association.properties.user_id"), "traceloop.association.properties.user_id");
+        assert_eq!(name("traceloop.association.properties.x.y"), "traceloop.association.properties.*");
         assert_eq!(name("traceloop.association.properties."), "");
         assert_eq!(name("llm.openai.usage"), "llm.{provider}.usage");
         assert_eq!(name("llm.openai.usages"), "");

@@ -18,14 +18,7 @@ const INLINE: u8 = 5;
 
 /// Appends the record of `facts`; `span` are the bytes it was read from.
 pub fn encode(facts: &Facts<'_>, span: &[u8], out: &mut Vec<u8>) {
-    varint(
-        out,
-        if facts.dialect == NO_DIALECT {
-            0
-        } else {
-            u64::from(facts.dialect) + 1
-        },
-    );
+    varint(out, if facts.dialect == NO_DIALECT { 0 } else { u64::from(facts.dialect) + 1 });
     out.push(facts.role as u8);
     for set in [facts.inferred, facts.canonical, facts.misstated] {
         varint(out, set.0 as u64);
@@ -35,14 +28,7 @@ pub fn encode(facts: &Facts<'_>, span: &[u8], out: &mut Vec<u8>) {
     for concept in facts.present().iter() {
         out.push(concept as u8);
         let rule = facts.rule(concept);
-        varint(
-            out,
-            if rule == NO_RULE {
-                0
-            } else {
-                u64::from(rule) + 1
-            },
-        );
+        varint(out, if rule == NO_RULE { 0 } else { u64::from(rule) + 1 });
         match facts.get(concept) {
             Some(Val::Int(value)) => {
                 out.push(INT);
@@ -152,10 +138,7 @@ mod tests {
             assert_eq!(back.rule(concept), facts.rule(concept));
         }
         assert_eq!((back.dialect, back.role), (3, Role::Inference));
-        assert_eq!(
-            (back.inferred, back.canonical),
-            (facts.inferred, facts.canonical)
-        );
+        assert_eq!((back.inferred, back.canonical), (facts.inferred, facts.canonical));
         decode(&record[..record.len() - 1], &moved, &mut back);
     }
 }

@@ -23,9 +23,6 @@ pub fn to_python(py: Python<'_>, error: &CoreError) -> PyErr {
 }
 
 /// Runs `work` without the GIL and maps its error.
-pub fn detached<T: Send>(
-    py: Python<'_>,
-    work: impl FnOnce() -> crate::error::Result<T> + Send,
-) -> PyResult<T> {
+pub fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> crate::error::Result<T> + Send) -> PyResult<T> {
     py.detach(work).map_err(|error| to_python(py, &error))
 }

@@ -15,12 +15,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 fn signal(py: Python<'_>, name: &str) -> PyResult<Signal> {
     Signal::from_name(name).ok_or_else(|| {
-        to_python(
-            py,
-            &CoreError::Json(format!(
-                "unknown signal {name:?}; one of traces, metrics, logs"
-            )),
-        )
+        to_python(py, &CoreError::Json(format!("unknown signal {name:?}; one of traces, metrics, logs")))
     })
 }
 
@@ -30,22 +25,14 @@ fn traces_to_json<'py>(py: Python<'py>, payload: &[u8]) -> PyResult<Bound<'py, P
 }
 
 #[pyfunction]
-fn otlp_to_json<'py>(
-    py: Python<'py>,
-    signal: &str,
-    payload: &[u8],
-) -> PyResult<Bound<'py, PyBytes>> {
+fn otlp_to_json<'py>(py: Python<'py>, signal: &str, payload: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     let signal = self::signal(py, signal)?;
     let text = detached(py, || json::to_json(signal, payload))?;
     Ok(PyBytes::new(py, text.as_bytes()))
 }
 
 #[pyfunction]
-fn otlp_from_json<'py>(
-    py: Python<'py>,
-    signal: &str,
-    payload: &[u8],
-) -> PyResult<Bound<'py, PyBytes>> {
+fn otlp_from_json<'py>(py: Python<'py>, signal: &str, payload: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     let signal = self::signal(py, signal)?;
     let bytes = detached(py, || json::from_json(signal, payload))?;
     Ok(PyBytes::new(py, &bytes))

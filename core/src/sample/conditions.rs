@@ -32,9 +32,7 @@ impl Bits {
         if index < 64 {
             self.first >> index & 1 == 1
         } else {
-            self.more
-                .get(usize::from(index) / 64 - 1)
-                .is_some_and(|word| word >> (index % 64) & 1 == 1)
+            self.more.get(usize::from(index) / 64 - 1).is_some_and(|word| word >> (index % 64) & 1 == 1)
         }
     }
 
@@ -74,15 +72,11 @@ impl Test {
     fn holds(&self, value: &Value<'_>) -> bool {
         match (self, value) {
             (Self::Equals(values), Value::Str(text)) => values.iter().any(|v| &**v == *text),
-            (Self::Matches(patterns), Value::Str(text)) => {
-                patterns.iter().any(|p| p.is_match(text))
+            (Self::Matches(patterns), Value::Str(text)) => patterns.iter().any(|p| p.is_match(text)),
+            (Self::Equals(_) | Self::Matches(_), Value::Array(items)) => {
+                array(items).any(|item| matches!(item, Ok(Value::Str(_))) && self.holds(&item.unwrap_or(Value::Empty)))
             }
-            (Self::Equals(_) | Self::Matches(_), Value::Array(items)) => array(items).any(|item| {
-                matches!(item, Ok(Value::Str(_))) && self.holds(&item.unwrap_or(Value::Empty))
-            }),
-            (Self::Between(min, max), Value::Int(number)) => {
-                (*min..=*max).contains(&(*number as f64))
-            }
+            (Self::Between(min, max), Value::Int(number)) => (*min..=*max).contains(&(*number as f64)),
             (Self::Between(min, max), Value::Double(number)) => (*min..=*max).contains(number),
             (Self::Is(wanted), Value::Bool(flag)) => wanted == flag,
             _ => false,
@@ -92,10 +86,7 @@ impl Test {
 
 /// A pattern in linear-time syntax.
 pub fn pattern(text: &str) -> Result<Regex, String> {
-    RegexBuilder::new(text)
-        .size_limit(1 << 20)
-        .build()
-        .map_err(|error| error.to_string())
+    RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|error| error.to_string())
 }
 
 /// All conditions of a plan.

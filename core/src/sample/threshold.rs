@@ -44,21 +44,13 @@ pub fn randomness(trace_id: u128) -> u64 {
 pub fn to_hex(threshold: u64) -> String {
     let digits = format!("{threshold:014x}");
     let trimmed = digits.trim_end_matches('0');
-    if trimmed.is_empty() {
-        "0".to_owned()
-    } else {
-        trimmed.to_owned()
-    }
+    if trimmed.is_empty() { "0".to_owned() } else { trimmed.to_owned() }
 }
 
 /// Reads `th`; `None` for anything but 1 to 14 lower-case hexadecimal digits.
 pub fn from_hex(text: &str) -> Option<u64> {
     let digits = hex(text)?;
-    if text.len() > 14 {
-        None
-    } else {
-        Some(digits << (4 * (14 - text.len())))
-    }
+    if text.len() > 14 { None } else { Some(digits << (4 * (14 - text.len()))) }
 }
 
 /// Reads `rv`: exactly 14 lower-case hexadecimal digits.
@@ -67,13 +59,8 @@ pub fn randomness_from_hex(text: &str) -> Option<u64> {
 }
 
 fn hex(text: &str) -> Option<u64> {
-    let valid = (1..=14).contains(&text.len())
-        && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    if valid {
-        u64::from_str_radix(text, 16).ok()
-    } else {
-        None
-    }
+    let valid = (1..=14).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if valid { u64::from_str_radix(text, 16).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -82,14 +69,9 @@ mod tests {
 
     #[test]
     fn thresholds_have_the_digits_of_the_specification() {
-        for (probability, digits) in [
-            (1.0, "0"),
-            (0.5, "8"),
-            (1.0 / 3.0, "aaab"),
-            (0.1, "e666"),
-            (0.01, "fd70a"),
-            (0.001, "ffbe77"),
-        ] {
+        for (probability, digits) in
+            [(1.0, "0"), (0.5, "8"), (1.0 / 3.0, "aaab"), (0.1, "e666"), (0.01, "fd70a"), (0.001, "ffbe77")]
+        {
             assert_eq!(to_hex(from_probability(probability)), digits);
         }
         assert_eq!(from_probability(0.0), RANGE);

@@ -33,8 +33,7 @@ pub fn parse(tracestate: &[u8]) -> OtState {
 }
 
 fn member(text: &str) -> Option<&str> {
-    text.split(',')
-        .find_map(|member| member.trim().strip_prefix("ot="))
+    text.split(',').find_map(|member| member.trim().strip_prefix("ot="))
 }
 
 /// The tracestate with `th` set, never weaker than it was; the `ot` member moves to the front, as W3C asks of a changed
@@ -44,19 +43,11 @@ pub fn with_threshold(tracestate: &[u8], chosen: u64) -> String {
     let old = member(text);
     let incoming = parse(tracestate).threshold.unwrap_or(0);
     let mut out = format!("ot=th:{}", threshold::to_hex(chosen.max(incoming)));
-    for field in old
-        .unwrap_or("")
-        .split(';')
-        .filter(|f| !f.is_empty() && !f.starts_with("th:"))
-    {
+    for field in old.unwrap_or("").split(';').filter(|f| !f.is_empty() && !f.starts_with("th:")) {
         out.push(';');
         out.push_str(field);
     }
-    for other in text
-        .split(',')
-        .map(str::trim)
-        .filter(|m| !m.is_empty() && !m.starts_with("ot="))
-    {
+    for other in text.split(',').map(str::trim).filter(|m| !m.is_empty() && !m.starts_with("ot=")) {
         out.push(',');
         out.push_str(other);
     }
@@ -73,15 +64,8 @@ mod tests {
         let tenth = threshold::from_probability(0.1);
         assert_eq!(write("", 0), "ot=th:0");
         assert_eq!(write("a=1,b=2", tenth), "ot=th:e666,a=1,b=2");
-        assert_eq!(
-            write("a=1,ot=rv:00000000000001;x:y,b=2", tenth),
-            "ot=th:e666;rv:00000000000001;x:y,a=1,b=2"
-        );
-        assert_eq!(
-            write("ot=th:ff", tenth),
-            "ot=th:ff",
-            "a stricter incoming threshold stays"
-        );
+        assert_eq!(write("a=1,ot=rv:00000000000001;x:y,b=2", tenth), "ot=th:e666;rv:00000000000001;x:y,a=1,b=2");
+        assert_eq!(write("ot=th:ff", tenth), "ot=th:ff", "a stricter incoming threshold stays");
         assert_eq!(write("ot=th:8", tenth), "ot=th:e666");
         assert_eq!(write("ot=th:XYZ", tenth), "ot=th:e666");
     }

@@ -32,10 +32,7 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn fail<T>(&self, message: &'static str) -> Result<T> {
-        Err(CoreError::Decode {
-            message,
-            offset: self.pos,
-        })
+        Err(CoreError::Decode { message, offset: self.pos })
     }
 
     #[inline]
@@ -144,11 +141,7 @@ mod tests {
             assert_eq!(Reader::new(&out).varint(), Ok(value));
         }
         assert!(Reader::new(&[0x80; 11]).varint().is_err());
-        assert!(
-            Reader::new(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02])
-                .varint()
-                .is_err()
-        );
+        assert!(Reader::new(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02]).varint().is_err());
         assert!(Reader::new(&[0x80]).varint().is_err());
     }
 

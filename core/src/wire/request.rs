@@ -89,11 +89,7 @@ fn head(message: &[u8]) -> Result<Head<'_>> {
             scattered = true;
         }
     }
-    Ok(if scattered {
-        Head::Scattered(message)
-    } else {
-        Head::Slice(&message[run])
-    })
+    Ok(if scattered { Head::Scattered(message) } else { Head::Slice(&message[run]) })
 }
 
 #[cfg(test)]
@@ -161,10 +157,7 @@ mod tests {
         let mut request = Vec::new();
         bytes(&mut request, 1, &resource);
         for len in 1..request.len() {
-            assert!(
-                walk(&request[..len], &mut Seen::default()).is_err(),
-                "{len}"
-            );
+            assert!(walk(&request[..len], &mut Seen::default()).is_err(), "{len}");
         }
         varint(&mut request, 0);
         assert!(walk(&request, &mut Seen::default()).is_err());

@@ -61,10 +61,7 @@ pub fn parse<'a>(
     attrs: &mut Vec<Attr<'a>>,
 ) -> Result<SpanView<'a>> {
     attrs.clear();
-    let mut span = SpanView {
-        raw,
-        ..SpanView::default()
-    };
+    let mut span = SpanView { raw, ..SpanView::default() };
     let (mut trace_ok, mut span_ok, mut parent_ok) = (false, false, true);
     let mut reader = Reader::new(raw);
     while !reader.at_end() {
@@ -73,11 +70,7 @@ pub fn parse<'a>(
                 let (key, value) = key_value(reader.bytes()?)?;
                 span.attributes += 1;
                 if attrs.len() < attribute_count {
-                    attrs.push(Attr {
-                        key,
-                        value,
-                        id: keys.lookup(key),
-                    });
+                    attrs.push(Attr { key, value, id: keys.lookup(key) });
                 }
             }
             (1, BYTES) => {
@@ -151,10 +144,7 @@ impl<'a> EventView<'a> {
 pub fn events(span: &[u8]) -> impl Iterator<Item = Result<EventView<'_>>> {
     fields(span, 11).map(|field| {
         let raw = field?;
-        let mut event = EventView {
-            raw,
-            ..EventView::default()
-        };
+        let mut event = EventView { raw, ..EventView::default() };
         let mut reader = Reader::new(raw);
         while !reader.at_end() {
             match reader.tag()? {

@@ -106,26 +106,14 @@ pub fn check(value: &Value<'_>, depth: usize) -> Result<()> {
                 check(&value, depth)
             })
         }
-        Value::Empty | Value::Bool(_) | Value::Int(_) | Value::Double(_) | Value::Bytes(_) => {
-            Ok(())
-        }
+        Value::Empty | Value::Bool(_) | Value::Int(_) | Value::Double(_) | Value::Bytes(_) => Ok(()),
     }
 }
 
-pub const TOO_DEEP: CoreError = CoreError::Decode {
-    message: "value nested too deeply",
-    offset: 0,
-};
-pub const NOT_UTF8: CoreError = CoreError::Decode {
-    message: "text that is not valid UTF-8",
-    offset: 0,
-};
+pub const TOO_DEEP: CoreError = CoreError::Decode { message: "value nested too deeply", offset: 0 };
+pub const NOT_UTF8: CoreError = CoreError::Decode { message: "text that is not valid UTF-8", offset: 0 };
 
 #[inline]
 pub fn utf8(text: &[u8]) -> Result<()> {
-    if text.is_ascii() || std::str::from_utf8(text).is_ok() {
-        Ok(())
-    } else {
-        Err(NOT_UTF8)
-    }
+    if text.is_ascii() || std::str::from_utf8(text).is_ok() { Ok(()) } else { Err(NOT_UTF8) }
 }

@@ -66,10 +66,7 @@ fn scalar_len(value: Scalar<'_>) -> usize {
 }
 
 fn list_len(joined: &str) -> usize {
-    joined
-        .split(crate::facts::LIST_SEPARATOR)
-        .map(|item| bytes_len(bytes_len(item.len())))
-        .sum()
+    joined.split(crate::facts::LIST_SEPARATOR).map(|item| bytes_len(bytes_len(item.len()))).sum()
 }
 
 fn scalar(out: &mut Vec<u8>, value: Scalar<'_>) {
@@ -135,9 +132,7 @@ mod tests {
                 (Scalar::Float(a), Value::Double(b)) => assert_eq!(a.to_bits(), b.to_bits()),
                 (Scalar::Bool(a), Value::Bool(b)) => assert_eq!(a, b),
                 (Scalar::List(_), Value::Array(items)) => {
-                    let items: Vec<_> = crate::wire::value::array(items)
-                        .map(|v| v.unwrap())
-                        .collect();
+                    let items: Vec<_> = crate::wire::value::array(items).map(|v| v.unwrap()).collect();
                     assert_eq!(items, [Value::Str(b"stop"), Value::Str(b"length")]);
                 }
                 other => panic!("{other:?}"),

@@ -8,16 +8,12 @@ use serde_json::Value;
 
 /// Encodes one OTLP JSON message of a signal. Errors name the place, e.g. `resourceSpans[0].scopeSpans[0].spans[2].traceId`.
 pub fn from_json(signal: Signal, text: &[u8]) -> Result<Vec<u8>> {
-    let value: Value = serde_json::from_slice(text)
-        .map_err(|error| CoreError::Json(format!("not JSON: {error}")))?;
+    let value: Value = serde_json::from_slice(text).map_err(|error| CoreError::Json(format!("not JSON: {error}")))?;
     if !value.is_object() {
-        return Err(CoreError::Json(
-            "the message is not a JSON object".to_owned(),
-        ));
+        return Err(CoreError::Json("the message is not a JSON object".to_owned()));
     }
     let mut out = Vec::with_capacity(text.len());
-    message(signal.request(), &value, &mut out, 0)
-        .map_err(|fault| CoreError::Json(fault.to_string()))?;
+    message(signal.request(), &value, &mut out, 0).map_err(|fault| CoreError::Json(fault.to_string()))?;
     Ok(out)
 }
 
@@ -29,10 +25,7 @@ struct Fault {
 
 impl Fault {
     fn new(what: impl Into<String>) -> Self {
-        Self {
-            path: Vec::new(),
-            what: what.into(),
-        }
+        Self { path: Vec::new(), what: what.into() }
     }
 
     fn within(mut self, step: String) -> Self {
@@ -53,26 +46,15 @@ impl std::fmt::Display for Fault {
     }
 }
 
-fn message(
-    descriptor: &Message,
-    value: &Value,
-    out: &mut Vec<u8>,
-    depth: usize,
-) -> std::result::Result<(), Fault> {
+fn message(descriptor: &Message, value: &Value, out: &mut Vec<u8>, depth: usize) -> std::result::Result<(), Fault> {
     let Value::Object(object) = value else {
-        return Err(Fault::new(format!(
-            "expected an object, found {}",
-            kind_of(value)
-        )));
+        return Err(Fault::new(format!("expected an object, found {}", kind_of(value))));
     };
     if depth > MAX_DEPTH {
         return Err(Fault::new("nested too deeply"));
     }
     for (name, value) in object {
-        let found = descriptor
-            .fields
-            .iter()
-            .find(|f| f.name == name || is_snake_of(name, f.name));
+        let found = descriptor.fields.iter().find(|f| f.name == name || is_snake_of(name, f.name));
         if let Some(descriptor) = found
             && !value.is_null()
         {
@@ -82,20 +64,12 @@ fn message(
     Ok(())
 }
 
-fn field(
-    field: &Field,
-    value: &Value,
-    out: &mut Vec<u8>,
-    depth: usize,
-) -> std::result::Result<(), Fault> {
+fn field(field: &Field, value: &Value, out: &mut Vec<u8>, depth: usize) -> std::result::Result<(), Fault> {
     if !field.repeated {
         return single(field, value, out, depth);
     }
     let Value::Array(items) = value else {
-        return Err(Fault::new(format!(
-            "expected an array, found {}",
-            kind_of(value)
-        )));
+        return Err(Fault::new(format!("expected an array, found {}", kind_of(value))));
     };
     for (index, item) in items.iter().enumerate() {
         single(field, item, out, depth).map_err(|fault| fault.within(format!("[{index}]")))?;
@@ -103,29 +77,14 @@ fn field(
     Ok(())
 }
 
-fn single(
-    field: &Field,
-    value: &Value,
-    out: &mut Vec<u8>,
-    depth: usize,
-) -> std::result::Result<(), Fault> {
+fn single(field: &Field, value: &Value, out: &mut Vec<u8>, depth: usize) -> std::result::Result<(), Fault> {
     let number = field.number;
     match field.kind {
         Kind::Text => bytes(out, number, text(value)?.as_bytes()),
-        Kind::Bytes => bytes(
-            out,
-            number,
-            &base64(text(value)?).ok_or_else(|| Fault::new("not base64"))?,
-        ),
-        Kind::Id => bytes(
-            out,
-            number,
-            &hex(text(value)?).ok_or_else(|| Fault::new("not a hexadecimal id"))?,
-        ),
+        Kind::Bytes => bytes(out, number, &base64(text(value)?).ok_or_else(|| Fault::new("not base64"))?),
+        Kind::Id => bytes(out, number, &hex(text(value)?).ok_or_else(|| Fault::new("not a hexadecimal id"))?),
         Kind::Bool => {
-            let flag = value
-                .as_bool()
-                .ok_or_else(|| Fault::new(format!("expected true or false, found {value}")))?;
+            let flag = value.as_bool().ok_or_else(|| Fault::new(format!("expected true or false, found {value}")))?;
             tag(out, number, 0);
             out.push(u8::from(flag));
         }
@@ -146,8 +105,7 @@ fn single(
             let code = match value {
                 Value::String(name) => match names.iter().position(|n| n == name) {
                     Some(code) => code as u64,
-                    None => unsigned(value)
-                        .map_err(|_| Fault::new(format!("unknown enum value {name:?}")))?,
+                    None => unsigned(value).map_err(|_| Fault::new(format!("unknown enum value {name:?}")))?,
                 },
                 _ => unsigned(value)?,
             };
@@ -155,8 +113,7 @@ fn single(
             varint(out, code);
         }
         Kind::Fixed32 => {
-            let bits =
-                u32::try_from(unsigned(value)?).map_err(|_| Fault::new("does not fit 32 bits"))?;
+            let bits = u32::try_from(unsigned(value)?).map_err(|_| Fault::new("does not fit 32 bits"))?;
             tag(out, number, 5);
             out.extend_from_slice(&bits.to_le_bytes());
         }
@@ -182,32 +139,21 @@ fn single(
 }
 
 fn text(value: &Value) -> std::result::Result<&str, Fault> {
-    value
-        .as_str()
-        .ok_or_else(|| Fault::new(format!("expected text, found {}", kind_of(value))))
+    value.as_str().ok_or_else(|| Fault::new(format!("expected text, found {}", kind_of(value))))
 }
 
 fn unsigned(value: &Value) -> std::result::Result<u64, Fault> {
     let parsed = match value {
-        Value::Number(number) => number
-            .as_u64()
-            .or_else(|| integral(number.as_f64()?).and_then(|i| i.try_into().ok())),
+        Value::Number(number) => number.as_u64().or_else(|| integral(number.as_f64()?).and_then(|i| i.try_into().ok())),
         Value::String(text) => text.parse().ok(),
         _ => None,
     };
-    parsed.ok_or_else(|| {
-        Fault::new(format!(
-            "expected a non-negative integer, found {}",
-            shortened(value)
-        ))
-    })
+    parsed.ok_or_else(|| Fault::new(format!("expected a non-negative integer, found {}", shortened(value))))
 }
 
 fn signed(value: &Value) -> std::result::Result<i64, Fault> {
     let parsed = match value {
-        Value::Number(number) => number
-            .as_i64()
-            .or_else(|| integral(number.as_f64()?).and_then(|i| i.try_into().ok())),
+        Value::Number(number) => number.as_i64().or_else(|| integral(number.as_f64()?).and_then(|i| i.try_into().ok())),
         Value::String(text) => text.parse().ok(),
         _ => None,
     };
@@ -259,8 +205,7 @@ fn is_snake_of(snake: &str, camel: &str) -> bool {
     let mut letters = snake.bytes();
     for expected in camel.bytes() {
         if expected.is_ascii_uppercase() {
-            if letters.next() != Some(b'_') || letters.next() != Some(expected.to_ascii_lowercase())
-            {
+            if letters.next() != Some(b'_') || letters.next() != Some(expected.to_ascii_lowercase()) {
                 return false;
             }
         } else if letters.next() != Some(expected) {

@@ -37,33 +37,18 @@ pub enum Kind {
     Message(&'static Message),
 }
 
-use Kind::{
-    Bool, Bytes, Double, Enum, Fixed32, Fixed64, Id, Int64, Sfixed64, Sint32, Text, Uint32, Uint64,
-};
+use Kind::{Bool, Bytes, Double, Enum, Fixed32, Fixed64, Id, Int64, Sfixed64, Sint32, Text, Uint32, Uint64};
 
 const fn one(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field {
-        number,
-        name,
-        kind,
-        repeated: false,
-    }
+    Field { number, name, kind, repeated: false }
 }
 
 const fn many(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field {
-        number,
-        name,
-        kind,
-        repeated: true,
-    }
+    Field { number, name, kind, repeated: true }
 }
 
 const fn message(fields: &'static [Field]) -> Message {
-    Message {
-        fields,
-        item: false,
-    }
+    Message { fields, item: false }
 }
 
 const fn item(fields: &'static [Field]) -> Message {
@@ -81,10 +66,7 @@ static ANY_VALUE: Message = message(&[
 ]);
 static ARRAY_VALUE: Message = message(&[many(1, "values", Kind::Message(&ANY_VALUE))]);
 static KV_LIST: Message = message(&[many(1, "values", Kind::Message(&KEY_VALUE))]);
-static KEY_VALUE: Message = message(&[
-    one(1, "key", Text),
-    one(2, "value", Kind::Message(&ANY_VALUE)),
-]);
+static KEY_VALUE: Message = message(&[one(1, "key", Text), one(2, "value", Kind::Message(&ANY_VALUE))]);
 static ENTITY_REF: Message = message(&[
     one(1, "schemaUrl", Text),
     one(2, "type", Text),
@@ -157,11 +139,8 @@ static RESOURCE_SPANS: Message = message(&[
 ]);
 pub static TRACES: Message = message(&[many(1, "resourceSpans", Kind::Message(&RESOURCE_SPANS))]);
 
-static TEMPORALITIES: &[&str] = &[
-    "AGGREGATION_TEMPORALITY_UNSPECIFIED",
-    "AGGREGATION_TEMPORALITY_DELTA",
-    "AGGREGATION_TEMPORALITY_CUMULATIVE",
-];
+static TEMPORALITIES: &[&str] =
+    &["AGGREGATION_TEMPORALITY_UNSPECIFIED", "AGGREGATION_TEMPORALITY_DELTA", "AGGREGATION_TEMPORALITY_CUMULATIVE"];
 static EXEMPLAR: Message = message(&[
     one(2, "timeUnixNano", Fixed64),
     one(3, "asDouble", Double),
@@ -241,11 +220,7 @@ static METRIC: Message = message(&[
     one(5, "gauge", Kind::Message(&GAUGE)),
     one(7, "sum", Kind::Message(&SUM)),
     one(9, "histogram", Kind::Message(&HISTOGRAM)),
-    one(
-        10,
-        "exponentialHistogram",
-        Kind::Message(&EXPONENTIAL_HISTOGRAM),
-    ),
+    one(10, "exponentialHistogram", Kind::Message(&EXPONENTIAL_HISTOGRAM)),
     one(11, "summary", Kind::Message(&SUMMARY)),
     many(12, "metadata", Kind::Message(&KEY_VALUE)),
 ]);
@@ -259,8 +234,7 @@ static RESOURCE_METRICS: Message = message(&[
     many(2, "scopeMetrics", Kind::Message(&SCOPE_METRICS)),
     one(3, "schemaUrl", Text),
 ]);
-pub static METRICS: Message =
-    message(&[many(1, "resourceMetrics", Kind::Message(&RESOURCE_METRICS))]);
+pub static METRICS: Message = message(&[many(1, "resourceMetrics", Kind::Message(&RESOURCE_METRICS))]);
 
 /// `SEVERITY_NUMBER_*` names are read; numbers are the rule.
 static SEVERITIES: &[&str] = &[

@@ -6,14 +6,8 @@ use crate::error::{CoreError, Result};
 use crate::wire::reader::{BYTES, FIXED32, FIXED64, Reader, VARINT};
 use std::fmt::Write;
 
-const TOO_DEEP: CoreError = CoreError::Decode {
-    message: "message nested too deeply",
-    offset: 0,
-};
-const WRONG_WIRE: CoreError = CoreError::Decode {
-    message: "field with the wrong wire type",
-    offset: 0,
-};
+const TOO_DEEP: CoreError = CoreError::Decode { message: "message nested too deeply", offset: 0 };
+const WRONG_WIRE: CoreError = CoreError::Decode { message: "field with the wrong wire type", offset: 0 };
 
 /// One export request as JSON, without a line end. Unknown fields have no JSON form and are left out.
 pub fn to_json(signal: Signal, payload: &[u8]) -> Result<String> {
@@ -31,15 +25,8 @@ pub fn count(descriptor: &Message, payload: &[u8], depth: usize) -> Result<u64> 
     let mut reader = Reader::new(payload);
     while !reader.at_end() {
         let (number, wire) = reader.tag()?;
-        match descriptor
-            .fields
-            .iter()
-            .find(|f| f.number == number)
-            .map(|f| f.kind)
-        {
-            Some(Kind::Message(nested)) if wire == BYTES => {
-                items += count(nested, reader.bytes()?, depth + 1)?
-            }
+        match descriptor.fields.iter().find(|f| f.number == number).map(|f| f.kind) {
+            Some(Kind::Message(nested)) if wire == BYTES => items += count(nested, reader.bytes()?, depth + 1)?,
             Some(Kind::Text) if wire == BYTES => crate::wire::value::utf8(reader.bytes()?)?,
             _ => reader.skip(wire)?,
         }
@@ -52,8 +39,7 @@ fn message(descriptor: &Message, payload: &[u8], out: &mut String, depth: usize)
         return Err(TOO_DEEP);
     }
     // Where each field occurs: repeated ones need not stand together on the wire.
-    let mut occurrences: Vec<Vec<Scalar<'_>>> =
-        (0..descriptor.fields.len()).map(|_| Vec::new()).collect();
+    let mut occurrences: Vec<Vec<Scalar<'_>>> = (0..descriptor.fields.len()).map(|_| Vec::new()).collect();
     let mut reader = Reader::new(payload);
     while !reader.at_end() {
         let (number, wire) = reader.tag()?;
@@ -104,19 +90,12 @@ enum Scalar<'a> {
 }
 
 /// Reads one occurrence; packed repeated numbers give several values.
-fn read<'a>(
-    field: &Field,
-    wire: u32,
-    reader: &mut Reader<'a>,
-    out: &mut Vec<Scalar<'a>>,
-) -> Result<()> {
+fn read<'a>(field: &Field, wire: u32, reader: &mut Reader<'a>, out: &mut Vec<Scalar<'a>>) -> Result<()> {
     let expected = match field.kind {
         Kind::Text | Kind::Bytes | Kind::Id | Kind::Message(_) => BYTES,
         Kind::Fixed32 => FIXED32,
         Kind::Fixed64 | Kind::Sfixed64 | Kind::Double => FIXED64,
-        Kind::Bool | Kind::Uint32 | Kind::Int64 | Kind::Uint64 | Kind::Sint32 | Kind::Enum(_) => {
-            VARINT
-        }
+        Kind::Bool | Kind::Uint32 | Kind::Int64 | Kind::Uint64 | Kind::Sint32 | Kind::Enum(_) => VARINT,
     };
     if wire == BYTES && expected != BYTES && field.repeated {
         let mut packed = Reader::new(reader.bytes()?);
@@ -128,11 +107,7 @@ fn read<'a>(
     if wire != expected {
         return Err(WRONG_WIRE);
     }
-    out.push(if expected == BYTES {
-        Scalar::Bytes(reader.bytes()?)
-    } else {
-        Scalar::Bits(bits(expected, reader)?)
-    });
+    out.push(if expected == BYTES { Scalar::Bytes(reader.bytes()?) } else { Scalar::Bits(bits(expected, reader)?) });
     Ok(())
 }
 
@@ -179,19 +154,11 @@ fn write(kind: Kind, value: &Scalar<'_>, out: &mut String, depth: usize) -> Resu
 fn double(value: f64, out: &mut String) {
     if value.is_finite() {
         // Shortest text that reads back as the same double, and always a JSON number.
-        let _ = write!(
-            out,
-            "{}",
-            serde_json::Number::from_f64(value).map_or("0".to_owned(), |n| n.to_string())
-        );
+        let _ = write!(out, "{}", serde_json::Number::from_f64(value).map_or("0".to_owned(), |n| n.to_string()));
     } else if value.is_nan() {
         out.push_str("\"NaN\"");
     } else {
-        out.push_str(if value > 0.0 {
-            "\"Infinity\""
-        } else {
-            "\"-Infinity\""
-        });
+        out.push_str(if value > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
     }
 }
 
@@ -225,9 +192,7 @@ fn base64(bytes: &[u8], out: &mut String) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     out.push('"');
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().enumerate().fold(0u32, |word, (at, byte)| {
-            word | u32::from(*byte) << (16 - 8 * at)
-        });
+        let word = chunk.iter().enumerate().fold(0u32, |word, (at, byte)| word | u32::from(*byte) << (16 - 8 * at));
         for digit in 0..4 {
             if digit <= chunk.len() {
                 out.push(ALPHABET[(word >> (18 - 6 * digit)) as usize & 63] as char);
@@ -280,10 +245,7 @@ mod tests {
         assert!(fault("[").starts_with("not JSON"));
         assert!(fault("[]").contains("not a JSON object"));
         let text = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"zz"}]}]}]}"#;
-        assert_eq!(
-            fault(text),
-            "resourceSpans[0].scopeSpans[0].spans[0].traceId: not a hexadecimal id"
-        );
+        assert_eq!(fault(text), "resourceSpans[0].scopeSpans[0].spans[0].traceId: not a hexadecimal id");
         assert!(fault(&"[".repeat(100_000)).contains("recursion"));
     }
 }

@@ -1,0 +1,54 @@
+# What a developer and a user call. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON := .venv/bin/python
+CORE_SOURCES := $(shell find core/src core/Cargo.toml core/Cargo.lock -type f 2>/dev/null)
+
+.PHONY: help build run demo test e2e bench lint format docs record clean
+
+help: ## List the targets
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: .venv/.built ## Make .venv with the package, its core and the development tools
+
+.venv/.built: pyproject.toml requirements.lock scripts/build $(CORE_SOURCES)
+	@scripts/build
+	@touch $@
+
+run: build ## Serve the default configuration on loopback
+	.venv/bin/enricher run
+
+demo: build ## Serve, feed recorded traffic of real SDKs, show it live for half a minute
+	.venv/bin/enricher demo
+
+test: build ## Unit, boundary, golden and integration tests, and those of the core
+	cargo test --quiet --manifest-path core/Cargo.toml
+	$(PYTHON) -m pytest -q tests --ignore=tests/e2e
+
+e2e: build ## The real process with real SDKs, a real Collector, Jaeger and Prometheus
+	$(PYTHON) -m pytest -q tests/e2e
+
+bench: build ## Spans per CPU-second beside the ceiling and the peers
+	$(PYTHON) -m bench
+
+lint: build ## ruff, mypy, clippy, rustfmt, yamllint, chart and configuration checks
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	cargo fmt --check --manifest-path core/Cargo.toml
+	cargo clippy --quiet --all-targets --manifest-path core/Cargo.toml -- -D warnings
+	.venv/bin/yamllint --strict .
+
+format: build ## Rewrite Python and Rust in the house format
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+	cargo fmt --manifest-path core/Cargo.toml
+
+record: build ## Record real SDK traffic anew (installs each SDK; minutes)
+	$(PYTHON) tests/recordings/record.py
+
+clean: ## Remove what the build made
+	rm -rf .venv core/target enricher/_core*.so
