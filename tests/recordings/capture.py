@@ -78,7 +78,7 @@ class Sink:
         self.http_port = 0
         self._grpc: Any = None
         app = web.Application(client_max_size=64 << 20)
-        app.router.add_post("/v1/traces", self._traces)
+        app.router.add_post("/{prefix:.*}v1/traces", self._traces)  # some SDKs prefix a path of their vendor's
         app.router.add_post("/v1/{signal:metrics|logs}", self._ignore)
         self._runner = web.AppRunner(app, access_log=None)
 

@@ -110,12 +110,12 @@ def reports(seen: list[Seen], call: dict[str, Any]) -> set[bytes]:
 
 
 def missing(seen: list[Seen], call: dict[str, Any]) -> list[str]:
-    """The facts of an answered call that no span shows; a response model counts only on a span that reports it."""
+    """The facts of an answered call that no span shows; a response model has to be on a span that reports it."""
     ids = reports(seen, call)
     lost = []
     for fact in FACTS:
         found = find(seen, call, fact)
-        if fact == "response_model":
+        if fact == "response_model" and ids:
             found = [item for item in found if item.span_id in ids]
         if spellings(call, fact) and not found:
             lost.append(fact)

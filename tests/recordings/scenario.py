@@ -31,6 +31,14 @@ def cache_root() -> Path:
     return Path(os.environ.get("ENRICHER_RECORDINGS_CACHE") or DEFAULT_CACHE)
 
 
+def base_python() -> str:
+    """The interpreter that environments are made with; ``ENRICHER_RECORDINGS_PYTHON`` names another than this one.
+
+    That helps where this one lies in a home directory, which stack traces of its standard library would name.
+    """
+    return os.environ.get("ENRICHER_RECORDINGS_PYTHON") or sys.executable
+
+
 @dataclass(frozen=True)
 class Scenario:
     """One scenario as ``scenario.toml`` describes it."""
@@ -78,7 +86,7 @@ class Environment:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        pinned = scenario.requirements.read_bytes() + sys.version.encode() * (scenario.runtime == "python")
+        pinned = scenario.requirements.read_bytes() + base_python().encode() * (scenario.runtime == "python")
         digest = hashlib.sha256(pinned).hexdigest()[:12]
         self.path = cache_root() / f"{scenario.name}-{digest}"
 
@@ -101,7 +109,7 @@ class Environment:
     def _install(self) -> None:
         requirements = self._scenario.requirements
         if self._scenario.runtime == "python":
-            subprocess.run([sys.executable, "-m", "venv", str(self.path)], check=True)
+            subprocess.run([base_python(), "-m", "venv", str(self.path)], check=True)
             pip = [str(self.path / "bin" / "pip"), "install", "-q", "--no-input", "-r", str(requirements)]
             subprocess.run(pip, check=True)
         else:

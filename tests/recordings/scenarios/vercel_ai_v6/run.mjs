@@ -1,0 +1,7 @@
+// Vercel AI SDK 6: telemetry is asked for call by call.
+
+import { run } from "./vercel_program.mjs";
+
+await run((functionId) => ({
+  experimental_telemetry: { isEnabled: true, functionId, metadata: { userId: "user-7", sessionId: "sess-42" } },
+}));
