@@ -36,9 +36,9 @@ _BOUNDS = {
     "less_than": ("lt", "must be less than {}"),
     "less_than_equal": ("le", "must be at most {}"),
     "multiple_of": ("multiple_of", "must be a multiple of {}"),
-    "too_short": ("min_length", "needs at least {} entries"),
+    "too_short": ("min_length", "needs {} or more entries"),
     "too_long": ("max_length", "can have at most {} entries"),
-    "string_too_short": ("min_length", "must have at least {} characters"),
+    "string_too_short": ("min_length", "must have {} or more characters"),
     "string_too_long": ("max_length", "can have at most {} characters"),
 }
 
@@ -101,7 +101,9 @@ def _described(kind: str, error: ErrorDetails, context: dict[str, Any], node: No
         return _choice(context, node, got)
     if kind in _BOUNDS:
         name, template = _BOUNDS[kind]
-        return "out-of-range", template.format(context[name]) + ("" if "length" in name else got), ""
+        bound = context[name]
+        shown = f"{bound:g}" if isinstance(bound, float) else bound
+        return "out-of-range", template.format(shown) + ("" if "length" in name else got), ""
     if kind == "value_error":
         return "invalid-value", str(context["error"]), ""
     if kind in ("finite_number", "decimal_max_digits", "decimal_max_places", "string_pattern_mismatch"):

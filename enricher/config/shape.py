@@ -101,8 +101,9 @@ def _collect(shape: Any, path: str, found: dict[str, list[str]], above: tuple[An
 
 def nearest(word: str, words: Sequence[str], cutoff: float = _CLOSE) -> str:
     """The word that was probably meant; "" when none is close."""
-    close = difflib.get_close_matches(word.lower().replace("-", "_"), list(words), n=1, cutoff=cutoff)
-    return close[0] if close else ""
+    plain = {one.lower(): one for one in words}
+    close = difflib.get_close_matches(word.lower().replace("-", "_"), plain, n=1, cutoff=cutoff)
+    return plain[close[0]] if close else ""
 
 
 def key_hint(root: type[BaseModel], loc: Loc) -> str:

@@ -10,222 +10,222 @@ from enricher.config.codes import CODES
 from enricher.config.document import MAX_DEPTH, MAX_TEXT
 from enricher.errors import Problem
 
+MARK = "§"
+
 
 @dataclass(frozen=True)
 class Case:
-    """`text` must give one problem with `code` at `at` (line, column) and `path`, saying `says` and hinting `hint`."""
+    """`text` must give one problem with `code` at the place marked § and at `path`, saying `says` and hinting `hint`.
+    Without a mark the problem concerns the whole file."""
 
     code: str
     text: str
-    at: tuple[int, int]
     path: str
     says: str
     hint: str = ""
     severity: str = "error"
     sets: list[str] = field(default_factory=list)
 
+    @property
+    def written(self) -> str:
+        return self.text.replace(MARK, "")
+
+    @property
+    def at(self) -> tuple[int, int]:
+        """Line and column of the mark; an assignment is its own line."""
+        if self.sets:
+            return 1, 1
+        before, mark, _ = self.text.partition(MARK)
+        return (before.count("\n") + 1, len(before) - before.rfind("\n")) if mark else (0, 0)
+
 
 def policy(body: str) -> str:
-    """A configuration whose one policy begins on line 3, column 7."""
+    """A configuration with one policy."""
     return f"sampling:\n  policies:\n    - {{name: p, {body}}}\n"
 
 
 CASES = [
-    Case("yaml-syntax", "sampling: [1,", (1, 14), "", "did not find expected"),
-    Case("yaml-syntax", "limits: {depth: ${env:D}}", (1, 25), "", "while parsing", 'values with ${…} need quotes'),
-    Case("yaml-syntax", "limits: *nowhere", (1, 9), "", "no anchor named 'nowhere'"),
-    Case("yaml-syntax", "limits: &a\n  x: *a\n", (2, 6), "", "inside its own anchor"),
-    Case("yaml-syntax", "limits: {}\n---\nlimits: {}\n", (2, 1), "", "a second document"),
-    Case("yaml-syntax", "limits: !python/object:os.system {}\n", (1, 9), "", "has no meaning here"),
-    Case("yaml-syntax", "? [a]\n: 1\n", (1, 3), "", "a key must be a plain name"),
-    Case("yaml-syntax", "limits: {<<: 1}\n", (1, 10), "", "`<<` takes a mapping"),
-    Case("yaml-syntax", "a: \x00", (0, 0), "", "not YAML"),
-    Case("too-large", "# " + "x" * MAX_TEXT, (0, 0), "", "larger than 4 MiB"),
-    Case("too-large", "a: &a [" + "1," * 999 + "]\nb: [" + "*a," * 999 + "]", (2, 4), "", "more than 100000 values"),
-    Case("too-deep", "[" * (MAX_DEPTH + 1), (1, MAX_DEPTH + 1), "", "nested more than"),
-    Case("duplicate-key", "limits: {}\nadmin: {}\nlimits: {}\n", (3, 1), "limits", "written twice", "line 1"),
+    Case("yaml-syntax", "sampling: [1,\n§", "", "did not find expected"),
+    Case("yaml-syntax", "limits: {depth: $§{env:D}}", "", "while parsing", "values with ${…} need quotes"),
+    Case("yaml-syntax", "limits: §*nowhere", "", "no anchor named 'nowhere'"),
+    Case("yaml-syntax", "limits: &a\n  x: §*a\n", "", "inside its own anchor"),
+    Case("yaml-syntax", "limits: {}\n§---\nlimits: {}\n", "", "a second document"),
+    Case("yaml-syntax", "limits: §!python/object:os.system {}\n", "", "has no meaning here"),
+    Case("yaml-syntax", "? §[a]\n: 1\n", "", "a key must be a plain name"),
+    Case("yaml-syntax", "limits: {§<<: 1}\n", "", "`<<` takes a mapping"),
+    Case("yaml-syntax", "a: \x00", "", "not YAML"),
+    Case("too-large", "# " + "x" * MAX_TEXT, "", "larger than 4 MiB"),
+    Case("too-large", "a: &a [" + "1," * 999 + "]\nb: §[" + "*a," * 999 + "]", "", "more than 100000 values"),
+    Case("too-deep", "[" * MAX_DEPTH + "§[", "", "nested more than"),
+    Case("duplicate-key", "limits: {}\nadmin: {}\n§limits: {}\n", "limits", "written twice", "line 1"),
     Case(
         "duplicate-key",
-        "sampling:\n  decision_wait: 5s\n  tail_sampling: {decision_wait: 10s}\n",
-        (3, 19),
+        "sampling:\n  decision_wait: 5s\n  tail_sampling: {§decision_wait: 10s}\n",
         "sampling.decision_wait",
         "given twice",
     ),
-    Case("bad-set", "", (1, 1), "no equals", "must read path=value", "for example", sets=["no equals"]),
-    Case("bad-set", "", (1, 1), "a..b", "must read path=value", sets=["a..b=1"]),
-    Case("bad-set", "", (1, 1), "limits.depth", "not YAML", "quote it", sets=["limits.depth=[1"]),
-    Case("bad-set", "", (1, 1), "sampling.policies[1]", "no list", sets=["sampling.policies[1]=1"]),
-    Case("bad-set", "limits: {depth: 8}", (1, 1), "limits.depth.x", "not a mapping", sets=["limits.depth.x=1"]),
-    Case("bad-expansion", 'limits: {depth: "${env:D"}', (1, 17), "limits.depth", "not closed", "$$"),
-    Case("bad-expansion", 'limits: {depth: "${file:d}"}', (1, 17), "limits.depth", "${file:…}` is not supported"),
-    Case("bad-expansion", 'limits: {depth: "${1}"}', (1, 17), "limits.depth", "'1' is not the name of a variable"),
-    Case("unset-variable", 'limits: {depth: "${env:GONE}"}', (1, 17), "limits.depth", "no variable GONE", "set GONE"),
-    Case("unset-variable", 'limits: {depth: "${GONE}"}', (1, 17), "limits.depth", "no variable GONE", ":-default}"),
-    Case("unknown-key", "samplign: {}", (1, 1), "samplign", "unknown key `samplign`", "did you mean `sampling`?"),
-    Case("unknown-key", "decision_wait: 1s", (1, 1), "decision_wait", "", "did you mean `sampling.decision_wait`?"),
-    Case("unknown-key", "processors: {}", (1, 1), "processors", "", "paste the `tail_sampling:` block"),
-    Case("unknown-key", "limits: {xyz: 1}", (1, 10), "limits.xyz", "unknown key", "valid here: buffer_mib, trace_mib"),
+    Case("bad-set", "", "no equals", "must read path=value", "for example", sets=["no equals"]),
+    Case("bad-set", "", "a..b", "must read path=value", sets=["a..b=1"]),
+    Case("bad-set", "", "limits.depth", "not YAML", "quote it", sets=["limits.depth=[1"]),
+    Case("bad-set", "", "sampling.policies[1]", "no list", sets=["sampling.policies[1]=1"]),
+    Case("bad-set", "limits: {depth: 8}", "limits.depth.x", "not a mapping", sets=["limits.depth.x=1"]),
+    Case("bad-expansion", 'limits: {depth: §"${env:D"}', "limits.depth", "not closed", "$$"),
+    Case("bad-expansion", 'limits: {depth: §"${file:d}"}', "limits.depth", "${file:…}` is not supported"),
+    Case("bad-expansion", 'limits: {depth: §"${1}"}', "limits.depth", "'1' is not the name of a variable"),
+    Case("unset-variable", 'limits: {depth: §"${env:GONE}"}', "limits.depth", "no variable GONE", "set GONE"),
+    Case("unset-variable", 'limits: {depth: §"${GONE}"}', "limits.depth", "no variable GONE", ":-default}"),
+    Case("unknown-key", "§samplign: {}", "samplign", "unknown key `samplign`", "did you mean `sampling`?"),
+    Case("unknown-key", "§decision_wait: 1s", "decision_wait", "", "did you mean `sampling.decision_wait`?"),
+    Case("unknown-key", "§processors: {}", "processors", "", "paste the `tail_sampling:` block"),
+    Case("unknown-key", "limits: {§xyz: 1}", "limits.xyz", "unknown key", "valid here: buffer_mib, trace_mib"),
     Case(
         "unknown-key",
-        "exporters:\n  otlp/x:\n    endpoint: h:1\n    traces_endpint: y\n",
-        (4, 5),
+        "exporters:\n  otlp/x:\n    endpoint: h:1\n    §traces_endpint: y\n",
         "exporters.otlp/x.traces_endpint",
         "unknown key",
         "did you mean `exporters.<name>.traces_endpoint`?",
     ),
-    Case("missing-key", "exporters: {otlp: {}}", (1, 13), "exporters.otlp.endpoint", "`endpoint` is required"),
-    Case("missing-key", policy("type: latency"), (3, 7), "sampling.policies[0]", "needs its settings", "add `latency: …`"),
-    Case("missing-key", policy("type: cost, cost: {}"), (3, 33), "sampling.policies[0].cost", "needs trace_usd, call_usd"),
+    Case("missing-key", "exporters: {§otlp: {}}", "exporters.otlp.endpoint", "`endpoint` is required"),
     Case(
         "missing-key",
-        policy("type: numeric_attribute, numeric_attribute: {key: k}"),
-        (3, 59),
+        "sampling:\n  policies:\n    - §{name: p, type: latency}\n",
+        "sampling.policies[0]",
+        "needs its settings",
+        "add `latency: …`",
+    ),
+    Case("missing-key", policy("type: cost, cost: §{}"), "sampling.policies[0].cost", "needs trace_usd, call_usd"),
+    Case(
+        "missing-key",
+        policy("type: numeric_attribute, numeric_attribute: §{key: k}"),
         "sampling.policies[0].numeric_attribute",
         "needs min_value, max_value or both",
     ),
-    Case("wrong-type", "- limits", (1, 1), "", "must be a mapping of sections"),
-    Case("wrong-type", "limits: {depth: many}", (1, 17), "limits.depth", "must be a whole number, not 'many'"),
-    Case("wrong-type", "limits: {depth: }", (1, 17), "limits.depth", "not null", "give a value or remove the key"),
-    Case("wrong-type", "limits: {depth: [1]}", (1, 17), "limits.depth", "must be a whole number, not a list"),
-    Case("wrong-type", "limits: []", (1, 9), "limits", "must be a mapping, not a list"),
-    Case("wrong-type", "limits: 5", (1, 9), "limits", "must be a mapping, not 5"),
-    Case("wrong-type", "admin: {enabled: maybe}", (1, 18), "admin.enabled", "must be true or false, not 'maybe'"),
+    Case("wrong-type", "§- limits", "", "must be a mapping of sections"),
+    Case("wrong-type", "limits: {depth: §many}", "limits.depth", "must be a whole number, not 'many'"),
+    Case("wrong-type", "limits: {depth: §}", "limits.depth", "not null", "give a value or remove the key"),
+    Case("wrong-type", "limits: {depth: §[1]}", "limits.depth", "must be a whole number, not a list"),
+    Case("wrong-type", "limits: §[]", "limits", "must be a mapping, not a list"),
+    Case("wrong-type", "limits: §5", "limits", "must be a mapping, not 5"),
+    Case("wrong-type", "admin: {enabled: §maybe}", "admin.enabled", "must be true or false, not 'maybe'"),
     Case(
         "wrong-type",
-        policy("type: string_attribute, string_attribute: {key: k, values: [007]}"),
-        (3, 74),
+        policy("type: string_attribute, string_attribute: {key: k, values: [§007]}"),
         "sampling.policies[0].string_attribute.values[0]",
         "must be text, not 007",
         'write it in quotes: "007"',
     ),
-    Case("unknown-value", "exporters: {kafka: {}}", (1, 20), "exporters.kafka", "is not an exporter", "otlp_http"),
+    Case("unknown-value", "exporters: {kafka: §{}}", "exporters.kafka", "is not an exporter", "otlp_http"),
     Case(
         "unknown-value",
-        policy("type: status_code, status_code: {status_codes: [EROR]}"),
-        (3, 62),
+        policy("type: status_code, status_code: {status_codes: [§EROR]}"),
         "sampling.policies[0].status_code.status_codes[0]",
         "must be one of OK, ERROR, UNSET, not 'EROR'",
         "did you mean `ERROR`?",
     ),
-    Case("out-of-range", "limits: {depth: 0}", (1, 17), "limits.depth", "must be at least 1, not 0"),
-    Case("out-of-range", "limits: {buffer_mib: 8}", (1, 9), "limits.trace_mib", "larger (64 MiB) than the whole buffer"),
+    Case("out-of-range", "limits: {depth: §0}", "limits.depth", "must be at least 1, not 0"),
+    Case("out-of-range", "limits: §{buffer_mib: 8}", "limits.trace_mib", "larger (64 MiB) than the whole buffer"),
     Case(
         "out-of-range",
-        policy("type: status_code, status_code: {status_codes: []}"),
-        (3, 61),
+        policy("type: status_code, status_code: {status_codes: §[]}"),
         "sampling.policies[0].status_code.status_codes",
-        "needs at least 1 entries",
+        "needs 1 or more entries",
     ),
     Case(
         "out-of-range",
-        policy("type: probabilistic, probabilistic: {sampling_percentage: 101}"),
-        (3, 72),
+        policy("type: probabilistic, probabilistic: {sampling_percentage: §101}"),
         "sampling.policies[0].probabilistic.sampling_percentage",
         "must be at most 100, not 101",
     ),
-    Case("invalid-value", "sampling: {decision_wait: 5 s}", (1, 27), "sampling.decision_wait", "'5 s' is not a duration"),
-    Case("invalid-value", "admin: {endpoint: here}", (1, 19), "admin.endpoint", "not host:port"),
-    Case("not-available", "storage: {directory: /x}", (1, 1), "storage", "not available yet", "remove it"),
-    Case("not-available", "tests: []", (1, 1), "tests", "not available yet", "remove it"),
+    Case("invalid-value", "sampling: {decision_wait: §5 s}", "sampling.decision_wait", "'5 s' is not a duration"),
+    Case("invalid-value", "admin: {endpoint: §here}", "admin.endpoint", "not host:port"),
+    Case("not-available", "§storage: {directory: /x}", "storage", "not available yet", "remove it"),
+    Case("not-available", "§tests: []", "tests", "not available yet", "remove it"),
     Case(
         "not-available",
-        "sampling: {sample_on_first_match: true}",
-        (1, 12),
+        "sampling: {§sample_on_first_match: true}",
         "sampling.sample_on_first_match",
         "true is not available",
         "remove it or write false",
     ),
-    Case("ignored-option", "sampling: {num_traces: 5}", (1, 12), "sampling.num_traces", "buffer_mib", severity="note"),
+    Case("ignored-option", "sampling: {§num_traces: 5}", "sampling.num_traces", "buffer_mib", severity="note"),
     Case(
         "duplicate-policy-name",
-        "sampling:\n  policies:\n    - {name: a, type: always_sample}\n    - {name: a, type: cost, cost: {}}\n",
-        (4, 14),
+        "sampling:\n  policies:\n    - {name: a, type: always_sample}\n    - {name: §a, type: cost, cost: {}}\n",
         "sampling.policies[1].name",
         "'a' is taken by policies[0]",
     ),
-    Case("unknown-policy-type", policy("type: latencies"), (3, 23), "sampling.policies[0].type", "", "mean `latency`?"),
+    Case("unknown-policy-type", policy("type: §latencies"), "sampling.policies[0].type", "", "mean `latency`?"),
     Case(
         "unknown-policy-type",
-        policy("type: rate_limiting, rate_limiting: {}"),
-        (3, 23),
+        policy("type: §rate_limiting, rate_limiting: {}"),
         "sampling.policies[0].type",
         "unknown policy type `rate_limiting`",
         "available: always_sample, status_code",
     ),
     Case(
         "wrong-block",
-        policy("type: always_sample, latency: {threshold_ms: 1}"),
-        (3, 38),
+        policy("type: always_sample, latency: §{threshold_ms: 1}"),
         "sampling.policies[0].latency",
         "the policy's type is `always_sample`",
         "write `type: latency`",
     ),
     Case(
         "misplaced-policy",
-        policy("type: not, not: {not_sub_policy: {type: drop, drop: {drop_sub_policy: [{type: always_sample}]}}}"),
-        (3, 57),
+        policy("type: not, not: {not_sub_policy: {type: §drop, drop: {drop_sub_policy: [{type: always_sample}]}}}"),
         "sampling.policies[0].not.not_sub_policy.type",
         "`drop` cannot stand inside another policy",
     ),
     Case(
         "empty-range",
-        policy("type: latency, latency: {threshold_ms: 9, upper_threshold_ms: 9}"),
-        (3, 79),
+        policy("type: latency, latency: {threshold_ms: 9, upper_threshold_ms: §9}"),
         "sampling.policies[0].latency.upper_threshold_ms",
         "no duration is over 9 ms and at most 9 ms",
     ),
     Case(
         "empty-range",
-        policy("type: numeric_attribute, numeric_attribute: {key: k, min_value: 5, max_value: 0}"),
-        (3, 93),
+        policy("type: numeric_attribute, numeric_attribute: {key: k, min_value: 5, max_value: §0}"),
         "sampling.policies[0].numeric_attribute.max_value",
         "no number is at least 5 and at most 0",
         "remove max_value",
     ),
     Case(
         "bad-regex",
-        policy("type: string_attribute, string_attribute: {key: k, values: ['(?=a)'], enabled_regex_matching: true}"),
-        (3, 74),
+        policy("type: string_attribute, string_attribute: {key: k, values: [§'(?=a)'], enabled_regex_matching: true}"),
         "sampling.policies[0].string_attribute.values[0]",
         "look-around is not supported",
         "linear time",
     ),
     Case(
         "no-effect",
-        "sampling: {decision_wait: 1s}",
-        (1, 11),
+        "sampling: §{decision_wait: 1s}",
         "sampling.decision_wait_after_root_received",
         "never reached: decision_wait (1s) ends first",
         severity="warning",
     ),
     Case(
         "no-effect",
-        policy("type: probabilistic, probabilistic: {sampling_percentage: 0}"),
-        (3, 72),
+        policy("type: probabilistic, probabilistic: {sampling_percentage: §0}"),
         "sampling.policies[0].probabilistic.sampling_percentage",
         "keeps nothing",
         severity="warning",
     ),
     Case(
         "matches-all",
-        policy("type: status_code, status_code: {status_codes: [OK, ERROR, UNSET]}"),
-        (3, 61),
+        policy("type: status_code, status_code: {status_codes: §[OK, ERROR, UNSET]}"),
         "sampling.policies[0].status_code.status_codes",
         "matches every trace",
         severity="warning",
     ),
     Case(
         "keeps-nothing",
-        policy("type: drop, drop: {drop_sub_policy: [{type: always_sample}]}"),
-        (3, 5),
+        "sampling:\n  policies:\n    §- {name: p, type: drop, drop: {drop_sub_policy: [{type: always_sample}]}}\n",
         "sampling.policies",
         "every trace is dropped",
         severity="warning",
     ),
     Case(
         "plain-regex",
-        policy("type: string_attribute, string_attribute: {key: k, values: ['^/health.*']}"),
-        (3, 74),
+        policy("type: string_attribute, string_attribute: {key: k, values: [§'^/health.*']}"),
         "sampling.policies[0].string_attribute.values[0]",
         "compared as plain text",
         "enabled_regex_matching: true",
@@ -234,10 +234,10 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code} {case.path} {case.at[0]}:{case.at[1]}")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code} {case.path}")
 def test_reports_code_place_path_message_and_hint(case: Case, tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
-    path.write_text(case.text)
+    path.write_text(case.written)
     loaded = load([path], case.sets, environ={})
     found = [problem for problem in loaded.problems if problem.code == case.code and problem.path == case.path]
     assert len(found) == 1, loaded.problems
@@ -253,7 +253,7 @@ def test_reports_code_place_path_message_and_hint(case: Case, tmp_path: Path) ->
 def test_a_fault_brings_no_other_faults_with_it(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     for case in CASES:
-        path.write_text(case.text)
+        path.write_text(case.written)
         errors = load([path], case.sets, environ={}).errors
         others = {problem.path for problem in errors} - {case.path}
         # The second duplicate's own settings and an expansion's empty result are wrong in their own right.

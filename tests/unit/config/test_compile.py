@@ -1,0 +1,47 @@
+import json
+from typing import Any
+
+from enricher.config import compile_plan, load_text
+
+MIB = 1 << 20
+
+
+def plan(text: str = "", **options: bool) -> dict[str, Any]:
+    compiled: dict[str, Any] = json.loads(compile_plan(load_text(text).require(), **options))
+    return compiled
+
+
+def test_limits_become_bytes_and_counts() -> None:
+    limits = plan("limits: {buffer_mib: 100, trace_mib: 3, payload_kib: 5, attribute_kib: 7, json_kib: 9, shards: 5}")
+    assert limits["limits"] == {
+        "buffer_bytes": 100 * MIB,
+        "trace_bytes": 3 * MIB,
+        "trace_spans": 100_000,
+        "payload_bytes": 5 << 10,
+        "request_spans": 1_000_000,
+        "attribute_count": 4096,
+        "attribute_bytes": 7 << 10,
+        "json_bytes": 9 << 10,
+        "depth": 32,
+        "shards": 8,
+    }
+
+
+def test_the_number_of_shards_is_a_power_of_two_chosen_by_processors() -> None:
+    shards = plan()["limits"]["shards"]
+    assert 4 <= shards <= 64
+    assert shards & (shards - 1) == 0
+
+
+def test_keep_all_and_call_records_are_options_of_the_plan() -> None:
+    text = "sampling: {policies: [{name: e, type: status_code, status_code: {status_codes: [error]}}]}"
+    assert plan(text)["sample"]["policies"] == [{"name": "e", "type": "status_code", "status_codes": ["ERROR"]}]
+    assert plan(text, keep_all=True)["sample"]["policies"] == []
+    assert plan(text)["output"] == {"call_records": False, "stamp": True}
+    assert plan(text, call_records=True)["output"]["call_records"] is True
+
+
+def test_the_same_settings_give_the_same_bytes() -> None:
+    text = "sampling: {policies: [{name: ü, type: cost, cost: {trace_usd: 0.1}}]}"
+    assert compile_plan(load_text(text).require()) == compile_plan(load_text(text).require())
+    assert "ü".encode() in compile_plan(load_text(text).require())
