@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"hash/fnv"
 	"math"
+	"math/bits"
 )
 
 // traceID gives the id of one trace of one lap: the same for every request that holds a part of the trace, and, for
@@ -72,7 +73,7 @@ func (k *Kept) add(trace *Trace, id [16]byte) {
 
 // expect works out the answer for laps [0, laps) of one seed.
 func (c *Corpus) expect(seed, laps uint64, probability float64) Expected {
-	threshold := uint64(math.Round((1 - probability) * (1 << 56)))
+	threshold := otelThreshold(probability)
 	hashLimit := uint64(probability * math.MaxUint64)
 	var sum Expected
 	for lap := range laps {
@@ -92,6 +93,17 @@ func (c *Corpus) expect(seed, laps uint64, probability float64) Expected {
 		}
 	}
 	return sum
+}
+
+// otelThreshold is the rejection threshold of a probability, to four hexadecimal digits beyond leading f digits, which is
+// the precision that the OpenTelemetry specification gives to samplers by default.
+func otelThreshold(probability float64) uint64 {
+	exact := uint64(math.Round((1 - probability) * (1 << 56)))
+	drop := max(0, 56-16-bits.LeadingZeros64(^(exact<<8))/4*4)
+	if drop == 0 {
+		return exact
+	}
+	return (exact + 1<<(drop-1)) >> drop << drop
 }
 
 // collectorHash is the hash by which the Collector's tail_sampling draws its probabilistic sample.

@@ -41,3 +41,14 @@ func TestExpectedCountsChanceAndCertainty(t *testing.T) {
 		}
 	}
 }
+
+// The examples of the specification's table of thresholds.
+func TestThresholdHasTheSpecifiedPrecision(t *testing.T) {
+	for probability, want := range map[float64]uint64{
+		0.5: 0x80000000000000, 0.1: 0xe6660000000000, 1. / 3: 0xaaab0000000000, 0.01: 0xfd70a000000000, 0.001: 0xffbe7700000000,
+	} {
+		if got := otelThreshold(probability); got != want {
+			t.Errorf("threshold of %v is %014x, want %014x", probability, got, want)
+		}
+	}
+}
