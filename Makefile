@@ -41,6 +41,7 @@ lint: build ## ruff, mypy, clippy, rustfmt, yamllint, chart and configuration ch
 	cargo fmt --check --manifest-path core/Cargo.toml
 	cargo clippy --quiet --all-targets --manifest-path core/Cargo.toml -- -D warnings
 	.venv/bin/yamllint --strict .
+	$(PYTHON) helm/lint.py
 
 format: build ## Rewrite Python and Rust in the house format
 	.venv/bin/ruff check --fix .
