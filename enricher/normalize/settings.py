@@ -1,0 +1,181 @@
+"""The `normalize:` section, and the schema of a dialect: the shipped tables and those that users add have the same."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from enricher.config.base import Section, fault
+from enricher.config.shape import nearest
+from enricher.normalize.names import concepts, maps, operations, providers
+from enricher.normalize.notation import NotationError, parse_source, parse_test
+
+Inclusion = Literal["inclusive", "exclusive", "unknown"]
+Reasoning = Literal["inside", "outside", "missing"]
+Role = Literal["inference", "wrapper", "other", "never"]
+
+
+def _known_concept(name: str) -> str:
+    if name not in concepts():
+        close = nearest(name, concepts())
+        raise fault("unknown-value", f"there is no concept `{name}`", f"did you mean `{close}`?" if close else "")
+    return name
+
+
+def _source(text: str) -> str:
+    try:
+        parse_source(text, maps())
+    except NotationError as wrong:
+        raise fault("bad-source", str(wrong), wrong.hint) from None
+    return text
+
+
+def _test(text: str) -> str:
+    return _checked_test(text, roles=False)
+
+
+def _role_test(text: str) -> str:
+    return _checked_test(text, roles=True)
+
+
+def _checked_test(text: str, *, roles: bool) -> str:
+    try:
+        parse_test(text, roles=roles)
+    except NotationError as wrong:
+        raise fault("bad-test", str(wrong), wrong.hint) from None
+    return text
+
+
+def _operation(name: str) -> str:
+    if name not in operations():
+        close = nearest(name, operations())
+        raise fault("unknown-value", f"there is no operation `{name}`", f"did you mean `{close}`?" if close else "")
+    return name
+
+
+def _provider(name: str) -> str:
+    if name not in providers():
+        close = nearest(name, providers())
+        raise fault("unknown-value", f"there is no provider `{name}`", f"did you mean `{close}`?" if close else "")
+    return name
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _per_provider(value: Any) -> Any:
+    return {"default": value} if isinstance(value, str) else value
+
+
+def _meaning(value: Any) -> Any:
+    return {"operation": value} if isinstance(value, str) else value
+
+
+Concept = Annotated[str, AfterValidator(_known_concept)]
+Source = Annotated[str, Field(min_length=1), AfterValidator(_source)]
+Sources = Annotated[list[Source], Field(min_length=1), BeforeValidator(_one_or_many)]
+Operation = Annotated[str, AfterValidator(_operation)]
+Provider = Annotated[str, AfterValidator(_provider)]
+ProviderOrDefault = Annotated[str, AfterValidator(lambda name: name if name == "default" else _provider(name))]
+Test = Annotated[str, Field(min_length=1), AfterValidator(_test)]
+RoleTest = Annotated[str, Field(min_length=1), AfterValidator(_role_test)]
+
+
+class Meaning(Section):
+    """What a value of an operation or span kind stands for."""
+
+    operation: Operation | None = None
+    """The canonical operation; none: the value says nothing about the operation."""
+    role: Role | None = None
+    """The part such spans play in counting calls; none: the role of the operation."""
+
+
+class RoleRule(Section):
+    """Spans that pass all tests have a role or an operation, whatever else they carry."""
+
+    when: Annotated[list[RoleTest], Field(min_length=1)]
+    """Tests, all of which must hold."""
+    role: Role | None = None
+    """inference (claims a model call), wrapper (repeats or sums other calls), other (no model call), never (not a call,
+    whatever usage it carries)."""
+    operation: Operation | None = None
+    """The operation of such spans."""
+
+
+class Implied(Section):
+    """What every call of a dialect has in common, without a word about it on the span."""
+
+    provider: Provider | None = None
+    """The provider behind all its calls."""
+    gateway: str | None = None
+    """The gateway that all its calls pass."""
+    operation: Operation | None = None
+    """The operation of calls that name none."""
+    model_claims: bool = False
+    """A span with a model is a call even without usage or operation."""
+
+
+class Detect(Section):
+    """A way to know the dialect."""
+
+    all: Annotated[list[Test], Field(min_length=1)]
+    """Tests, all of which must hold."""
+
+
+class Dialect(Section):
+    """One instrumentation's way of naming what a span says about a model call."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+    """Lower-case identifier, shown in call records and by `explain`."""
+    title: str = ""
+    """What it is, for people."""
+    verified: Literal["source", "docs", "secondary", "unverified"] = "unverified"
+    """Where the table was read: the library's source, its documents, another project's parser, or nowhere yet."""
+    scopes: list[str] = Field(default_factory=list)
+    """Instrumentation scopes it is known to use; for people, detection has tests of its own."""
+    detect: list[Test | Detect] = Field(default_factory=list)
+    """How spans of this dialect are known; any one is enough. `{all: […]}` needs several tests at once."""
+    attributes: dict[Concept, Sources] = Field(default_factory=dict)
+    """Where each concept stands: sources in order, the first present wins, values are never added up."""
+    only_here: list[str] = Field(default_factory=list)
+    """Keys that mean this in this dialect only. Keys without a dot are never read elsewhere."""
+    includes_cached: Annotated[dict[ProviderOrDefault, Inclusion], BeforeValidator(_per_provider)] = Field(
+        default_factory=dict
+    )
+    """Whether input tokens contain cached ones: `inclusive`, `exclusive`, `unknown`, or a map from provider to
+    these with a `default`. What is not said here is decided by the provider's API, after arithmetic."""
+    cached_note: str = ""
+    """What is known about cached tokens, for people."""
+    reasoning: Annotated[dict[ProviderOrDefault, Reasoning], BeforeValidator(_per_provider)] = Field(
+        default_factory=dict
+    )
+    """Whether output tokens contain reasoning tokens (`inside`, `outside`), or they are `missing` and show
+    in the total only."""
+    provider_total: bool | None = None
+    """False where the emitter adds the total up itself, so that it proves nothing."""
+    implies: Implied = Implied()
+    """Facts that all its spans share."""
+    operations: dict[str, Annotated[Meaning, BeforeValidator(_meaning)]] = Field(default_factory=dict)
+    """What its values of operation and span kind stand for; compared without regard to case."""
+    roles: list[RoleRule] = Field(default_factory=list)
+    """Spans whose role shows in something else; the first rule that holds wins."""
+    recover: list[Source] = Field(default_factory=list)
+    """Where a provider's raw response, or its usage object, is found when no attribute gives tokens."""
+    notes: list[str] = Field(default_factory=list)
+    """What else to know, for people."""
+
+
+class NormalizeSettings(Section):
+    """How model calls are read and what is written onto their spans."""
+
+    conventions: Literal["both", "latest"] = "both"
+    """`both` writes the older names of the GenAI conventions beside the current ones, such as `gen_ai.system` beside
+    `gen_ai.provider.name`, so that old dashboards keep working; `latest` writes only the current ones."""
+    keep_originals: bool = True
+    """False removes an attribute once its value stands under the canonical key."""
+    attributes: dict[Concept, Sources] = Field(default_factory=dict)
+    """Further keys of your own for a concept, asked before all others: `tenant_id: [acme.customer]`."""
+    dialects: list[Dialect] = Field(default_factory=list)
+    """Dialects of your own, detected before the shipped ones. See docs/dialects.md for the schema at work."""
