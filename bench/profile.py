@@ -77,7 +77,7 @@ def read(data: Path) -> list[Sample]:
     out = subprocess.run([*command, "-t", "\t"], capture_output=True, text=True, check=True).stdout
     samples = []
     for line in out.splitlines():
-        match = re.match(r"\s*([\d.]+)%\t\s*(\S+)\s*\t\[.\] (.+?)\s*$", line)
+        match = re.match(r"\s*([\d.]+)%\s+(\S+)\s+\[.\] (.+?)\s*$", line)
         if match:
             samples.append(Sample(float(match[1]), match[2], re.sub(r"::h[0-9a-f]{16}$", "", match[3])))
     return samples
