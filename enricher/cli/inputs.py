@@ -6,21 +6,19 @@ Collector's file exporter: messages with a 4-byte big-endian length before each.
 
 from __future__ import annotations
 
-import gzip
 import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import zstandard
-
+from enricher.compression import decompress
 from enricher.errors import DecodeError, InputError
 from enricher.wire import count_items
 
 FromJson = Callable[[str, bytes], bytes]
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_LARGEST = 1 << 40
 
 
 def read_requests(path: str, from_json: FromJson) -> Iterator[bytes]:
@@ -47,16 +45,13 @@ def read_requests(path: str, from_json: FromJson) -> Iterator[bytes]:
 def _plain(path: str) -> bytes:
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        if data.startswith(_GZIP_MAGIC):
-            return gzip.decompress(data)
-        if data.startswith(_ZSTD_MAGIC):
-            with zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True) as reader:
-                return reader.read()
-    except (EOFError, zstandard.ZstdError, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: cannot be decompressed: {error}") from error
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from error
-    return data
+    encoding = next((name for magic, name in _MAGIC.items() if data.startswith(magic)), "identity")
+    try:
+        return decompress(data, encoding, _LARGEST)
+    except DecodeError as error:
+        raise InputError(f"{path}: cannot be decompressed: {error}") from error
 
 
 def _is_request(data: bytes) -> bool:

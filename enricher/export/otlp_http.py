@@ -25,6 +25,9 @@ class OtlpHttpSender:
     """A pool of connections, shared by the threads of a destination. Raises InputError when a TLS file is unusable."""
 
     def __init__(self, settings: OtlpHttpExporter) -> None:
+        if settings.tls.insecure_skip_verify:
+            # The user has decided; a warning for each request would not change it.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self._url = settings.url
         self._compression = settings.compression
         self._headers = {"content-type": "application/x-protobuf", "user-agent": "enricher", **_lower(settings.headers)}

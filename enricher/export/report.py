@@ -1,5 +1,4 @@
-"""What is said about a destination that fails: every loss counted, and a log that can be read when it fails for hours.
-"""
+"""What is said about a destination that fails: every loss counted, and a log that stays readable."""
 
 from __future__ import annotations
 

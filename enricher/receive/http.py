@@ -13,8 +13,9 @@ from functools import partial
 import grpc
 from aiohttp import hdrs, web
 
+from enricher.compression import ENCODINGS, decompress
 from enricher.errors import Overloaded
-from enricher.receive import body, cors, reply
+from enricher.receive import cors, reply
 from enricher.receive.intake import Intake, Signal
 from enricher.receive.reply import JSON, PROTOBUF, HttpReply
 from enricher.receive.settings import HttpServer
@@ -34,7 +35,7 @@ def application(settings: HttpServer, intake: Intake) -> web.Application:
         "logs": settings.logs_url_path,
     }
     for signal, path in paths.items():
-        app.router.add_post(path, _Export(signal, intake, executor, settings.max_request_body_size))
+        app.router.add_post(path, _Export(signal, intake, executor, settings.max_request_body_size).handle)
 
     async def close(_: web.Application) -> None:
         executor.shutdown()
@@ -53,14 +54,14 @@ class _Export:
         self._executor = executor
         self._limit = limit
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.Response:
         content_type = request.content_type
         if content_type not in (PROTOBUF, JSON):
             message = f"the content type must be {PROTOBUF} or {JSON}, not {content_type}"
             return _response(reply.plain_error(grpc.StatusCode.INVALID_ARGUMENT, 415, message, JSON))
         encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
-        if encoding not in body.ENCODINGS:
-            message = f"the content encoding must be one of {', '.join(body.ENCODINGS)}, not {encoding}"
+        if encoding not in ENCODINGS:
+            message = f"the content encoding must be one of {', '.join(ENCODINGS)}, not {encoding}"
             return _response(reply.plain_error(grpc.StatusCode.INVALID_ARGUMENT, 415, message, content_type))
         announced = min(request.content_length or 0, self._limit)
         try:
@@ -80,7 +81,7 @@ class _Export:
 
     def _take(self, raw: bytes, announced: int, encoding: str, content_type: str) -> HttpReply:
         def prepare(payload: bytes) -> bytes:
-            plain = body.decompress(payload, encoding, self._limit)
+            plain = decompress(payload, encoding, self._limit)
             return self._intake.otlp_from_json(self._signal, plain) if content_type == JSON else plain
 
         return reply.over_http(self._signal, self._door(raw, announced, prepare), content_type)

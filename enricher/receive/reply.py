@@ -16,8 +16,8 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
+from enricher.compression import TooLarge
 from enricher.errors import DecodeError, EnricherError, Overloaded
-from enricher.receive.body import TooLarge
 from enricher.receive.intake import Accepted, Signal
 
 EMPTY = b""

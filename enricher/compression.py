@@ -1,4 +1,4 @@
-"""Request bodies as they come over HTTP: bounded decompression, so that a small body cannot become a large one."""
+"""Bounded decompression of gzip and zstd, so that a small body cannot become a large one."""
 
 from __future__ import annotations
 
@@ -49,17 +49,23 @@ def _gunzip(body: bytes, limit: int) -> bytes:
 
 
 def _unzstd(body: bytes, limit: int) -> bytes:
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_window(limit))
     out: list[bytes] = []
-    left = limit
     try:
-        with zstandard.ZstdDecompressor(max_window_size=_window(limit)).stream_reader(
-            body, read_across_frames=True
-        ) as reader:
+        # Twice: the reader can stop at the limit but takes a body that is cut off for a whole one; the other way round.
+        with decompressor.stream_reader(body, read_across_frames=True) as reader:
+            left = limit
             while plain := reader.read(_CHUNK):
                 left -= len(plain)
                 if left < 0:
                     raise TooLarge(f"the body is larger than {limit} bytes when decompressed")
-                out.append(plain)
+        rest = body
+        while rest:
+            frame = decompressor.decompressobj()
+            out.append(frame.decompress(rest))
+            if not frame.eof:
+                raise DecodeError("the zstd body is cut off")
+            rest = frame.unused_data
     except zstandard.ZstdError as error:
         raise DecodeError(f"the body is not zstd: {error}") from error
     return b"".join(out)
