@@ -17,6 +17,7 @@ CODES: dict[str, str] = {
     "invalid-value": "The value has the right type and makes no sense.",
     "not-available": "The option is planned and does nothing yet, so it is refused.",
     "ignored-option": "An option of a pasted Collector block that means nothing here.",
+    "too-many": "Further problems are not shown.",
     "duplicate-policy-name": "Two sampling policies have the same name.",
     "unknown-policy-type": "No sampling policy has this type.",
     "wrong-block": "A policy holds the settings of another type.",

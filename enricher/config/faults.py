@@ -46,7 +46,7 @@ _BOUNDS = {
 def locate(root: Node, loc: Sequence[str | int], *, key: bool = False) -> tuple[Loc, Node, Place]:
     """The deepest node of `loc` that is written in the document, with its path and the place to point at.
 
-    Segments that are no part of the document (a union's tag, pydantic's `[key]`) are skipped where that leads further.
+    Segments that are no part of the document (a union's tag, pydantic's `[key]`) are skipped.
     key: point at the key instead of the value.
     """
     path, node = _follow(root, tuple(loc))
@@ -58,18 +58,17 @@ def locate(root: Node, loc: Sequence[str | int], *, key: bool = False) -> tuple[
 
 
 def _follow(node: Node, loc: Loc) -> tuple[Loc, Node]:
-    best: tuple[Loc, Node] = ((), node)
-    for index, segment in enumerate(loc):
+    path: list[str | int] = []
+    for segment in loc:
         child: Node | None = None
         if isinstance(node.value, dict):
             child = node.value.get(str(segment))
         elif isinstance(node.value, list) and isinstance(segment, int) and segment < len(node.value):
             child = node.value[segment]
         if child is not None:
-            path, found = _follow(child, loc[index + 1 :])
-            if len(path) + 1 > len(best[0]):
-                best = ((segment, *path), found)
-    return best
+            path.append(segment)
+            node = child
+    return tuple(path), node
 
 
 def from_pydantic(error: ErrorDetails, root: Node, model: type[BaseModel], above: Loc = ()) -> Problem:
