@@ -18,6 +18,8 @@ CODES: dict[str, str] = {
     "not-available": "The option is planned and does nothing yet, so it is refused.",
     "ignored-option": "An option of a pasted Collector block that means nothing here.",
     "too-many": "Further problems are not shown.",
+    "bad-source": "The place of a concept is not written as dialect tables write it.",
+    "bad-test": "A test of a dialect is not written as dialect tables write it.",
     "duplicate-policy-name": "Two sampling policies have the same name.",
     "unknown-policy-type": "No sampling policy has this type.",
     "wrong-block": "A policy holds the settings of another type.",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from enricher.config.document import Node, Place
@@ -71,9 +71,26 @@ def _follow(node: Node, loc: Loc) -> tuple[Loc, Node]:
     return tuple(path), node
 
 
-def from_pydantic(error: ErrorDetails, root: Node, model: type[BaseModel], above: Loc = ()) -> Problem:
-    """One Problem for one pydantic error. `above` leads from the root to what was validated."""
-    loc: Loc = (*above, *error["loc"])
+def from_validation(failure: ValidationError, root: Node, model: type[BaseModel], most: int) -> list[Problem]:
+    """The Problems of one failed validation, the first `most`.
+
+    A value that may have several shapes fails for each of them: that it is not the simple one says nothing when more is
+    known about the other.
+    """
+    errors = failure.errors(include_url=False)[:most]
+    problems = [from_pydantic(error, root, model) for error in errors]
+    deeper = {problem.path for problem in problems if problem.code != "wrong-type"}
+    return [
+        problem
+        for problem in problems
+        if problem.code != "wrong-type"
+        or not any(path.startswith((f"{problem.path}.", f"{problem.path}[")) for path in deeper)
+    ]
+
+
+def from_pydantic(error: ErrorDetails, root: Node, model: type[BaseModel]) -> Problem:
+    """One Problem for one pydantic error of validating the whole tree."""
+    loc: Loc = error["loc"]
     kind: str = error["type"]
     context: dict[str, Any] = error.get("ctx", {})
     loc = (*loc, *context.get("at", ()))
@@ -86,7 +103,7 @@ def from_pydantic(error: ErrorDetails, root: Node, model: type[BaseModel], above
         code, message, hint = "missing-key", f"`{loc[-1]}` is required", ""
         path = (*path, loc[-1])
     else:
-        path, node, place = locate(root, loc)
+        path, node, place = locate(root, loc, key=loc[-1:] == ("[key]",))
         code, message, hint = _described(kind, error, context, node)
     problem = Problem(code, dotted(path), message, hint, place.file, place.line, place.column)
     return _scrubbed(problem, path, node)

@@ -120,7 +120,7 @@ def _checked(root: Node) -> tuple[Settings | None, list[Problem]]:
         try:
             section = getattr(Settings.model_validate({key: value}), key)
         except ValidationError as error:
-            problems += [faults.from_pydantic(one, root, Settings) for one in error.errors(include_url=False)[:_MOST]]
+            problems += faults.from_validation(error, root, Settings, _MOST)
             continue
         valid[key] = value
         problems += [faults.placed(problem, root, key) for check in CHECKS.get(key, ()) for problem in check(section)]

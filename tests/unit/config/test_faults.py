@@ -150,6 +150,29 @@ CASES = [
     ),
     Case("ignored-option", "sampling: {§num_traces: 5}", "sampling.num_traces", "buffer_mib", severity="note"),
     Case(
+        "unknown-value", "normalize: {attributes: {§tenant: [x]}}", "normalize.attributes.tenant", "no concept `tenant`"
+    ),
+    Case(
+        "bad-source",
+        "normalize: {attributes: {tenant_id: [a, §b|foo]}}",
+        "normalize.attributes.tenant_id[1]",
+        "unknown transform `foo`",
+    ),
+    Case(
+        "bad-test",
+        "normalize: {dialects: [{name: d, detect: [§'scope:']}]}",
+        "normalize.dialects[0].detect[0]",
+        "`scope:` says nothing to compare with",
+        "write scope:NAME",
+    ),
+    Case(
+        "unknown-key",
+        "normalize: {dialects: [{name: d, detect: [{all: [x], §al: [x]}]}]}",
+        "normalize.dialects[0].detect[0].al",
+        "unknown key `al`",
+        "did you mean `all`?",
+    ),
+    Case(
         "duplicate-policy-name",
         "sampling:\n  policies:\n    - {name: a, type: always_sample}\n    - {name: §a, type: cost, cost: {}}\n",
         "sampling.policies[1].name",
