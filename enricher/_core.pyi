@@ -90,3 +90,18 @@ def otlp_from_json(signal: str, payload: bytes) -> bytes:
 
 def check_otlp(signal: str, payload: bytes) -> int:
     """Validate the framing of a metrics or logs request; returns the number of data points or records. Raises DecodeError."""
+
+@final
+class PriceBook:
+    """A compiled price book by itself, for `enricher prices show` and tests; the engine has its own."""
+
+    def __new__(cls, plan: bytes) -> PriceBook:
+        """Compile the `price` section of a plan (UTF-8 JSON, `enricher.price.compile`). Raises PlanError."""
+    def price(self, request: str) -> str:
+        """What one call costs and how that comes about, as JSON.
+
+        `request` is a JSON object: `provider`, `request_model`, `response_model`, `host`, `time_unix_ns`,
+        `duration_ns`, `usage` (quantities by unit name of `enricher.price.book.UNITS`, and `total`), `service_tier`,
+        `batch`, `speed`, `inference_geo`, `search_context_size`, `tenant`, `failed_without_answer`, `estimated`,
+        `reported_usd` (decimal string), `reported_by_provider`; all optional. Raises ValueError.
+        """

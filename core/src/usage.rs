@@ -160,10 +160,7 @@ impl Default for Usage {
 
 impl Usage {
     pub const fn new() -> Self {
-        Usage {
-            present: 0,
-            counts: [0; Unit::COUNT],
-        }
+        Usage { present: 0, counts: [0; Unit::COUNT] }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -184,8 +181,7 @@ impl Usage {
 
     /// The count in whole units, fractions kept.
     pub fn quantity(&self, unit: Unit) -> Option<f64> {
-        self.get(unit)
-            .map(|count| count as f64 / unit.scale() as f64)
+        self.get(unit).map(|count| count as f64 / unit.scale() as f64)
     }
 
     /// Store a whole count of any unit. Negative counts are refused and change nothing.
@@ -225,9 +221,7 @@ impl Usage {
 
     /// The units that are present, in order, with their stored integers.
     pub fn iter(&self) -> impl Iterator<Item = (Unit, i64)> + '_ {
-        Unit::ALL
-            .into_iter()
-            .filter_map(|unit| self.get(unit).map(|count| (unit, count)))
+        Unit::ALL.into_iter().filter_map(|unit| self.get(unit).map(|count| (unit, count)))
     }
 
     /// Take from `other` what is absent here.
@@ -303,14 +297,8 @@ mod tests {
         two.set(Unit::Output, 3);
         let mut filled = one;
         filled.fill_from(&two);
-        assert_eq!(
-            (filled.get(Unit::Input), filled.get(Unit::Output)),
-            (Some(5), Some(3))
-        );
+        assert_eq!((filled.get(Unit::Input), filled.get(Unit::Output)), (Some(5), Some(3)));
         one.add(&two);
-        assert_eq!(
-            (one.get(Unit::Input), one.get(Unit::Output)),
-            (Some(12), Some(3))
-        );
+        assert_eq!((one.get(Unit::Input), one.get(Unit::Output)), (Some(12), Some(3)));
     }
 }

@@ -7,7 +7,6 @@ from typing import Any
 
 from enricher.config import limits
 from enricher.config.model import Settings
-from enricher.normalize.compile import compile_plan as compile_normalize
 from enricher.sample.compile import compile_plan as compile_sample
 
 VERSION = 1
@@ -20,7 +19,6 @@ def compile_plan(settings: Settings, *, keep_all: bool = False, call_records: bo
     """
     plan: dict[str, Any] = {
         "version": VERSION,
-        "normalize": compile_normalize(settings.normalize),
         "sample": compile_sample(settings.sampling, keep_all=keep_all),
         "limits": limits.compile_plan(settings.limits),
         "output": {"call_records": call_records, "stamp": True},

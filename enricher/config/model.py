@@ -14,7 +14,6 @@ from enricher.config.limits import LimitsSettings
 from enricher.errors import Problem
 from enricher.export.settings import AnyExporter, ExportersSettings, FileExporter, Rotation
 from enricher.measure.settings import MetricsSettings
-from enricher.normalize.settings import NormalizeSettings
 from enricher.receive.settings import ReceiversSettings
 from enricher.sample import check as sample_check
 from enricher.sample.settings import SamplingSettings
@@ -30,8 +29,6 @@ class Settings(Section):
 
     receivers: ReceiversSettings = ReceiversSettings()
     """Where telemetry comes in."""
-    normalize: NormalizeSettings = NormalizeSettings()
-    """How model calls are read, and what is written onto their spans."""
     sampling: SamplingSettings = SamplingSettings()
     """Which whole traces are kept."""
     metrics: MetricsSettings = MetricsSettings()

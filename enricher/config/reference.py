@@ -152,7 +152,7 @@ def _collector() -> Iterator[str]:
     yield "| --- | --- |"
     for row in FOREIGN:
         only = "" if row.same is None else f" (only `{json.dumps(row.same[0]).strip(chr(34))}`)"
-        yield f"| `{row.path}`{only} | {row.why} |"
+        yield f"| `{'.'.join(row.path)}`{only} | {row.why} |"
     yield ""
 
 

@@ -56,12 +56,8 @@ impl Request {
         let Some(text) = &self.reported_usd else {
             return Ok(None);
         };
-        let usd_pico =
-            money::from_decimal(text).ok_or_else(|| format!("{text:?} is not a decimal"))?;
-        Ok(Some(Reported {
-            usd_pico,
-            by_provider: self.reported_by_provider,
-        }))
+        let usd_pico = money::from_decimal(text).ok_or_else(|| format!("{text:?} is not a decimal"))?;
+        Ok(Some(Reported { usd_pico, by_provider: self.reported_by_provider }))
     }
 }
 
@@ -76,16 +72,14 @@ impl PriceBook {
     #[new]
     fn new(py: Python<'_>, plan: &[u8]) -> PyResult<PriceBook> {
         detached(py, || {
-            let plan: PricePlan =
-                serde_json::from_slice(plan).map_err(|error| CoreError::Plan(error.to_string()))?;
+            let plan: PricePlan = serde_json::from_slice(plan).map_err(|error| CoreError::Plan(error.to_string()))?;
             let book = Book::compile(&plan).map_err(CoreError::Plan)?;
             Ok(PriceBook { book })
         })
     }
 
     fn price(&self, py: Python<'_>, request: &str) -> PyResult<String> {
-        py.detach(|| self.answer(request))
-            .map_err(PyValueError::new_err)
+        py.detach(|| self.answer(request)).map_err(PyValueError::new_err)
     }
 }
 

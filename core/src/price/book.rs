@@ -26,11 +26,7 @@ impl Book {
         Ok(Book {
             policy: plan.reported,
             finder: Finder::compile(plan)?,
-            labels: plan
-                .labels
-                .iter()
-                .map(|label| label.as_str().into())
-                .collect(),
+            labels: plan.labels.iter().map(|label| label.as_str().into()).collect(),
             rates: Rates::compile(plan)?,
             modifiers: Modifiers::compile(plan)?,
             dimensions: Dimensions::compile(&plan.dimensions),
@@ -56,38 +52,23 @@ impl Book {
         self.labels.get(row as usize).map_or("", |label| label)
     }
 
-    fn judge<S: Sink>(
-        &self,
-        input: &PriceInput<'_>,
-        sink: &mut S,
-        matched: impl FnOnce(Option<Matched>),
-    ) -> Cost {
+    fn judge<S: Sink>(&self, input: &PriceInput<'_>, sink: &mut S, matched: impl FnOnce(Option<Matched>)) -> Cost {
         let reported = input.reported.filter(|reported| reported.usd_pico >= 0);
         let claims_money = reported.is_some_and(|reported| reported.usd_pico > 0);
         if input.failed_without_answer && input.usage.is_zero() && !claims_money {
-            return Cost {
-                state: State::NotBilled,
-                ..Cost::unpriced(Reason::NoUsage)
-            };
+            return Cost { state: State::NotBilled, ..Cost::unpriced(Reason::NoUsage) };
         }
         let computed = self.compute(input, sink, matched);
         let believed = reported.filter(|_| self.policy != Policy::Never);
         match (believed, computed) {
             (None, Err(reason)) => Cost::unpriced(reason),
             // A price table that does not know a model answers 0, and so must nobody.
-            (Some(said), Err(reason))
-                if said.usd_pico == 0 && !said.by_provider && !input.usage.is_zero() =>
-            {
-                Cost {
-                    suspect_zero: true,
-                    ..Cost::unpriced(reason)
-                }
+            (Some(said), Err(reason)) if said.usd_pico == 0 && !said.by_provider && !input.usage.is_zero() => {
+                Cost { suspect_zero: true, ..Cost::unpriced(reason) }
             }
-            (Some(said), Err(_)) => Cost {
-                state: State::Reported,
-                total_pico: said.usd_pico,
-                ..Cost::unpriced(Reason::NoUsage)
-            },
+            (Some(said), Err(_)) => {
+                Cost { state: State::Reported, total_pico: said.usd_pico, ..Cost::unpriced(Reason::NoUsage) }
+            }
             (believed, Ok((parts, row))) => {
                 let total = parts.total();
                 let suspect_zero = believed.is_some_and(|said| said.usd_pico == 0) && total > 0;
@@ -101,11 +82,7 @@ impl Book {
                         ..Cost::unpriced(Reason::NoUsage)
                     },
                     _ => Cost {
-                        state: if input.estimated {
-                            State::Estimated
-                        } else {
-                            State::Computed
-                        },
+                        state: if input.estimated { State::Estimated } else { State::Computed },
                         total_pico: total,
                         parts,
                         computed_pico,
@@ -141,9 +118,7 @@ impl Book {
             ),
             input_tokens: input_tokens(input.usage),
         };
-        let active = models
-            .book
-            .map(|model| self.modifiers.active(model, &moment, input.host));
+        let active = models.book.map(|model| self.modifiers.active(model, &moment, resolved.provider, input.host));
         let mut biller = Biller::new(&self.rates, models, moment, active, sink);
         biller.bill(input.usage, input.duration_ns)?;
         debug_assert!(biller.row == NO_ROW || (biller.row as usize) < self.labels.len());

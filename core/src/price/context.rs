@@ -20,14 +20,7 @@ pub struct Condition {
 
 impl Condition {
     /// From numbers of values, 0 for any; Err when one is too large for its field.
-    pub fn new(
-        search: u16,
-        geo: u16,
-        tier: u16,
-        speed: u16,
-        batch: u16,
-        tenant: u16,
-    ) -> Result<Condition, String> {
+    pub fn new(search: u16, geo: u16, tier: u16, speed: u16, batch: u16, tenant: u16) -> Result<Condition, String> {
         let mut this = Condition::default();
         for (number, shift, width) in [
             (search, SEARCH, 8),
@@ -78,24 +71,12 @@ impl Dimensions {
 
     /// Pack a call's circumstances. What no row asks for is 0.
     #[inline]
-    pub fn pack(
-        &self,
-        tier: &str,
-        batch: bool,
-        speed: &str,
-        geo: &str,
-        search: &str,
-        tenant: &str,
-    ) -> u64 {
+    pub fn pack(&self, tier: &str, batch: bool, speed: &str, geo: &str, search: &str, tenant: &str) -> u64 {
         let plan = &self.plan;
         let mut bits = u64::from(batch) << BATCH;
         if !tier.is_empty() {
             bits |= number(&plan.service_tier, tier) << TIER;
-            if plan
-                .batch_tiers
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(tier))
-            {
+            if plan.batch_tiers.iter().any(|name| name.eq_ignore_ascii_case(tier)) {
                 bits |= 1 << BATCH;
             }
         }
@@ -117,17 +98,12 @@ impl Dimensions {
 
 /// The lists hold a handful of words, so that comparing beats hashing.
 fn number(values: &[(String, u16)], said: &str) -> u64 {
-    values
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(said))
-        .map_or(0, |(_, number)| u64::from(*number))
+    values.iter().find(|(name, _)| name.eq_ignore_ascii_case(said)).map_or(0, |(_, number)| u64::from(*number))
 }
 
 /// Tenants may be thousands; the plan sorts them. They are identifiers, so their case counts.
 fn tenant_number(values: &[(String, u16)], said: &str) -> u64 {
-    values
-        .binary_search_by(|(name, _)| name.as_str().cmp(said))
-        .map_or(0, |at| u64::from(values[at].1))
+    values.binary_search_by(|(name, _)| name.as_str().cmp(said)).map_or(0, |at| u64::from(values[at].1))
 }
 
 const DAY: u64 = 86_400;
@@ -144,11 +120,7 @@ impl Window {
     pub fn compile(plan: &WindowPlan) -> Window {
         let mut holidays = plan.holidays.clone();
         holidays.sort_unstable();
-        Window {
-            days: plan.days,
-            spans: plan.spans.clone(),
-            holidays,
-        }
+        Window { days: plan.days, spans: plan.spans.clone(), holidays }
     }
 
     pub fn holds(&self, unix_seconds: u64) -> bool {
@@ -156,10 +128,7 @@ impl Window {
         // 1970-01-01 was a Thursday.
         let weekday = (day + 3) % 7;
         self.days >> weekday & 1 == 1
-            && self
-                .spans
-                .iter()
-                .any(|(start, end)| (*start..*end).contains(&second))
+            && self.spans.iter().any(|(start, end)| (*start..*end).contains(&second))
             && u32::try_from(day).is_ok_and(|day| self.holidays.binary_search(&day).is_err())
     }
 }
@@ -196,18 +165,12 @@ mod tests {
 
     #[test]
     fn windows_know_weekdays_hours_and_holidays() {
-        let window = Window::compile(&WindowPlan {
-            days: 0b11111,
-            spans: vec![(3600, 4 * 3600)],
-            holidays: vec![20_728],
-        });
+        let window =
+            Window::compile(&WindowPlan { days: 0b11111, spans: vec![(3600, 4 * 3600)], holidays: vec![20_728] });
         let monday = 20_777 * DAY; // 2026-11-20 is a Friday, day 20777
         assert!(window.holds(monday + 3600));
         assert!(!window.holds(monday + 4 * 3600));
         assert!(!window.holds(monday + DAY + 3600), "Saturday");
-        assert!(
-            !window.holds(20_728 * DAY + 3600),
-            "2026-10-02 is a holiday"
-        );
+        assert!(!window.holds(20_728 * DAY + 3600), "2026-10-02 is a holiday");
     }
 }

@@ -34,6 +34,8 @@ pub struct Finder {
 /// The models found for a call, and by which of its names.
 pub struct Resolved {
     pub models: Models,
+    /// As the span says, or whose models it was found among.
+    pub provider: Option<u16>,
     pub matched: Option<Matched>,
 }
 
@@ -51,23 +53,17 @@ impl Finder {
         let mut provider_names = HashMap::with_hasher(FixedState::default());
         for (index, provider) in plan.providers.iter().enumerate() {
             for name in &provider.names {
-                provider_names
-                    .entry(name.as_str().into())
-                    .or_insert(index as u16);
+                provider_names.entry(name.as_str().into()).or_insert(index as u16);
             }
         }
-        let mut aliases: HashMap<Box<str>, Vec<Alias>, FixedState> =
-            HashMap::with_hasher(FixedState::default());
+        let mut aliases: HashMap<Box<str>, Vec<Alias>, FixedState> = HashMap::with_hasher(FixedState::default());
         for alias in &plan.aliases {
-            aliases
-                .entry(alias.name.as_str().into())
-                .or_default()
-                .push(Alias {
-                    model: alias.model.as_str().into(),
-                    model_provider: alias.model_provider,
-                    provider: alias.provider,
-                    host: alias.host.as_str().into(),
-                });
+            aliases.entry(alias.name.as_str().into()).or_default().push(Alias {
+                model: alias.model.as_str().into(),
+                model_provider: alias.model_provider,
+                provider: alias.provider,
+                host: alias.host.as_str().into(),
+            });
         }
         Ok(Finder {
             providers: plan.providers.clone(),
@@ -89,10 +85,7 @@ impl Finder {
     fn model_label(&self, model: Option<u32>) -> String {
         model.map_or_else(String::new, |model| {
             let id = &self.models.id[model as usize];
-            match self
-                .providers
-                .get(usize::from(self.models.provider[model as usize]))
-            {
+            match self.providers.get(usize::from(self.models.provider[model as usize])) {
                 Some(provider) => format!("{}/{id}", provider.id),
                 None => id.clone(),
             }
@@ -101,51 +94,36 @@ impl Finder {
 
     pub fn resolve(&self, input: &PriceInput<'_>, explain: bool) -> Resolved {
         let provider = self.provider(input.provider);
-        let mut names = [
-            ("response_model", input.response_model),
-            ("request_model", input.request_model),
-        ];
+        let mut names = [("response_model", input.response_model), ("request_model", input.request_model)];
         if provider.is_some_and(|id| self.providers[usize::from(id)].request_first) {
             names.reverse();
         }
         if names[0].1 == names[1].1 {
             names[1].1 = "";
         }
-        let mut models = Models {
-            own: None,
-            book: None,
-        };
+        let mut models = Models { own: None, book: None };
         let mut matched = None;
+        let mut billed_by = provider;
         for (source, name) in names {
-            if name.is_empty()
-                || (models.book.is_some() && (models.own.is_some() || self.own_names.is_empty()))
-            {
+            if name.is_empty() || (models.book.is_some() && (models.own.is_some() || self.own_names.is_empty())) {
                 continue;
             }
-            let candidate = self.alias(
-                Candidate {
-                    source,
-                    name,
-                    provider,
-                    alias: false,
-                },
-                input.host,
-            );
+            let candidate = self.alias(Candidate { source, name, provider, alias: false }, input.host);
             let mut spellings = Spellings::new(candidate.name);
             let chain = self.chain(candidate.provider, &mut spellings);
+            billed_by = billed_by.or(candidate.provider);
             let mut found = None;
             if models.own.is_none() && !self.own_names.is_empty() {
-                found = self.own_names.find(
-                    &mut spellings,
-                    &self.naming,
-                    &own_chain(candidate.provider, &chain),
-                );
+                found = self.own_names.find(&mut spellings, &self.naming, &own_chain(candidate.provider, &chain));
                 models.own = found.map(|found| found.model);
             }
             if models.book.is_none() {
                 let in_book = self.names.find(&mut spellings, &self.naming, &chain);
                 models.book = in_book.map(|found| found.model);
                 found = in_book.or(found);
+                if in_book.is_some() {
+                    billed_by = billed_by.or(chain.as_slice().first().copied());
+                }
             }
             if let (true, Some(found), None) = (explain, found, &matched) {
                 matched = Some(describe(candidate, &spellings, found));
@@ -155,7 +133,7 @@ impl Finder {
             matched.book = self.model_label(models.book);
             matched.own = self.model_label(models.own);
         }
-        Resolved { models, matched }
+        Resolved { models, provider: billed_by, matched }
     }
 
     fn provider(&self, name: &str) -> Option<u16> {
@@ -164,10 +142,9 @@ impl Finder {
         }
         match self.provider_names.get(name) {
             Some(id) => Some(*id),
-            None if name.len() <= 64 && name.bytes().any(|b| b.is_ascii_uppercase()) => self
-                .provider_names
-                .get(name.to_ascii_lowercase().as_str())
-                .copied(),
+            None if name.len() <= 64 && name.bytes().any(|b| b.is_ascii_uppercase()) => {
+                self.provider_names.get(name.to_ascii_lowercase().as_str()).copied()
+            }
             None => None,
         }
     }
@@ -177,13 +154,9 @@ impl Finder {
             return candidate;
         }
         let spellings = Spellings::new(candidate.name);
-        let list = std::str::from_utf8(spellings.raw())
-            .ok()
-            .and_then(|raw| self.aliases.get(raw));
+        let list = std::str::from_utf8(spellings.raw()).ok().and_then(|raw| self.aliases.get(raw));
         let found = list.into_iter().flatten().find(|alias| {
-            alias
-                .provider
-                .is_none_or(|provider| candidate.provider == Some(provider))
+            alias.provider.is_none_or(|provider| candidate.provider == Some(provider))
                 && (alias.host.is_empty() || glob::matches(alias.host.as_bytes(), host.as_bytes()))
         });
         found.map_or(candidate, |alias| Candidate {
@@ -209,15 +182,13 @@ impl Finder {
             add(&mut chain, id);
         }
         if known.is_none_or(|known| !known.slashed) {
-            let segment = spellings
-                .first_segment()
-                .and_then(|segment| std::str::from_utf8(segment).ok());
+            let segment = spellings.first_segment().and_then(|segment| std::str::from_utf8(segment).ok());
             if let Some(id) = segment.and_then(|segment| self.provider_names.get(segment)) {
                 add(&mut chain, *id);
                 return chain;
             }
         }
-        if known.is_none_or(|known| known.gateway) {
+        if known.is_none() {
             let mut any = Chain::new();
             any.push(ANY);
             if let Some(found) = self.hints.find(spellings, &self.naming, &any) {

@@ -50,11 +50,7 @@ mod tests {
             ("", "", true),
             ("", "x", false),
         ] {
-            assert_eq!(
-                matches(glob.as_bytes(), text.as_bytes()),
-                want,
-                "{glob} {text}"
-            );
+            assert_eq!(matches(glob.as_bytes(), text.as_bytes()), want, "{glob} {text}");
         }
     }
 

@@ -80,9 +80,7 @@ const fn stand_ins(unit: Unit) -> &'static [Unit] {
 pub fn input_tokens(usage: &Usage) -> u64 {
     use Unit::*;
     let parts = || {
-        let cached = usage
-            .or_zero(CacheRead)
-            .saturating_add(cache_written(usage));
+        let cached = usage.or_zero(CacheRead).saturating_add(cache_written(usage));
         [TextInput, AudioInput, ImageInput, VideoInput]
             .iter()
             .fold(cached, |sum, unit| sum.saturating_add(usage.or_zero(*unit)))
@@ -141,9 +139,7 @@ impl<'a, S: Sink> Biller<'a, S> {
         if usage.is_empty() && by_call != units {
             return Err(Reason::NoUsage);
         }
-        let only_total = [Unit::Input, Unit::Output]
-            .iter()
-            .all(|unit| usage.get(*unit).is_none());
+        let only_total = [Unit::Input, Unit::Output].iter().all(|unit| usage.get(*unit).is_none());
         if only_total && usage.or_zero(Unit::Total) > 0 {
             self.bill_total(usage, units)?;
         } else {
@@ -156,10 +152,7 @@ impl<'a, S: Sink> Biller<'a, S> {
         self.line(Unit::Seconds, usage.or_zero(Unit::Seconds) as u64)?;
         if units & Unit::Requests.bit() != 0 {
             let one = Unit::Requests.scale() as i64;
-            self.line(
-                Unit::Requests,
-                usage.get(Unit::Requests).unwrap_or(one) as u64,
-            )?;
+            self.line(Unit::Requests, usage.get(Unit::Requests).unwrap_or(one) as u64)?;
         }
         if units & Unit::Duration.bit() != 0 {
             self.line(Unit::Duration, duration_ns / 1000)?;
@@ -188,16 +181,9 @@ impl<'a, S: Sink> Biller<'a, S> {
         let cached_audio = take(&mut left, usage.or_zero(AudioCacheRead));
         let cached_image = take(&mut left, usage.or_zero(ImageCacheRead));
         let written = cache_written(usage);
-        let (w5m, w1h, w12h) = (
-            usage.or_zero(CacheWrite5m),
-            usage.or_zero(CacheWrite1h),
-            usage.or_zero(CacheWrite12h),
-        );
+        let (w5m, w1h, w12h) = (usage.or_zero(CacheWrite5m), usage.or_zero(CacheWrite1h), usage.or_zero(CacheWrite12h));
         // Parts that exceed the total are billed as they are; what overlaps with the cache is billed as cached.
-        let mut fresh = (self.moment.input_tokens as i64)
-            .saturating_sub(cached)
-            .saturating_sub(written)
-            .max(0);
+        let mut fresh = (self.moment.input_tokens as i64).saturating_sub(cached).saturating_sub(written).max(0);
         let audio = take(&mut fresh, usage.or_zero(AudioInput) - cached_audio);
         let image = take(&mut fresh, usage.or_zero(ImageInput) - cached_image);
         let video = take(&mut fresh, usage.or_zero(VideoInput));
@@ -207,10 +193,7 @@ impl<'a, S: Sink> Biller<'a, S> {
             self.line(CacheWrite5m, w5m as u64)?;
             self.line(CacheWrite1h, w1h as u64)?;
             self.line(CacheWrite12h, w12h as u64)?;
-            let rest = written
-                .saturating_sub(w5m)
-                .saturating_sub(w1h)
-                .saturating_sub(w12h);
+            let rest = written.saturating_sub(w5m).saturating_sub(w1h).saturating_sub(w12h);
             self.line(CacheWrite, rest.max(0) as u64)?;
         }
         self.line(AudioCacheRead, cached_audio as u64)?;
@@ -223,11 +206,7 @@ impl<'a, S: Sink> Biller<'a, S> {
     fn bill_output(&mut self, usage: &Usage) -> Result<(), Reason> {
         use Unit::*;
         let parts = [AudioOutput, ImageOutput, VideoOutput];
-        let sum = || {
-            parts.iter().fold(usage.or_zero(TextOutput), |sum, unit| {
-                sum.saturating_add(usage.or_zero(*unit))
-            })
-        };
+        let sum = || parts.iter().fold(usage.or_zero(TextOutput), |sum, unit| sum.saturating_add(usage.or_zero(*unit)));
         let mut left = usage.get(Output).unwrap_or_else(sum);
         for unit in parts {
             let taken = take(&mut left, usage.or_zero(unit));
@@ -242,27 +221,17 @@ impl<'a, S: Sink> Biller<'a, S> {
     }
 
     fn has(&self, unit: Unit) -> bool {
-        [self.models.own, self.models.book]
-            .into_iter()
-            .flatten()
-            .any(|model| self.rates.prices(model, unit))
+        [self.models.own, self.models.book].into_iter().flatten().any(|model| self.rates.prices(model, unit))
     }
 
     /// The row for a unit, and whether it is the user's own.
     #[inline]
     fn row_for(&self, unit: Unit) -> Option<(&'a Row, bool)> {
         let rates = self.rates;
-        if let Some(row) = self
-            .models
-            .own
-            .and_then(|model| rates.row_for(model, unit, &self.moment))
-        {
+        if let Some(row) = self.models.own.and_then(|model| rates.row_for(model, unit, &self.moment)) {
             return Some((row, true));
         }
-        let row = self
-            .models
-            .book
-            .and_then(|model| rates.row_for(model, unit, &self.moment))?;
+        let row = self.models.book.and_then(|model| rates.row_for(model, unit, &self.moment))?;
         Some((row, false))
     }
 
@@ -288,26 +257,16 @@ impl<'a, S: Sink> Biller<'a, S> {
                 self.sink.unpriced(unit, quantity);
             }
             // Priced at other times or in other circumstances: then it is not free, its price is unknown.
-            return if self.has(unit) {
-                Err(Reason::NoUnitPrice)
-            } else {
-                Ok(())
-            };
+            return if self.has(unit) { Err(Reason::NoUnitPrice) } else { Ok(()) };
         };
         let quantity = quantity.max(row.minimum);
         // What a user wrote is the price they pay: no uplift, no discount.
         let active = if own { None } else { self.active.as_ref() };
         let factor = match active {
-            Some(active) if !active.is_empty() => {
-                active.factor(unit, row).ok_or(Reason::NoUsage)?
-            }
+            Some(active) if !active.is_empty() => active.factor(unit, row).ok_or(Reason::NoUsage)?,
             _ => Ratio::ONE,
         };
-        let price = if factor == Ratio::ONE {
-            row.price
-        } else {
-            row.price.times(factor).ok_or(Reason::NoUsage)?
-        };
+        let price = if factor == Ratio::ONE { row.price } else { row.price.times(factor).ok_or(Reason::NoUsage)? };
         // Only counts beyond anything real overflow; they are no usage that could be billed.
         let pico = price.of(quantity).ok_or(Reason::NoUsage)?;
         self.parts.add(unit, pico).ok_or(Reason::NoUsage)?;
@@ -316,9 +275,7 @@ impl<'a, S: Sink> Biller<'a, S> {
             self.row = row.id;
         }
         if S::WANTED {
-            let modifiers = active
-                .map(|active| active.labels(unit, row))
-                .unwrap_or_default();
+            let modifiers = active.map(|active| active.labels(unit, row)).unwrap_or_default();
             self.sink.line(Line {
                 unit,
                 billed_as,
@@ -336,9 +293,6 @@ impl<'a, S: Sink> Biller<'a, S> {
 
     /// A row to name when nothing was billed because every count was 0.
     fn any_row(&self) -> u32 {
-        [Unit::Input, Unit::Output]
-            .into_iter()
-            .find_map(|unit| self.row_for(unit))
-            .map_or(NO_ROW, |(row, _)| row.id)
+        [Unit::Input, Unit::Output].into_iter().find_map(|unit| self.row_for(unit)).map_or(NO_ROW, |(row, _)| row.id)
     }
 }

@@ -150,9 +150,7 @@ impl Parts {
         use Unit::*;
         let part = match unit {
             Input | AudioInput | ImageInput | VideoInput => &mut self.input,
-            Output | Reasoning | AudioOutput | ImageOutput | VideoOutput | Citation => {
-                &mut self.output
-            }
+            Output | Reasoning | AudioOutput | ImageOutput | VideoOutput | Citation => &mut self.output,
             CacheRead | AudioCacheRead | ImageCacheRead => &mut self.cache_read,
             CacheWrite | CacheWrite5m | CacheWrite1h | CacheWrite12h => &mut self.cache_write,
             _ => &mut self.other,
@@ -193,8 +191,6 @@ impl Cost {
 
     /// USD as the nearest double; None when unpriced.
     pub fn usd(&self) -> Option<f64> {
-        self.state
-            .is_priced()
-            .then(|| money::to_usd(self.total_pico))
+        self.state.is_priced().then(|| money::to_usd(self.total_pico))
     }
 }

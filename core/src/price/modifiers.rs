@@ -11,6 +11,7 @@ pub struct Modifier {
     pub label: Box<str>,
     factor: Ratio,
     units: u64,
+    provider: Option<u16>,
     from: u64,
     until: u64,
     hosts: Vec<Box<str>>,
@@ -38,41 +39,30 @@ impl Modifiers {
         let mut all = Vec::with_capacity(plan.modifiers.len());
         for (index, source) in plan.modifiers.iter().enumerate() {
             let index = u16::try_from(index).map_err(|_| "more than 65535 price modifiers")?;
-            match &source.models {
-                Some(models) => {
-                    for model in models {
-                        by_model
-                            .get_mut(*model as usize)
-                            .ok_or_else(|| format!("price modifier {index} names no model"))?
-                            .push(index);
-                    }
-                }
-                None => by_model.iter_mut().for_each(|list| list.push(index)),
+            for model in &source.models {
+                by_model
+                    .get_mut(*model as usize)
+                    .ok_or_else(|| format!("price modifier {index} names no model"))?
+                    .push(index);
             }
             all.push(Modifier::compile(source, index)?);
         }
         if by_model.iter().any(|list| list.len() > 64) {
-            return Err(
-                "more than 64 price modifiers (uplifts and discounts) on one model".to_owned(),
-            );
+            return Err("more than 64 price modifiers (uplifts and discounts) on one model".to_owned());
         }
         Ok(Modifiers { all, by_model })
     }
 
     #[inline]
-    pub fn active(&self, model: u32, moment: &Moment, host: &str) -> Active<'_> {
+    pub fn active(&self, model: u32, moment: &Moment, provider: Option<u16>, host: &str) -> Active<'_> {
         let list = &self.by_model[model as usize];
         let mut set = 0;
         for (at, index) in list.iter().enumerate() {
-            if self.all[usize::from(*index)].holds(moment, host) {
+            if self.all[usize::from(*index)].holds(moment, provider, host) {
                 set |= 1 << at;
             }
         }
-        Active {
-            modifiers: &self.all,
-            list,
-            set,
-        }
+        Active { modifiers: &self.all, list, set }
     }
 }
 
@@ -84,17 +74,10 @@ impl Modifier {
             label: source.label.as_str().into(),
             factor: Ratio::new(source.num, source.den)
                 .ok_or_else(|| format!("price modifier {index} has the denominator 0"))?,
-            units: if units.is_empty() {
-                u64::MAX
-            } else {
-                units.iter().fold(0, |set, unit| set | unit.bit())
-            },
+            units: if units.is_empty() { u64::MAX } else { units.iter().fold(0, |set, unit| set | unit.bit()) },
+            provider: source.provider,
             from: source.from,
-            until: if source.until == 0 {
-                u64::MAX
-            } else {
-                source.until
-            },
+            until: if source.until == 0 { u64::MAX } else { source.until },
             hosts: texts(&source.hosts),
             except_hosts: texts(&source.except_hosts),
             condition: Condition::new(
@@ -109,13 +92,10 @@ impl Modifier {
         })
     }
 
-    fn holds(&self, moment: &Moment, host: &str) -> bool {
-        let on_host = |globs: &[Box<str>]| {
-            globs
-                .iter()
-                .any(|g| glob::matches(g.as_bytes(), host.as_bytes()))
-        };
+    fn holds(&self, moment: &Moment, provider: Option<u16>, host: &str) -> bool {
+        let on_host = |globs: &[Box<str>]| globs.iter().any(|g| glob::matches(g.as_bytes(), host.as_bytes()));
         self.condition.holds(moment.circumstances)
+            && (self.provider.is_none() || self.provider == provider)
             && (self.from..self.until).contains(&moment.unix_seconds)
             && (self.hosts.is_empty() || on_host(&self.hosts))
             && !on_host(&self.except_hosts)
@@ -136,8 +116,7 @@ impl Active<'_> {
                 let at = set.trailing_zeros() as usize;
                 set &= set - 1;
                 let modifier = &self.modifiers[usize::from(self.list[at])];
-                let answered =
-                    modifier.fallback && row.condition.mask & modifier.condition.mask != 0;
+                let answered = modifier.fallback && row.condition.mask & modifier.condition.mask != 0;
                 if modifier.units & unit.bit() != 0 && !answered {
                     return Some(modifier);
                 }
@@ -152,16 +131,11 @@ impl Active<'_> {
         if self.set == 0 {
             return Some(Ratio::ONE);
         }
-        self.on(unit, row)
-            .try_fold(Ratio::ONE, |product, modifier| {
-                product.times(modifier.factor)
-            })
+        self.on(unit, row).try_fold(Ratio::ONE, |product, modifier| product.times(modifier.factor))
     }
 
     /// Their labels, for `explain`.
     pub fn labels(&self, unit: Unit, row: &Row) -> Vec<Box<str>> {
-        self.on(unit, row)
-            .map(|modifier| modifier.label.clone())
-            .collect()
+        self.on(unit, row).map(|modifier| modifier.label.clone()).collect()
     }
 }

@@ -17,19 +17,13 @@ impl Ratio {
     /// Reduced to lowest terms. None when `den` is 0.
     pub fn new(num: u64, den: u64) -> Option<Ratio> {
         let divisor = gcd(num, den);
-        (den != 0).then(|| Ratio {
-            num: num / divisor,
-            den: den / divisor,
-        })
+        (den != 0).then(|| Ratio { num: num / divisor, den: den / divisor })
     }
 
     /// The product, reduced; None when it does not fit.
     pub fn times(self, other: Ratio) -> Option<Ratio> {
         let (left, right) = (gcd(self.num, other.den), gcd(other.num, self.den));
-        Ratio::new(
-            (self.num / left).checked_mul(other.num / right)?,
-            (self.den / right).checked_mul(other.den / left)?,
-        )
+        Ratio::new((self.num / left).checked_mul(other.num / right)?, (self.den / right).checked_mul(other.den / left)?)
     }
 
     /// `quantity` of this, rounded half to even; None when it does not fit.
@@ -75,10 +69,7 @@ pub fn to_usd(pico: i128) -> f64 {
 /// The exact amount in USD as a decimal string without trailing zeros: `0`, `0.0075`, `-1.5`.
 pub fn to_decimal(pico: i128) -> String {
     let sign = if pico < 0 { "-" } else { "" };
-    let (whole, part) = (
-        pico.unsigned_abs() / PICO as u128,
-        pico.unsigned_abs() % PICO as u128,
-    );
+    let (whole, part) = (pico.unsigned_abs() / PICO as u128, pico.unsigned_abs() % PICO as u128);
     if part == 0 {
         return format!("{sign}{whole}");
     }
@@ -98,23 +89,14 @@ pub fn from_usd(usd: f64) -> Option<i128> {
 /// Pico-dollars of a plain non-negative decimal (`12`, `0.0075`), rounded half to even beyond 12 places.
 pub fn from_decimal(text: &str) -> Option<i128> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if whole.is_empty()
-        || ![whole, fraction]
-            .iter()
-            .all(|t| t.bytes().all(|b| b.is_ascii_digit()))
-    {
+    if whole.is_empty() || ![whole, fraction].iter().all(|t| t.bytes().all(|b| b.is_ascii_digit())) {
         return None;
     }
     let (kept, cut) = fraction.split_at(fraction.len().min(12));
     let scaled = format!("{kept:0<12}").parse::<i128>().ok()?;
-    let amount = whole
-        .parse::<i128>()
-        .ok()?
-        .checked_mul(PICO)?
-        .checked_add(scaled)?;
+    let amount = whole.parse::<i128>().ok()?.checked_mul(PICO)?.checked_add(scaled)?;
     let half = cut.starts_with('5') && cut[1..].bytes().all(|b| b == b'0');
-    let up =
-        cut.as_bytes().first().is_some_and(|digit| *digit >= b'5') && !(half && amount & 1 == 0);
+    let up = cut.as_bytes().first().is_some_and(|digit| *digit >= b'5') && !(half && amount & 1 == 0);
     amount.checked_add(i128::from(up))
 }
 
@@ -128,52 +110,27 @@ mod tests {
 
     #[test]
     fn rounds_half_to_even() {
-        assert_eq!(
-            [of(1, 2, 1), of(1, 2, 3), of(1, 2, 5), of(1, 3, 2)],
-            [0, 2, 2, 1]
-        );
+        assert_eq!([of(1, 2, 1), of(1, 2, 3), of(1, 2, 5), of(1, 3, 2)], [0, 2, 2, 1]);
         // 3 * MAX / 2 ends in .5 above an even number.
         assert_eq!(of(u64::MAX, 2, 3), 3 * i128::from(u64::MAX) / 2);
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        assert_eq!(
-            Ratio {
-                num: u64::MAX,
-                den: 1
-            }
-            .of(u64::MAX),
-            None
-        );
+        assert_eq!(Ratio { num: u64::MAX, den: 1 }.of(u64::MAX), None);
         assert_eq!(Ratio::new(1, 0), None);
-        assert_eq!(
-            Ratio {
-                num: u64::MAX,
-                den: 1
-            }
-            .times(Ratio { num: 3, den: 1 }),
-            None
-        );
+        assert_eq!(Ratio { num: u64::MAX, den: 1 }.times(Ratio { num: 3, den: 1 }), None);
     }
 
     #[test]
     fn products_stay_in_lowest_terms() {
         let price = Ratio::new(2_500_000, 1).unwrap();
-        assert_eq!(
-            price.times(Ratio::new(11, 10).unwrap()),
-            Ratio::new(2_750_000, 1)
-        );
+        assert_eq!(price.times(Ratio::new(11, 10).unwrap()), Ratio::new(2_750_000, 1));
     }
 
     #[test]
     fn decimals_round_trip() {
-        for (pico, text) in [
-            (0, "0"),
-            (7_500_000_000, "0.0075"),
-            (-1_500_000_000_000, "-1.5"),
-            (1, "0.000000000001"),
-        ] {
+        for (pico, text) in [(0, "0"), (7_500_000_000, "0.0075"), (-1_500_000_000_000, "-1.5"), (1, "0.000000000001")] {
             assert_eq!(to_decimal(pico), text);
         }
         assert_eq!(from_decimal("0.0214375"), Some(21_437_500_000));
@@ -188,15 +145,9 @@ mod tests {
     #[test]
     fn doubles_are_the_nearest() {
         assert_eq!(to_usd(7_050_000), 0.00000705);
-        assert_eq!(
-            to_usd(123_456_789_012_345_678_901),
-            123_456_789.012_345_678_901
-        );
+        assert_eq!(to_usd(123_456_789_012_345_678_901), 123_456_789.012_345_678_901);
         assert_eq!(from_usd(0.0214375), Some(21_437_500_000));
         assert_eq!(from_usd(1e-15), Some(0));
-        assert_eq!(
-            [from_usd(f64::NAN), from_usd(-0.1), from_usd(f64::INFINITY)],
-            [None; 3]
-        );
+        assert_eq!([from_usd(f64::NAN), from_usd(-0.1), from_usd(f64::INFINITY)], [None; 3]);
     }
 }

@@ -16,10 +16,7 @@ pub struct Naming {
 impl Naming {
     pub fn compile(plan: &NamingPlan) -> Naming {
         let bytes = |texts: &[String]| texts.iter().map(|t| t.as_bytes().into()).collect();
-        Naming {
-            prefixes: bytes(&plan.prefixes),
-            suffixes: bytes(&plan.suffixes),
-        }
+        Naming { prefixes: bytes(&plan.prefixes), suffixes: bytes(&plan.suffixes) }
     }
 }
 
@@ -136,19 +133,11 @@ impl Spellings {
             self.push(bare.0, bare.1);
         } else if name.len() > 9 && is_compact_date(&name[name.len() - 9..]) {
             let date = end - 8;
-            self.rewrite(
-                &[(start, date + 4), (date + 4, date + 6)],
-                b"-",
-                (date + 6, end),
-            );
+            self.rewrite(&[(start, date + 4), (date + 4, date + 6)], b"-", (date + 6, end));
             self.push(start, date - 1);
         } else if name.len() > 11 && is_dashed_date(&name[name.len() - 11..]) {
             let date = end - 10;
-            self.rewrite(
-                &[(start, date + 4), (date + 5, date + 7)],
-                b"",
-                (date + 8, end),
-            );
+            self.rewrite(&[(start, date + 4), (date + 5, date + 7)], b"", (date + 8, end));
             self.push(start, date - 1);
         }
     }
@@ -194,9 +183,7 @@ fn is_dashed_date(tail: &[u8]) -> bool {
     tail[0] == b'-'
         && tail[1..3] == *b"20"
         && (tail[5], tail[8]) == (b'-', b'-')
-        && [3, 4, 6, 7, 9, 10]
-            .iter()
-            .all(|at| tail[*at].is_ascii_digit())
+        && [3, 4, 6, 7, 9, 10].iter().all(|at| tail[*at].is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -210,9 +197,7 @@ mod tests {
         });
         let mut all = Spellings::new(name);
         all.expand(&naming);
-        (0..all.len())
-            .map(|index| String::from_utf8(all.get(index).to_vec()).unwrap())
-            .collect()
+        (0..all.len()).map(|index| String::from_utf8(all.get(index).to_vec()).unwrap()).collect()
     }
 
     #[test]
@@ -224,17 +209,10 @@ mod tests {
 
     #[test]
     fn paths_prefixes_and_suffixes_are_dropped() {
-        assert_eq!(
-            spellings("models/gemini-2.5-pro"),
-            ["models/gemini-2.5-pro", "gemini-2.5-pro"]
-        );
-        let arn =
-            "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0";
+        assert_eq!(spellings("models/gemini-2.5-pro"), ["models/gemini-2.5-pro", "gemini-2.5-pro"]);
+        let arn = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0";
         let found = spellings(arn);
-        assert_eq!(
-            found[1..3],
-            ["us.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"]
-        );
+        assert_eq!(found[1..3], ["us.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"]);
         assert_eq!(found.last().unwrap(), "amazon.nova-lite");
         assert_eq!(spellings("openai/gpt-4o:online").last().unwrap(), "gpt-4o");
         let path = spellings("projects/p/locations/l/publishers/google/models/gemini-x");
@@ -245,34 +223,18 @@ mod tests {
     fn dates_are_rewritten_then_dropped() {
         assert_eq!(
             spellings("gpt-4o-mini-20240718"),
-            [
-                "gpt-4o-mini-20240718",
-                "gpt-4o-mini-2024-07-18",
-                "gpt-4o-mini"
-            ]
+            ["gpt-4o-mini-20240718", "gpt-4o-mini-2024-07-18", "gpt-4o-mini"]
         );
-        assert_eq!(
-            spellings("gpt-4o-2024-08-06"),
-            ["gpt-4o-2024-08-06", "gpt-4o-20240806", "gpt-4o"]
-        );
+        assert_eq!(spellings("gpt-4o-2024-08-06"), ["gpt-4o-2024-08-06", "gpt-4o-20240806", "gpt-4o"]);
         assert_eq!(
             spellings("claude-sonnet-4@20250514"),
-            [
-                "claude-sonnet-4@20250514",
-                "claude-sonnet-4-20250514",
-                "claude-sonnet-4"
-            ]
+            ["claude-sonnet-4@20250514", "claude-sonnet-4-20250514", "claude-sonnet-4"]
         );
     }
 
     #[test]
     fn hostile_names_stay_within_bounds() {
-        for name in [
-            "/".repeat(256),
-            "us.".repeat(80),
-            format!("{}@20250101", "a/".repeat(120)),
-            "-20250101".into(),
-        ] {
+        for name in ["/".repeat(256), "us.".repeat(80), format!("{}@20250101", "a/".repeat(120)), "-20250101".into()] {
             assert!(spellings(&name).len() <= SPELLINGS_MAX);
         }
     }

@@ -29,7 +29,7 @@ pub struct PricePlan {
     pub models: ModelColumns,
     pub names: NameColumns,
     pub rows: RowColumns,
-    /// First row label to show for a row: `provider/model@date`, parallel to `rows.model`.
+    /// How a row is named on a span: `provider/model@date`, parallel to `rows.model`.
     pub labels: Vec<String>,
     pub windows: Vec<WindowPlan>,
     pub modifiers: Vec<ModifierPlan>,
@@ -48,8 +48,6 @@ pub struct ProviderPlan {
     pub fallbacks: Vec<u16>,
     /// Its model names carry the maker before a slash, so that a first segment never names another provider.
     pub slashed: bool,
-    /// A gateway: the first segment of a model name may name the provider behind it.
-    pub gateway: bool,
     /// The request names a region that the response's model does not, so the request model is asked first.
     pub request_first: bool,
 }
@@ -104,7 +102,7 @@ pub struct RowColumns {
     pub minimum: Vec<u64>,
     /// Index + 1 into `windows`; 0 for any time.
     pub window: Vec<u16>,
-    /// Values asked for, as numbers of `dimensions`; 0 for any. Five columns side by side.
+    /// The remaining columns are values asked for, as numbers of `dimensions`; 0 for any.
     pub service_tier: Vec<u16>,
     pub batch: Vec<u16>,
     pub speed: Vec<u16>,
@@ -131,8 +129,10 @@ pub struct ModifierPlan {
     pub label: String,
     pub num: u64,
     pub den: u64,
-    /// Models it applies to; all when absent.
-    pub models: Option<Vec<u32>>,
+    /// Models it applies to.
+    pub models: Vec<u32>,
+    /// Index of the provider that the span must name; any when absent.
+    pub provider: Option<u16>,
     /// Unit names it applies to; all when empty.
     pub units: Vec<String>,
     pub from: u64,
@@ -188,28 +188,15 @@ impl PricePlan {
             return Err("a price row without a label".to_owned());
         }
         let of_models = self.models.provider.iter().filter(|id| **id != u16::MAX);
-        let of_fallbacks = self
-            .providers
-            .iter()
-            .flat_map(|provider| &provider.fallbacks);
+        let of_fallbacks = self.providers.iter().flat_map(|provider| &provider.fallbacks);
         let of_hints = self.hints.iter().map(|(_, id)| id);
-        let of_aliases = self
-            .aliases
-            .iter()
-            .flat_map(|alias| alias.provider.iter().chain(&alias.model_provider));
-        let mut providers = of_models
-            .chain(of_fallbacks)
-            .chain(of_hints)
-            .chain(of_aliases);
+        let of_aliases = self.aliases.iter().flat_map(|alias| alias.provider.iter().chain(&alias.model_provider));
+        let of_modifiers = self.modifiers.iter().flat_map(|modifier| &modifier.provider);
+        let mut providers = of_models.chain(of_fallbacks).chain(of_hints).chain(of_aliases).chain(of_modifiers);
         if providers.any(|id| usize::from(*id) >= self.providers.len()) {
             return Err("a price names no provider".to_owned());
         }
-        if self
-            .names
-            .model
-            .iter()
-            .any(|model| *model as usize >= models)
-        {
+        if self.names.model.iter().any(|model| *model as usize >= models) {
             return Err("a model name without a model".to_owned());
         }
         Ok(())

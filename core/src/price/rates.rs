@@ -54,9 +54,7 @@ impl Rates {
         let units = unit_names(&columns.units)?;
         let mut keyed = Vec::with_capacity(columns.model.len());
         for index in 0..columns.model.len() {
-            let unit = *units
-                .get(usize::from(cell(&columns.unit, index)?))
-                .ok_or("a price row names no unit")?;
+            let unit = *units.get(usize::from(cell(&columns.unit, index)?)).ok_or("a price row names no unit")?;
             let model = columns.model[index];
             if model as usize >= plan.models.id.len() {
                 return Err(format!("price row {index} names no model"));
@@ -149,30 +147,21 @@ impl Rates {
         }
         let slot = entry.first_slot + (entry.units & (bit - 1)).count_ones();
         let (first, count) = self.slots[slot as usize];
-        self.rows[first as usize..(first + count) as usize]
-            .iter()
-            .find(|row| {
-                row.condition.holds(moment.circumstances)
-                    && row.from <= moment.unix_seconds
-                    && moment.unix_seconds < row.until
-                    && row.min_input <= moment.input_tokens
-                    && (row.window == 0
-                        || self.windows[usize::from(row.window) - 1].holds(moment.unix_seconds))
-            })
+        self.rows[first as usize..(first + count) as usize].iter().find(|row| {
+            row.condition.holds(moment.circumstances)
+                && row.from <= moment.unix_seconds
+                && moment.unix_seconds < row.until
+                && row.min_input <= moment.input_tokens
+                && (row.window == 0 || self.windows[usize::from(row.window) - 1].holds(moment.unix_seconds))
+        })
     }
 }
 
 /// Units by the names of the plan's own list, so that the two sides may grow apart in order but not in meaning.
 pub fn unit_names(names: &[String]) -> Result<Vec<Unit>, String> {
-    names
-        .iter()
-        .map(|name| Unit::from_name(name).ok_or_else(|| format!("unknown price unit {name:?}")))
-        .collect()
+    names.iter().map(|name| Unit::from_name(name).ok_or_else(|| format!("unknown price unit {name:?}"))).collect()
 }
 
 fn cell<T: Copy>(column: &[T], index: usize) -> Result<T, String> {
-    column
-        .get(index)
-        .copied()
-        .ok_or_else(|| "price columns of unequal length".to_owned())
+    column.get(index).copied().ok_or_else(|| "price columns of unequal length".to_owned())
 }

@@ -24,10 +24,7 @@ pub struct Chain {
 
 impl Chain {
     pub fn new() -> Chain {
-        Chain {
-            ids: [0; CHAIN_MAX],
-            len: 0,
-        }
+        Chain { ids: [0; CHAIN_MAX], len: 0 }
     }
 
     pub fn push(&mut self, provider: u16) {
@@ -99,18 +96,9 @@ impl NameTable {
         let mut literal_index = hashbrown::HashMap::<&str, usize>::new();
         let mut wild = Vec::new();
         for entry in entries {
-            let Entry {
-                text,
-                except,
-                provider,
-                model,
-            } = entry;
+            let Entry { text, except, provider, model } = entry;
             if !text.contains('*') {
-                names.push(Name {
-                    text: text.as_bytes().into(),
-                    provider,
-                    model,
-                });
+                names.push(Name { text: text.as_bytes().into(), provider, model });
                 continue;
             }
             let index = globs.len() as u32;
@@ -156,15 +144,7 @@ impl NameTable {
                 });
             }
         }
-        Ok(NameTable {
-            names,
-            exact,
-            globs,
-            literals,
-            by_literal,
-            wild,
-            hasher,
-        })
+        Ok(NameTable { names, exact, globs, literals, by_literal, wild, hasher })
     }
 
     pub fn is_empty(&self) -> bool {
@@ -189,22 +169,11 @@ impl NameTable {
         best.map(|((_, spelling, ..), model)| Found { model, spelling })
     }
 
-    fn find_exact(
-        &self,
-        spellings: &Spellings,
-        index: usize,
-        chain: &Chain,
-        best: &mut Option<(Score, u32)>,
-    ) {
+    fn find_exact(&self, spellings: &Spellings, index: usize, chain: &Chain, best: &mut Option<(Score, u32)>) {
         let text = spellings.get(index);
-        let found = self.exact.find(self.hasher.hash_one(text), |at| {
-            *self.names[*at as usize].text == *text
-        });
+        let found = self.exact.find(self.hasher.hash_one(text), |at| *self.names[*at as usize].text == *text);
         let Some(first) = found else { return };
-        for name in self.names[*first as usize..]
-            .iter()
-            .take_while(|name| *name.text == *text)
-        {
+        for name in self.names[*first as usize..].iter().take_while(|name| *name.text == *text) {
             if let Some(rank) = chain.rank(name.provider) {
                 improve(best, (rank, index, 0, 0), name.model);
             }
@@ -282,23 +251,13 @@ mod tests {
     fn find(table: &NameTable, name: &str, providers: &[u16]) -> Option<u32> {
         let mut chain = Chain::new();
         providers.iter().for_each(|provider| chain.push(*provider));
-        let naming = Naming::compile(&NamingPlan {
-            prefixes: vec!["us.".into()],
-            suffixes: vec![":online".into()],
-        });
-        table
-            .find(&mut Spellings::new(name), &naming, &chain)
-            .map(|found| found.model)
+        let naming = Naming::compile(&NamingPlan { prefixes: vec!["us.".into()], suffixes: vec![":online".into()] });
+        table.find(&mut Spellings::new(name), &naming, &chain).map(|found| found.model)
     }
 
     #[test]
     fn exact_before_glob_and_specific_before_loose() {
-        let table = table(&[
-            ("gpt-4o", 0, 1),
-            ("gpt-4*", 0, 2),
-            ("gpt-4o-audio*", 0, 3),
-            ("*audio*", 0, 4),
-        ]);
+        let table = table(&[("gpt-4o", 0, 1), ("gpt-4*", 0, 2), ("gpt-4o-audio*", 0, 3), ("*audio*", 0, 4)]);
         assert_eq!(find(&table, "gpt-4o", &[0]), Some(1));
         assert_eq!(find(&table, "gpt-4o-x", &[0]), Some(2));
         assert_eq!(find(&table, "GPT-4o-audio-preview", &[0]), Some(3));
@@ -326,12 +285,7 @@ mod tests {
     #[test]
     fn exceptions_are_not_matched() {
         let except = vec!["*-tts".to_owned(), "*-tts-*".to_owned()];
-        let entry = Entry {
-            text: "gemini-2.5-pro*",
-            except: &except,
-            provider: 0,
-            model: 1,
-        };
+        let entry = Entry { text: "gemini-2.5-pro*", except: &except, provider: 0, model: 1 };
         let table = NameTable::compile([entry].into_iter()).unwrap();
         assert_eq!(find(&table, "models/gemini-2.5-pro", &[0]), Some(1));
         assert_eq!(find(&table, "gemini-2.5-pro-preview-tts", &[0]), None);

@@ -1,0 +1,88 @@
+"""Checks of the `prices:` section against the book: names that nothing goes by, discounts on nothing."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from enricher.config.shape import nearest
+from enricher.errors import Problem
+from enricher.price import book as books
+from enricher.price import rules as rules_of
+from enricher.price.book import Book
+from enricher.price.compile import discounted, target
+from enricher.price.rules import Rules
+from enricher.price.settings import Alias, PricesSettings
+
+_NEAR = 3
+
+
+def check(settings: PricesSettings) -> list[Problem]:
+    """All faults that the models alone cannot see. Paths are relative to the section."""
+    book, rules = books.shipped(), rules_of.load()
+    problems: list[Problem] = []
+    for index, override in enumerate(settings.overrides):
+        path = f"overrides[{index}]"
+        if override.currency != "USD" and override.currency not in settings.currencies:
+            message = f"no rate is known for {override.currency}"
+            hint = f"add `currencies: {{{override.currency}: <US dollars for one>}}` to `prices`"
+            problems.append(Problem("unknown-value", f"{path}.currency", message, hint))
+        if override.service_tier and override.service_tier.lower() not in rules.service_tier:
+            hint = _meant(override.service_tier, list(rules.service_tier))
+            problems.append(Problem("unknown-value", f"{path}.service_tier", "no such tier is served", hint))
+    for index, discount in enumerate(settings.discounts):
+        path = f"discounts[{index}]"
+        if discount.provider and rules.provider_of(discount.provider) is None:
+            problems.append(_unknown_provider(f"{path}.provider", discount.provider, rules))
+        elif not discounted(discount, book, rules):
+            hint = _models_hint(discount.model, book, None)
+            problems.append(Problem("no-effect", f"{path}.model", "no model of the book matches", hint))
+    for name, alias in settings.aliases.items():
+        problems += _alias(f"aliases.{name}", alias, settings, book, rules)
+    return problems
+
+
+def _alias(path: str, alias: Alias, settings: PricesSettings, book: Book, rules: Rules) -> Iterator[Problem]:
+    unknown = False
+    for key in ("provider", "when_provider"):
+        value = getattr(alias, key)
+        if value and rules.provider_of(value) is None and value.lower() not in _own_providers(settings):
+            unknown = True
+            yield _unknown_provider(f"{path}.{key}", value, rules)
+    model, provider = target(alias, rules)
+    own = {override.model.strip().lower() for override in settings.overrides}
+    chain = rules.chain(provider) if provider in rules.providers else None
+    if not unknown and model not in own and book.find(model, chain) is None:
+        where = f" of {provider}" if provider else ""
+        yield Problem("unknown-value", path, f"the book has no model {model!r}{where}", _models_hint(model, book, chain))
+
+
+def _own_providers(settings: PricesSettings) -> set[str]:
+    return {override.provider.lower() for override in settings.overrides}
+
+
+def _unknown_provider(path: str, name: str, rules: Rules) -> Problem:
+    names = [name for provider in rules.providers.values() for name in provider.names]
+    return Problem("unknown-value", path, f"no provider is called {name!r}", _meant(name, names))
+
+
+def _meant(name: str, names: list[str]) -> str:
+    close = nearest(name, names)
+    return f"did you mean `{close}`?" if close else "one of: " + ", ".join(names[:14])
+
+
+def near_models(name: str, book: Book, providers: list[str] | None, count: int = _NEAR) -> list[str]:
+    """Names of the book that look like `name`, best first."""
+    names = {
+        text
+        for row in book.models
+        if providers is None or row.provider in providers
+        for text in (row.model.lower(), *row.names.split())
+        if "*" not in text
+    }
+    return difflib.get_close_matches(name.lower(), sorted(names), n=count, cutoff=0.6)
+
+
+def _models_hint(name: str, book: Book, providers: list[str] | None) -> str:
+    close = near_models(name, book, providers)
+    return "did you mean " + " or ".join(f"`{one}`" for one in close) + "?" if close else "see `enricher prices list`"

@@ -1,0 +1,70 @@
+"""`providers.yaml`: how providers, model names and circumstances are spelled."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import yaml
+from pydantic import Field, ValidationError
+
+from enricher.config.base import Section
+from enricher.errors import InputError
+
+PATH = Path(__file__).parent / "providers.yaml"
+
+
+class Provider(Section):
+    """One provider of the book."""
+
+    names: list[str] = Field(min_length=1)
+    """What spans and first segments of model names call it, in lower case."""
+    fallbacks: list[str] = []
+    """Ids of the providers whose models it resells at their list price."""
+    slashed: bool = False
+    """Its own model names carry the maker before a slash."""
+    request_first: bool = False
+    """The request's model names a region that the response's does not."""
+    makes: list[str] = []
+    """Globs of the models that calls of unknown providers are priced at here."""
+
+
+class Rules(Section):
+    """The whole file."""
+
+    providers: dict[str, Provider]
+    """Providers by their id in the book."""
+    prefixes: list[str]
+    """Leading parts of model names that may be dropped."""
+    suffixes: list[str]
+    """Trailing parts of model names that may be dropped."""
+    service_tier: dict[str, str]
+    """Spellings of served tiers, in lower case, to the book's."""
+    speed: dict[str, str]
+    """Spellings of speeds."""
+    inference_geo: dict[str, str]
+    """Spellings of inference regions."""
+    search_context: dict[str, str]
+    """Spellings of search context sizes."""
+    batch_tiers: list[str]
+    """Served tiers that mean a batch."""
+
+    def provider_of(self, name: str) -> str | None:
+        """The id of the provider that a span, or a person, calls `name`."""
+        name = name.lower()
+        if name in self.providers:
+            return name
+        return next((id_ for id_, provider in self.providers.items() if name in provider.names), None)
+
+    def chain(self, provider: str) -> list[str]:
+        """The provider, then those whose models it resells."""
+        return [provider, *self.providers[provider].fallbacks]
+
+
+@cache
+def load() -> Rules:
+    """The rules that come with the package. Raises InputError."""
+    try:
+        return Rules.model_validate(yaml.safe_load(PATH.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise InputError(f"cannot read {PATH}: {error}") from error

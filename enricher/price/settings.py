@@ -1,0 +1,160 @@
+"""The `prices:` section: the user's own prices, names and discounts, and whose figure wins."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from enricher.config.base import Section, fault
+
+TokenUnit = Literal[
+    "input",
+    "output",
+    "cache_read",
+    "cache_write",
+    "cache_write_5m",
+    "cache_write_1h",
+    "cache_write_12h",
+    "reasoning",
+    "audio_input",
+    "audio_output",
+    "audio_cache_read",
+    "image_input",
+    "image_output",
+    "image_cache_read",
+    "video_input",
+    "video_output",
+    "citation",
+]
+OtherUnit = Literal[
+    "audio_seconds",
+    "images",
+    "characters",
+    "pages",
+    "annotated_pages",
+    "web_searches",
+    "x_searches",
+    "file_searches",
+    "rerank_searches",
+    "messages",
+    "requests",
+    "seconds",
+    "duration",
+]
+AnyUnit = Literal[TokenUnit, OtherUnit]
+
+_PLACES = 12
+
+
+def _exact(value: Any) -> Any:
+    """YAML reads 0.1 as a binary float; what the user wrote is its shortest decimal."""
+    return str(value) if isinstance(value, float) else value
+
+
+def _utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Price = Annotated[
+    Decimal, BeforeValidator(_exact), Field(ge=0, lt=1_000_000, decimal_places=_PLACES, allow_inf_nan=False)
+]
+Moment = Annotated[datetime, AfterValidator(_utc)]
+Name = Annotated[str, Field(min_length=1, max_length=256)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class _Dated(Section):
+    """What may hold for a time, a tenant, a provider only."""
+
+    provider: str = ""
+    """Provider that the span must name, as in `gen_ai.provider.name` (`openai`, `azure.ai.openai`); any when empty."""
+    tenant: str = ""
+    """Tenant that the span must name; any when empty."""
+    valid_from: Annotated[Moment | None, Field(alias="from")] = None
+    """Calls that start before this time (UTC) are not concerned."""
+    until: Moment | None = None
+    """Calls that start at or after this time (UTC) are not concerned."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.valid_from and self.until and self.until <= self.valid_from:
+            raise fault("empty-range", "ends before it begins", "swap `from` and `until`", at=("until",))
+        return self
+
+
+class Override(_Dated):
+    """A price of your own: for a model that the book lacks, or in place of its price. It is the price you pay: the
+    book's uplifts and your discounts do not change it. What it does not price is priced by the book."""
+
+    model: Name
+    """Model name, or a glob in which `*` stands for any text. Tried before the book, exact names before globs."""
+    per_million: dict[TokenUnit, Price] = {}
+    """Price per million tokens, by kind of token. `{input: 0, output: 0}` makes a model free."""
+    each: dict[OtherUnit, Price] = {}
+    """Price of one of what is not tokens: `requests`, `web_searches`, `images`, `audio_seconds` …; `duration` is the
+    seconds that the call took, for models that you pay by the time."""
+    currency: Currency = "USD"
+    """Currency of these prices; others than USD need a rate in `prices.currencies`."""
+    above_input_tokens: Annotated[int, Field(ge=0, lt=10**12)] = 0
+    """Holds for requests of more input tokens than this (the whole request is billed at it)."""
+    batch: bool = False
+    """Holds for batch calls only."""
+    service_tier: str = ""
+    """Holds for calls served in this tier only: `flex`, `priority`, `fast`."""
+
+    @model_validator(mode="after")
+    def _priced(self) -> Self:
+        if not self.per_million and not self.each:
+            raise fault("missing-key", "needs a price: per_million, each or both", "per_million: {input: 2.5, output: 10}")
+        return self
+
+
+class Alias(Section):
+    """What one of your model names really is."""
+
+    model: Name
+    """A model name of the book (`gpt-4o`), or one of your overrides."""
+    provider: str = ""
+    """Provider whose model it is; the span's own when empty."""
+    when_provider: str = ""
+    """Applies to spans of this provider only."""
+    when_host: str = ""
+    """Applies to calls to this host (`server.address`) only; `*` stands for any text."""
+
+
+class Discount(_Dated):
+    """A share off list prices."""
+
+    model: Name = "*"
+    """Model name or glob; all models of the provider by default."""
+    percent: Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=100, decimal_places=6)]
+    """Per cent off."""
+    units: list[AnyUnit] = []
+    """What it is off: `input`, `output`, `cache_read`, `web_searches` …; everything when empty."""
+
+
+def _alias(value: Any) -> Any:
+    return {"model": value} if isinstance(value, str) else value
+
+
+Rate = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, lt=1_000_000, decimal_places=_PLACES)]
+
+
+class PricesSettings(Section):
+    """What model calls cost, beyond the list prices of the book that comes with the package."""
+
+    reported: Literal["provider", "always", "never"] = "provider"
+    """Whose figure wins when a cost was reported with the call. `provider`: one that the provider or gateway returned
+    is kept, one that an SDK worked out is computed anew where the book prices the model. `always`: any reported figure
+    is kept. `never`: none is. A reported 0 beside usage that the book prices is never believed."""
+    overrides: list[Override] = []
+    """Your own prices."""
+    aliases: dict[Name, Annotated[Alias, BeforeValidator(_alias)]] = {}
+    """Your names for models, such as Azure deployments: `my-gpt4o-prod: azure/gpt-4o`."""
+    discounts: list[Discount] = []
+    """Shares off list prices. Several that hold for one call multiply."""
+    currencies: dict[Currency, Rate] = {}
+    """US dollars for one unit of other currencies: `EUR: 1.08`."""
