@@ -7,6 +7,7 @@ from typing import Any
 
 from enricher.config import limits
 from enricher.config.model import Settings
+from enricher.price.compile import compile_plan as compile_price
 from enricher.sample.compile import compile_plan as compile_sample
 
 VERSION = 1
@@ -19,6 +20,7 @@ def compile_plan(settings: Settings, *, keep_all: bool = False, call_records: bo
     """
     plan: dict[str, Any] = {
         "version": VERSION,
+        "price": compile_price(settings.prices),
         "sample": compile_sample(settings.sampling, keep_all=keep_all),
         "limits": limits.compile_plan(settings.limits),
         "output": {"call_records": call_records, "stamp": True},

@@ -14,6 +14,8 @@ from enricher.config.limits import LimitsSettings
 from enricher.errors import Problem
 from enricher.export.settings import AnyExporter, ExportersSettings, FileExporter, Rotation
 from enricher.measure.settings import MetricsSettings
+from enricher.price import check as price_check
+from enricher.price.settings import PricesSettings
 from enricher.receive.settings import ReceiversSettings
 from enricher.sample import check as sample_check
 from enricher.sample.settings import SamplingSettings
@@ -29,6 +31,8 @@ class Settings(Section):
 
     receivers: ReceiversSettings = ReceiversSettings()
     """Where telemetry comes in."""
+    prices: PricesSettings = PricesSettings()
+    """What model calls cost, beyond list prices."""
     sampling: SamplingSettings = SamplingSettings()
     """Which whole traces are kept."""
     metrics: MetricsSettings = MetricsSettings()
@@ -46,5 +50,9 @@ Check = Callable[[Any], list[Problem]]
 RAW_CHECKS: dict[str, tuple[Check, ...]] = {"sampling": (sample_check.check_raw,)}
 """Checks of a section as written (plain data of any shape), run whether or not its values are valid."""
 
-CHECKS: dict[str, tuple[Check, ...]] = {"sampling": (sample_check.check,), "limits": (limits.check,)}
+CHECKS: dict[str, tuple[Check, ...]] = {
+    "sampling": (sample_check.check,),
+    "prices": (price_check.check,),
+    "limits": (limits.check,),
+}
 """Checks of a section's model, run when all its values are valid. Paths in Problems are relative to the section."""

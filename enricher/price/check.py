@@ -54,7 +54,8 @@ def _alias(path: str, alias: Alias, settings: PricesSettings, book: Book, rules:
     chain = rules.chain(provider) if provider in rules.providers else None
     if not unknown and model not in own and book.find(model, chain) is None:
         where = f" of {provider}" if provider else ""
-        yield Problem("unknown-value", path, f"the book has no model {model!r}{where}", _models_hint(model, book, chain))
+        message = f"the book has no model {model!r}{where}"
+        yield Problem("unknown-value", path, message, _models_hint(model, book, chain))
 
 
 def _own_providers(settings: PricesSettings) -> set[str]:

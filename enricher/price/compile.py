@@ -174,7 +174,7 @@ class _Compiler:
         start = _seconds(override.valid_from)
         date_part = f"@{override.valid_from:%Y-%m-%d}" if override.valid_from else ""
         tier = self.rules.service_tier.get(override.service_tier.lower(), override.service_tier.lower())
-        prices = [(unit, price, 10**6) for unit, price in override.per_million.items()]
+        prices: list[tuple[str, Decimal, int]] = [(unit, price, 10**6) for unit, price in override.per_million.items()]
         prices += [(unit, price, 1) for unit, price in override.each.items()]
         for unit, price, per in prices:
             self._row(

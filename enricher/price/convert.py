@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from typing import Any
 
 from enricher.errors import InputError
@@ -74,15 +75,26 @@ def convert(upstream: Upstream, free: list[str]) -> tuple[list[ModelRow], list[P
             models.append(ModelRow(provider["id"], model["id"], " ".join(names), " ".join(excluded), SOURCE, ""))
             rows = _merged(list(_rows(provider["id"], model)))
             if not rows and _is_free(provider["id"], model["id"], free):
-                blank = ("", "", "", "", "", "", SOURCE, "")
-                rows = [PriceRow(provider["id"], model["id"], unit, "0", _MILLION, *blank) for unit in ("input", "output")]
+                free_of = (provider["id"], model["id"])
+                rows = [_row(*free_of, unit=unit, price="0", per=_MILLION) for unit in ("input", "output")]
             prices.extend(rows)
     return models, prices
 
 
-def _is_free(provider: str, model: str, free: list[str]) -> bool:
-    from fnmatch import fnmatchcase
+def _row(
+    provider: str,
+    model: str,
+    *,
+    unit: str = "",
+    price: str = "",
+    per: int = 0,
+    valid_from: str = "",
+    valid_until: str = "",
+) -> PriceRow:
+    return PriceRow(provider, model, unit, price, per, valid_from, valid_until, "", "", "", "", SOURCE, "")
 
+
+def _is_free(provider: str, model: str, free: list[str]) -> bool:
     return any(fnmatchcase(f"{provider}/{model}", glob) for glob in free)
 
 
@@ -154,7 +166,7 @@ def _rows(provider: str, model: Made) -> Iterator[PriceRow]:
     starts = [period.start for period in periods]
     for index, period in enumerate(periods):
         until = starts[index + 1] if index + 1 < len(periods) else ""
-        base = PriceRow(provider, model["id"], "", "", 0, period.start, until, "", "", "", "", SOURCE, "")
+        base = _row(provider, model["id"], valid_from=period.start, valid_until=until)
         yield from _priced(base, period.prices)
         for window, prices in period.windows:
             yield from _priced(replace(base, window=window), prices)
@@ -164,8 +176,8 @@ def _rows(provider: str, model: Made) -> Iterator[PriceRow]:
             verified = _date(variant["constraint"])
             until = starts[index + 1] if index + 1 < len(variants) else ""
             source = SOURCE if starts[index] == verified else BACKDATED
-            base = PriceRow(provider, model["id"], "", "", 0, starts[index], until, "", "", when, "", source, "")
-            yield from _priced(base, variant["prices"])
+            base = _row(provider, model["id"], valid_from=starts[index], valid_until=until)
+            yield from _priced(replace(base, when=when, source=source), variant["prices"])
 
 
 def _periods(prices: Made | list[Made]) -> list[_Period]:
@@ -207,10 +219,11 @@ def _variants(variants: list[Made]) -> dict[str, list[Made]]:
     groups: dict[str, list[Made]] = {}
     for variant in variants:
         [(key, value)] = variant["when"].items()
-        when = known.get((key, value))
-        # `default` repeats the standard price; routes and search types are not on spans.
-        if when is not None and not any(_date(v["constraint"]) == _date(variant["constraint"]) for v in groups.get(when, [])):
-            groups.setdefault(when, []).append(variant)
+        if (key, value) not in known:
+            continue  # `default` repeats the standard price; routes and search types are not on spans.
+        group = groups.setdefault(known[key, value], [])
+        if all(_date(other["constraint"]) != _date(variant["constraint"]) for other in group):
+            group.append(variant)
     return {when: sorted(group, key=lambda v: _date(v["constraint"])) for when, group in groups.items()}
 
 

@@ -19,13 +19,13 @@ class Provider(Section):
 
     names: list[str] = Field(min_length=1)
     """What spans and first segments of model names call it, in lower case."""
-    fallbacks: list[str] = []
+    fallbacks: list[str] = Field(default_factory=list)
     """Ids of the providers whose models it resells at their list price."""
     slashed: bool = False
     """Its own model names carry the maker before a slash."""
     request_first: bool = False
     """The request's model names a region that the response's does not."""
-    makes: list[str] = []
+    makes: list[str] = Field(default_factory=list)
     """Globs of the models that calls of unknown providers are priced at here."""
 
 

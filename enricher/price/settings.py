@@ -91,9 +91,9 @@ class Override(_Dated):
 
     model: Name
     """Model name, or a glob in which `*` stands for any text. Tried before the book, exact names before globs."""
-    per_million: dict[TokenUnit, Price] = {}
+    per_million: dict[TokenUnit, Price] = Field(default_factory=dict)
     """Price per million tokens, by kind of token. `{input: 0, output: 0}` makes a model free."""
-    each: dict[OtherUnit, Price] = {}
+    each: dict[OtherUnit, Price] = Field(default_factory=dict)
     """Price of one of what is not tokens: `requests`, `web_searches`, `images`, `audio_seconds` …; `duration` is the
     seconds that the call took, for models that you pay by the time."""
     currency: Currency = "USD"
@@ -108,7 +108,8 @@ class Override(_Dated):
     @model_validator(mode="after")
     def _priced(self) -> Self:
         if not self.per_million and not self.each:
-            raise fault("missing-key", "needs a price: per_million, each or both", "per_million: {input: 2.5, output: 10}")
+            hint = "per_million: {input: 2.5, output: 10}"
+            raise fault("missing-key", "needs a price: per_million, each or both", hint)
         return self
 
 
@@ -132,7 +133,7 @@ class Discount(_Dated):
     """Model name or glob; all models of the provider by default."""
     percent: Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=100, decimal_places=6)]
     """Per cent off."""
-    units: list[AnyUnit] = []
+    units: list[AnyUnit] = Field(default_factory=list)
     """What it is off: `input`, `output`, `cache_read`, `web_searches` …; everything when empty."""
 
 
@@ -150,11 +151,11 @@ class PricesSettings(Section):
     """Whose figure wins when a cost was reported with the call. `provider`: one that the provider or gateway returned
     is kept, one that an SDK worked out is computed anew where the book prices the model. `always`: any reported figure
     is kept. `never`: none is. A reported 0 beside usage that the book prices is never believed."""
-    overrides: list[Override] = []
+    overrides: list[Override] = Field(default_factory=list)
     """Your own prices."""
-    aliases: dict[Name, Annotated[Alias, BeforeValidator(_alias)]] = {}
+    aliases: dict[Name, Annotated[Alias, BeforeValidator(_alias)]] = Field(default_factory=dict)
     """Your names for models, such as Azure deployments: `my-gpt4o-prod: azure/gpt-4o`."""
-    discounts: list[Discount] = []
+    discounts: list[Discount] = Field(default_factory=list)
     """Shares off list prices. Several that hold for one call multiply."""
-    currencies: dict[Currency, Rate] = {}
+    currencies: dict[Currency, Rate] = Field(default_factory=dict)
     """US dollars for one unit of other currencies: `EUR: 1.08`."""
