@@ -59,6 +59,7 @@ def providers() -> dict[str, Any]:
         ],
         "compatible": source.host_corrects,
         "model_placeholders": source.model_placeholders,
+        "response_id_prefixes": source.response_id_prefixes,
     }
 
 

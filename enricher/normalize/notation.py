@@ -11,7 +11,8 @@ Sources::
 
 Tests::
 
-    KEY, KEY=VALUE, PREFIX.*, scope:NAME, span:NAME, resource:KEY, resource:KEY=VALUE
+    KEY, KEY=VALUE, PREFIX.*, scope:NAME, span:NAME
+    resource:KEY, resource:KEY=VALUE                                                         (detection only)
     operation:NAME, span_kind:NAME, kind:server, usage:yes, usage:no, model:yes, model:no    (roles only)
     !TEST                                                                                    (roles only)
 
@@ -139,12 +140,14 @@ def parse_test(text: str, *, roles: bool = False) -> dict[str, Any]:
             raise NotationError(f"`{text}` says nothing to compare with", f"write {head}:NAME")
         if head in _TESTS_OF_ROLES and not roles:
             raise NotationError(f"`{head}:` cannot detect a dialect", "use a key, scope:, span: or resource:")
-        return _named_test(head, rest)
+        return _named_test(head, rest, roles=roles)
     return {"attr": _key_test(text)}
 
 
-def _named_test(head: str, rest: str) -> dict[str, Any]:
+def _named_test(head: str, rest: str, *, roles: bool) -> dict[str, Any]:
     if head == "resource":
+        if roles:
+            raise NotationError("a role cannot depend on the resource", "let it detect a dialect of its own")
         return {"resource": _key_test(rest)}
     if head in ("usage", "model"):
         if rest not in ("yes", "no"):

@@ -128,6 +128,7 @@ class Providers(Section):
     host_corrects: list[Provider]
     api: Api
     model_placeholders: list[str]
+    response_id_prefixes: list[str]
     hosts: list[Host]
     local_ports: dict[int, Provider]
     scopes: list[ProviderMatch]
