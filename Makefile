@@ -50,6 +50,7 @@ format: build ## Rewrite Python and Rust in the house format
 
 record: build ## Record real SDK traffic anew (installs each SDK; minutes)
 	$(PYTHON) tests/recordings/record.py
+	$(PYTHON) tests/recordings/pack_demo.py
 
 clean: ## Remove what the build made
 	rm -rf .venv core/target enricher/_core*.so

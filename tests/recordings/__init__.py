@@ -43,6 +43,11 @@ def truth(name: str) -> dict[str, Any]:
     return loaded
 
 
+def visible_calls(name: str) -> list[dict[str, Any]]:
+    """The true calls that the recorded spans can show at all: those which a perfect reader of the spans would count."""
+    return [call for call in truth(name)["calls"] if "call" not in call["not_on_the_wire"]]
+
+
 def split_frames(blob: bytes) -> list[bytes]:
     """Undoes ``join_frames``. Raises ``ValueError`` when the bytes end inside a frame."""
     frames: list[bytes] = []

@@ -13,6 +13,8 @@ SDK and framework. The cases:
 ``auth``            401
 ``flaky``           429 at the first attempt, an answer at the next
 ``slow``            an answer that takes about two seconds
+``huge``            an input of more than 100,000 tokens
+``loop``            the tool on offer is called again and again, whatever it returned
 ==================  ==================================================================================================
 
 Token counts come from a seeded generator that never hands out the same number twice, so a count found on a span points
@@ -126,11 +128,17 @@ def wants_tool(body: JsonObject) -> JsonObject | None:
     if not tools or body.get("tool_choice") == "none":
         return None
     turns = body.get("messages") or body.get("input") or []
+    if case_of(body) == "loop":
+        return _function_of(tools[0])
     tail = json.dumps(turns[-1:] if isinstance(turns, list) else [])
     if '"tool"' in tail or '"tool_result"' in tail or '"function_call_output"' in tail:
         return None
-    tool: JsonObject = tools[0]
-    return tool.get("function") or tool
+    return _function_of(tools[0])
+
+
+def _function_of(tool: JsonObject) -> JsonObject:
+    """Name and schema of a tool: OpenAI's chat API nests them, the others do not."""
+    return dict(tool.get("function") or tool)
 
 
 class Script:
@@ -146,7 +154,7 @@ class Script:
         """A count in [low, high] that no answer has used yet, and that does not look like a year or an HTTP status."""
         while True:
             value = self._rng.randint(low, high)
-            if value not in self._used and not 1990 <= value <= 2100 and value % 100:
+            if value not in self._used and not 1990 <= value <= 2100 and value % 100 and value != 429:
                 self._used.add(value)
                 return value
 
@@ -186,12 +194,11 @@ class Script:
         """Fills in model, id and token counts of a call that is answered."""
         call.response_model = DATED_MODELS.get(call.request_model, call.request_model)
         call.response_id = self.identifier(id_prefix, id_length) if id_prefix else None
-        call.input_tokens = self.number(400, 2400)
+        call.input_tokens = self.number(101_000, 149_000) if call.case == "huge" else self.number(1100, 2490)
         call.cache_read_tokens = call.cache_write_tokens = call.reasoning_tokens = 0
         if call.operation == "embeddings":
             call.output_tokens = 0
             return
-        call.output_tokens = self.number(20, 390)
         if call.case in ("cached", "cache_write_1h"):
             call.cache_read_tokens = self.number(2500, 4900)
         if call.case in ("cache_write", "cache_write_1h"):
@@ -201,7 +208,12 @@ class Script:
         call.input_tokens += call.cache_read_tokens + call.cache_write_tokens
         if _REASONING_MODEL.match(call.request_model):
             call.reasoning_tokens = self.number(400, 990)
-            call.output_tokens += call.reasoning_tokens
+        while True:  # spans show totals too, so these must not be another call's count either
+            call.output_tokens = self.number(131, 390) + call.reasoning_tokens
+            total = call.input_tokens + call.output_tokens
+            if not {total, call.output_tokens} & self._used - {call.output_tokens - call.reasoning_tokens}:
+                self._used |= {total, call.input_tokens, call.output_tokens}
+                return
 
     async def think(self, call: Call, share: float = 1.0) -> None:
         """Waits as long as a (hasty) model would: 40 ms plus 0.5 ms a token of output; ``share`` of it."""

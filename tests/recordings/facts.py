@@ -66,12 +66,14 @@ def attributes(name: str) -> Iterator[Seen]:
             for scoped in group.scope_spans:
                 for span in scoped.spans:
                     for item in span.attributes:
+                        if "stack" in item.key:
+                            continue  # line numbers look like token counts
                         yield Seen(scoped.scope.name, span.name, span.span_id, item.key, _text(item.value))
                     for event in span.events:
                         for item in event.attributes:
                             key = f"@{event.name}/{item.key}"
-                            if item.key == "exception.stacktrace":
-                                continue  # its line numbers look like token counts
+                            if "stack" in item.key:
+                                continue
                             yield Seen(scoped.scope.name, span.name, span.span_id, key, _text(item.value))
 
 
@@ -105,8 +107,8 @@ def find(seen: list[Seen], call: dict[str, Any], fact: str) -> list[Seen]:
 
 
 def reports(seen: list[Seen], call: dict[str, Any]) -> set[bytes]:
-    """Ids of the spans that show any of the call's own numbers or its response id."""
-    return {item.span_id for fact in FACTS if fact != "response_model" for item in find(seen, call, fact)}
+    """Ids of the spans that show the call's response id or input count, which are long enough to be no accident."""
+    return {item.span_id for fact in ("response_id", "input_tokens") for item in find(seen, call, fact)}
 
 
 def missing(seen: list[Seen], call: dict[str, Any]) -> list[str]:
