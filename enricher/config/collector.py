@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,41 +9,60 @@ from enricher.config.document import Node, Place
 from enricher.config.paths import Loc, dotted
 from enricher.errors import Problem
 
+_SHORT = 40
+
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """An option of the Collector. path: its last segments, `*` for any one. why: the note.
+    """An option of the Collector. path: dotted; `*` is any one key, `**` any number of them. why: the note.
 
     same: the values with which enricher does the same anyway; None when no value makes a difference.
     """
 
-    path: tuple[str, ...]
+    path: str
     why: str
     same: tuple[Any, ...] | None = None
 
 
+_SOCKETS = "the operating system's socket buffers are used"
+
 FOREIGN = (
-    Foreign(("sampling", "num_traces"), "the buffer is bounded by bytes: limits.buffer_mib"),
-    Foreign(("sampling", "expected_new_traces_per_sec"), "tables grow as they need to"),
-    Foreign(("sampling", "num_shards"), "the core shards by trace id: limits.shards"),
-    Foreign(
-        ("sampling", "block_on_overflow"), "a full buffer always refuses requests with a retry hint and loses nothing"
-    ),
-    Foreign(("sampling", "sample_on_first_match"), "every policy votes", (False,)),
-    Foreign(("sampling", "drop_pending_traces_on_shutdown"), "pending traces are decided at shutdown", (False,)),
-    Foreign(("sampling", "sampling_strategy"), "whole traces are decided", ("trace-complete", "")),
-    Foreign(
-        ("probabilistic", "hash_salt"), "randomness comes from the trace id or `ot=rv`, so that all instances agree"
-    ),
-    Foreign(("string_attribute", "cache_max_size"), "expressions run in linear time and need no cache"),
+    Foreign("sampling.num_traces", "the buffer is bounded by bytes: limits.buffer_mib"),
+    Foreign("sampling.expected_new_traces_per_sec", "tables grow as they need to"),
+    Foreign("sampling.num_shards", "the core shards by trace id: limits.shards"),
+    Foreign("sampling.block_on_overflow", "a full buffer refuses requests with a retry hint and loses nothing"),
+    Foreign("sampling.sample_on_first_match", "every policy votes", (False,)),
+    Foreign("sampling.drop_pending_traces_on_shutdown", "pending traces are decided at shutdown", (False,)),
+    Foreign("sampling.sampling_strategy", "whole traces are decided", ("trace-complete", "")),
+    Foreign("sampling.**.probabilistic.hash_salt", "the randomness is the trace id's, or `ot=rv`: all instances agree"),
+    Foreign("sampling.**.string_attribute.cache_max_size", "expressions run in linear time and need no cache"),
+    Foreign("receivers.otlp.protocols.*.include_metadata", "request metadata is not used", (False,)),
+    Foreign("receivers.otlp.protocols.grpc.transport", "the receiver listens on TCP", ("tcp",)),
+    Foreign("receivers.otlp.protocols.grpc.read_buffer_size", _SOCKETS),
+    Foreign("receivers.otlp.protocols.grpc.write_buffer_size", _SOCKETS),
+    Foreign("exporters.*.read_buffer_size", _SOCKETS),
+    Foreign("exporters.*.write_buffer_size", _SOCKETS),
+    Foreign("exporters.*.encoding", "requests are sent as protobuf", ("proto",)),
+    Foreign("exporters.*.wait_for_ready", "requests wait in the queue for the connection"),
+    Foreign("exporters.*.sending_queue.wait_for_result", "requests are queued", (False,)),
+    Foreign("exporters.*.sending_queue.batch.min_size", "the engine forms requests: limits.payload_kib"),
+    Foreign("exporters.*.sending_queue.batch.flush_timeout", "the engine hands requests over as traces are decided"),
+    Foreign("exporters.*.sampling_initial", "the debug exporter writes everything"),
+    Foreign("exporters.*.sampling_thereafter", "the debug exporter writes everything"),
+    Foreign("exporters.*.use_internal_logger", "the debug exporter writes to the program's log", (True,)),
 )
 
-UNAVAILABLE = {
-    ("storage",): "journal and queues on disk are not available yet",
-    ("tests",): "expected verdicts are not available yet",
-    ("sampling", "tail_storage"): "a journal on disk is not available yet",
-}
-"""Planned keys. They are refused rather than accepted without effect."""
+PLANNED = (
+    Foreign("storage", "journal and queues on disk are not available yet", ()),
+    Foreign("tests", "expected verdicts are not available yet", ()),
+    Foreign("sampling.tail_storage", "a journal on disk is not available yet", ()),
+    Foreign("exporters.*.sending_queue.storage", "queues on disk are not available yet", ()),
+)
+"""Keys that are planned. They are refused rather than accepted without effect."""
+
+_BY_KEY: dict[str | int, list[Foreign]] = {}
+for _row in (*FOREIGN, *PLANNED):
+    _BY_KEY.setdefault(_row.path.rpartition(".")[2], []).append(_row)
 
 PIPELINE_KEYS = {
     "processors": "paste the `tail_sampling:` block under `sampling:`; the other processors stay in the Collector",
@@ -66,9 +84,9 @@ def unwrap(root: Node) -> tuple[Node, list[Problem]]:
     keys = {key: place for key, place in sampling.keys.items() if key not in wrapped}
     for name in wrapped:
         block = sampling.value[name]
-        if not isinstance(block.value, dict):
-            continue
-        for key, child in block.value.items():
+        if not isinstance(block.value, dict) and block.value is not None:
+            problems.append(_problem("wrong-type", ("sampling", name), "must be a mapping", "", block.place))
+        for key, child in block.value.items() if isinstance(block.value, dict) else ():
             place = block.keys.get(key, child.place)
             if key in value:
                 hint = "write it once, in the pasted block or beside it"
@@ -81,64 +99,51 @@ def unwrap(root: Node) -> tuple[Node, list[Problem]]:
 def strip(root: Node) -> tuple[Node, list[Problem]]:
     """The tree without what means nothing here, and a note or fault for each."""
     problems: list[Problem] = []
-    doomed: list[Loc] = []
-    for loc, node, place in _entries(root, ()):
-        why = UNAVAILABLE.get(tuple(str(segment) for segment in loc))
-        if why is not None:
-            problems.append(_problem("not-available", loc, why, "remove it", place))
-            doomed.append(loc)
-            continue
-        foreign = next((row for row in FOREIGN if _names(row, loc)), None)
-        if foreign is None:
-            continue
-        doomed.append(loc)
-        if foreign.same is None or node.value in foreign.same:
-            problems.append(_problem("ignored-option", loc, f"has no effect: {foreign.why}", "", place, "note"))
-        else:
-            wanted = " or ".join(str(value).lower() for value in foreign.same if value != "")
-            problems.append(
-                _problem(
-                    "not-available",
-                    loc,
-                    f"{foreign.why}; {node.text} is not available",
-                    f"remove it or write {wanted}",
-                    place,
-                )
-            )
-    for loc in doomed:
-        root = _without(root, loc)
-    return root, problems
+    return _stripped(root, (), problems), problems
 
 
-def _names(row: Foreign, loc: Loc) -> bool:
-    if len(row.path) == 2 and row.path[0] == "sampling":
-        return loc == row.path
-    return loc[0] == "sampling" and loc[-len(row.path) :] == row.path
-
-
-def _entries(node: Node, above: Loc) -> Iterator[tuple[Loc, Node, Place]]:
-    if isinstance(node.value, dict):
-        for key, child in node.value.items():
-            yield (*above, key), child, node.keys.get(key, child.place)
-            yield from _entries(child, (*above, key))
-    elif isinstance(node.value, list):
-        for index, child in enumerate(node.value):
-            yield from _entries(child, (*above, index))
-
-
-def _without(node: Node, loc: Loc) -> Node:
-    head, rest = loc[0], loc[1:]
-    if isinstance(node.value, list) and isinstance(head, int):
-        items = list(node.value)
-        items[head] = _without(items[head], rest)
+def _stripped(node: Node, above: Loc, problems: list[Problem]) -> Node:
+    if isinstance(node.value, list):
+        items = [_stripped(child, (*above, index), problems) for index, child in enumerate(node.value)]
         return Node(node.place, items)
-    assert isinstance(node.value, dict)
-    value = dict(node.value)
-    if not rest:
-        del value[str(head)]
-    else:
-        value[str(head)] = _without(value[str(head)], rest)
+    if not isinstance(node.value, dict):
+        return node
+    value: dict[str, Node] = {}
+    for key, child in node.value.items():
+        loc = (*above, key)
+        problem = _judged(loc, child, node.keys.get(key, child.place))
+        if problem is None:
+            value[key] = _stripped(child, loc, problems)
+        else:
+            problems.append(problem)
     return Node(node.place, value, keys=node.keys)
+
+
+def _judged(loc: Loc, node: Node, place: Place) -> Problem | None:
+    """What there is to say about a key that is not for the models; None for all others."""
+    for row in _BY_KEY.get(loc[-1], ()):
+        if not _matches(row.path, loc):
+            continue
+        if row.same == ():
+            return _problem("not-available", loc, row.why, "remove it", place)
+        if row.same is None or node.value in row.same:
+            return _problem("ignored-option", loc, f"has no effect: {row.why}", "", place, "note")
+        message = f"{row.why}; {node.text[:_SHORT] or 'this'} is not available"
+        return _problem("not-available", loc, message, f"remove it or write {str(row.same[0]).lower()}", place)
+    return None
+
+
+def _matches(pattern: str, loc: Loc) -> bool:
+    names = pattern.split(".")
+    if "**" in names:
+        gap = names.index("**")
+        head, tail = names[:gap], names[gap + 1 :]
+        return len(loc) >= len(head) + len(tail) and _same(head, loc[:gap]) and _same(tail, loc[-len(tail) :])
+    return len(loc) == len(names) and _same(names, loc)
+
+
+def _same(names: list[str], loc: Loc) -> bool:
+    return all(name in ("*", segment) for name, segment in zip(names, loc, strict=True))
 
 
 def _with(root: Node, key: str, child: Node) -> Node:

@@ -7,6 +7,7 @@ from typing import Any
 
 from enricher.config import limits
 from enricher.config.model import Settings
+from enricher.normalize.compile import compile_plan as compile_normalize
 from enricher.price.compile import compile_plan as compile_price
 from enricher.sample.compile import compile_plan as compile_sample
 
@@ -16,13 +17,16 @@ VERSION = 1
 def compile_plan(settings: Settings, *, keep_all: bool = False, call_records: bool = False) -> bytes:
     """The plan as UTF-8 JSON. Each section is written by its room and read by `core/src/<room>/plan.rs`.
 
-    keep_all: keep every trace whatever the policies say. call_records: have ticks return call records.
+    keep_all: export every trace whatever the verdict, and write nothing about sampling on it. call_records: have ticks
+    return call records.
     """
+    bounds = limits.compile_plan(settings.limits)
     plan: dict[str, Any] = {
         "version": VERSION,
+        "normalize": {**compile_normalize(settings.normalize), "json_bytes": bounds["json_bytes"]},
         "price": compile_price(settings.prices),
-        "sample": compile_sample(settings.sampling, keep_all=keep_all),
-        "limits": limits.compile_plan(settings.limits),
-        "output": {"call_records": call_records, "stamp": True},
+        "sample": compile_sample(settings.sampling),
+        "limits": bounds,
+        "output": {"call_records": call_records, "keep_all": keep_all},
     }
     return json.dumps(plan, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

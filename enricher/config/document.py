@@ -96,7 +96,7 @@ class _Fault(Exception):
 class _Frame:
     node: Node
     anchor: str | None
-    key: tuple[str, Place] | None = None
+    key: Node | None = None
 
 
 def resolve(text: str) -> Scalar:
@@ -220,10 +220,13 @@ class _Builder:
             parent.value.append(node)
         elif isinstance(parent.value, dict):
             if frame.key is None:
-                frame.key = self._key(node)
+                if isinstance(node.value, (dict, list)):
+                    raise _Fault("yaml-syntax", "a key must be a plain name", node.place)
+                frame.key = node
                 return
-            (name, place), frame.key = frame.key, None
-            if name == "<<":
+            key, frame.key = frame.key, None
+            name, place = key.text, key.place
+            if name == "<<" and not key.quoted:
                 self._merge(parent, node, place)
             elif name in parent.keys:
                 first = parent.keys[name]
@@ -241,11 +244,6 @@ class _Builder:
             else:
                 parent.value[name] = node
                 parent.keys[name] = place
-
-    def _key(self, node: Node) -> tuple[str, Place]:
-        if isinstance(node.value, (dict, list)):
-            raise _Fault("yaml-syntax", "a key must be a plain name", node.place)
-        return node.text, node.place
 
     def _merge(self, parent: Node, node: Node, place: Place) -> None:
         """The YAML merge key: what the mapping itself says wins over what is merged in, wherever `<<` stands."""

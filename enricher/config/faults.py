@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from enricher.config.document import Node, Place
@@ -46,7 +46,7 @@ _BOUNDS = {
 def locate(root: Node, loc: Sequence[str | int], *, key: bool = False) -> tuple[Loc, Node, Place]:
     """The deepest node of `loc` that is written in the document, with its path and the place to point at.
 
-    Segments that are no part of the document (a union's tag, pydantic's `[key]`) are skipped where that leads further.
+    Segments that are no part of the document (a union's tag, pydantic's `[key]`) are skipped.
     key: point at the key instead of the value.
     """
     path, node = _follow(root, tuple(loc))
@@ -58,23 +58,39 @@ def locate(root: Node, loc: Sequence[str | int], *, key: bool = False) -> tuple[
 
 
 def _follow(node: Node, loc: Loc) -> tuple[Loc, Node]:
-    best: tuple[Loc, Node] = ((), node)
-    for index, segment in enumerate(loc):
+    path: list[str | int] = []
+    for segment in loc:
         child: Node | None = None
         if isinstance(node.value, dict):
             child = node.value.get(str(segment))
         elif isinstance(node.value, list) and isinstance(segment, int) and segment < len(node.value):
             child = node.value[segment]
         if child is not None:
-            path, found = _follow(child, loc[index + 1 :])
-            if len(path) + 1 > len(best[0]):
-                best = ((segment, *path), found)
-    return best
+            path.append(segment)
+            node = child
+    return tuple(path), node
 
 
-def from_pydantic(error: ErrorDetails, root: Node, model: type[BaseModel], above: Loc = ()) -> Problem:
-    """One Problem for one pydantic error. `above` leads from the root to what was validated."""
-    loc: Loc = (*above, *error["loc"])
+def from_validation(failure: ValidationError, root: Node, model: type[BaseModel], most: int) -> list[Problem]:
+    """The Problems of one failed validation, the first `most`.
+
+    A value that may have several shapes fails for each of them: that it is not the simple one says nothing when more is
+    known about the other.
+    """
+    errors = failure.errors(include_url=False)[:most]
+    problems = [from_pydantic(error, root, model) for error in errors]
+    deeper = {problem.path for problem in problems if problem.code != "wrong-type"}
+    return [
+        problem
+        for problem in problems
+        if problem.code != "wrong-type"
+        or not any(path.startswith((f"{problem.path}.", f"{problem.path}[")) for path in deeper)
+    ]
+
+
+def from_pydantic(error: ErrorDetails, root: Node, model: type[BaseModel]) -> Problem:
+    """One Problem for one pydantic error of validating the whole tree."""
+    loc: Loc = error["loc"]
     kind: str = error["type"]
     context: dict[str, Any] = error.get("ctx", {})
     loc = (*loc, *context.get("at", ()))
@@ -87,7 +103,7 @@ def from_pydantic(error: ErrorDetails, root: Node, model: type[BaseModel], above
         code, message, hint = "missing-key", f"`{loc[-1]}` is required", ""
         path = (*path, loc[-1])
     else:
-        path, node, place = locate(root, loc)
+        path, node, place = locate(root, loc, key=loc[-1:] == ("[key]",))
         code, message, hint = _described(kind, error, context, node)
     problem = Problem(code, dotted(path), message, hint, place.file, place.line, place.column)
     return _scrubbed(problem, path, node)

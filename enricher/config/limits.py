@@ -30,16 +30,15 @@ class LimitsSettings(Section):
     request_spans: Annotated[int, Field(ge=1)] = 1_000_000
     """Most spans taken from one request; the rest is rejected and reported as OTLP partial success."""
     attribute_count: Annotated[int, Field(ge=1)] = 4096
-    """Attributes of one span that are looked at. Further ones pass through unread and are counted."""
+    """Attributes of one span that are looked at. Further ones pass through unread."""
     attribute_kib: Annotated[int, Field(ge=1)] = 64
-    """Longest text, in KiB, that is taken as a name (model, user, tool …). Longer ones pass through unread and are
-    counted."""
+    """Bytes of an attribute's text that are looked at, in KiB. All of it passes through."""
     json_kib: Annotated[int, Field(ge=1)] = 1024
     """Longest JSON text in an attribute, in KiB, that is searched for usage and other facts."""
     depth: Annotated[int, Field(ge=1, le=128)] = 32
-    """How deep nested values and JSON are followed."""
+    """How deep an attribute's value may be nested. A span beyond this is rejected and reported as partial success."""
     shards: Annotated[int, Field(ge=0, le=_MOST_SHARDS)] = 0
-    """Parts of the buffer that work in parallel, by trace id. 0 chooses by the number of processors."""
+    """Parts of the buffer that work in parallel, by trace id; fixed at start. 0 chooses by the number of processors."""
 
 
 def compile_plan(settings: LimitsSettings) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from enricher.config.secrets import masked
 from enricher.config.shape import key_hint
 from enricher.errors import ConfigError, Problem
 
+_MOST = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -77,7 +79,7 @@ def _load(sources: list[tuple[Node | None, list[Problem]]], sets: Sequence[str],
         root, found = transform(root)
         problems += found
     data, found = _checked(root)
-    problems = _in_order(problems + found, order)
+    problems = _bounded(_in_order(problems + found, order))
     failed = any(problem.severity == "error" for problem in problems)
     return Loaded(None if failed or data is None else data, problems)
 
@@ -118,7 +120,7 @@ def _checked(root: Node) -> tuple[Settings | None, list[Problem]]:
         try:
             section = getattr(Settings.model_validate({key: value}), key)
         except ValidationError as error:
-            problems += [faults.from_pydantic(one, root, Settings) for one in error.errors(include_url=False)]
+            problems += faults.from_validation(error, root, Settings, _MOST)
             continue
         valid[key] = value
         problems += [faults.placed(problem, root, key) for check in CHECKS.get(key, ()) for problem in check(section)]
@@ -130,6 +132,14 @@ def _unknown_section(root: Node, key: str) -> Problem:
     _, _, place = faults.locate(root, (key,), key=True)
     message = f"unknown key `{key}`"
     return Problem("unknown-key", dotted((key,)), message, hint, place.file, place.line, place.column)
+
+
+def _bounded(problems: list[Problem]) -> list[Problem]:
+    """The first problems, and a word about the rest: nobody reads a thousand, and each costs a search for a hint."""
+    if len(problems) <= _MOST:
+        return problems
+    severity = "error" if any(problem.severity == "error" for problem in problems[_MOST:]) else "note"
+    return [*problems[:_MOST], Problem("too-many", "", "further problems are not shown", severity=severity)]
 
 
 def _in_order(problems: list[Problem], order: dict[str, int]) -> list[Problem]:

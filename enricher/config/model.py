@@ -14,6 +14,7 @@ from enricher.config.limits import LimitsSettings
 from enricher.errors import Problem
 from enricher.export.settings import AnyExporter, ExportersSettings, FileExporter, Rotation
 from enricher.measure.settings import MetricsSettings
+from enricher.normalize.settings import NormalizeSettings
 from enricher.price import check as price_check
 from enricher.price.settings import PricesSettings
 from enricher.receive.settings import ReceiversSettings
@@ -31,6 +32,8 @@ class Settings(Section):
 
     receivers: ReceiversSettings = ReceiversSettings()
     """Where telemetry comes in."""
+    normalize: NormalizeSettings = NormalizeSettings()
+    """How model calls are read, and what is written onto their spans."""
     prices: PricesSettings = PricesSettings()
     """What model calls cost, beyond list prices."""
     sampling: SamplingSettings = SamplingSettings()

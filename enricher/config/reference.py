@@ -6,6 +6,7 @@ import json
 import types
 import typing
 from collections.abc import Iterator
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import annotated_types
@@ -35,7 +36,7 @@ configuration. `enricher check -c FILE` reports every fault at once, with line, 
 - A section or exporter with nothing behind it (`debug:`) has all its defaults.
 """
 
-_WORDS = {str: "text", int: "integer", float: "number", bool: "boolean"}
+_WORDS = {str: "text", int: "integer", float: "number", bool: "boolean", date: "date", datetime: "time"}
 
 
 def reference() -> str:
@@ -152,7 +153,7 @@ def _collector() -> Iterator[str]:
     yield "| --- | --- |"
     for row in FOREIGN:
         only = "" if row.same is None else f" (only `{json.dumps(row.same[0]).strip(chr(34))}`)"
-        yield f"| `{'.'.join(row.path)}`{only} | {row.why} |"
+        yield f"| `{row.path}`{only} | {row.why} |"
     yield ""
 
 

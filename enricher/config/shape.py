@@ -30,7 +30,7 @@ def shapes(annotation: Any) -> Iterator[Any]:
 
 
 def _tagged(annotation: Any, tag: str) -> Iterator[tuple[Any, str]]:
-    """The shapes, each with the tag by which pydantic names it in a tagged union."""
+    """The shapes, each with the name that pydantic gives it in the path of a fault: its tag, or that of its class."""
     origin = get_origin(annotation)
     if origin is Annotated:
         tags = [mark.tag for mark in annotation.__metadata__ if isinstance(mark, Tag)]
@@ -39,7 +39,7 @@ def _tagged(annotation: Any, tag: str) -> Iterator[tuple[Any, str]]:
         for part in get_args(annotation):
             yield from _tagged(part, tag)
     elif origin in (dict, list, tuple) or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-        yield annotation, tag
+        yield annotation, tag or getattr(annotation, "__name__", "")
 
 
 def models_at(root: type[BaseModel], loc: Sequence[str | int]) -> list[type[BaseModel]]:
@@ -47,7 +47,7 @@ def models_at(root: type[BaseModel], loc: Sequence[str | int]) -> list[type[Base
     current: list[tuple[Any, str]] = [(root, "")]
     for segment in loc:
         below = [found for shape, _ in current for found in _step(shape, segment)]
-        current = below or [(shape, tag) for shape, tag in current if tag and tag == segment]
+        current = below or [(shape, tag) for shape, tag in current if tag == segment]
     return [shape for shape, _ in current if isinstance(shape, type) and issubclass(shape, BaseModel)]
 
 

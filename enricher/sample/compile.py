@@ -11,18 +11,18 @@ _NANOS = 10**9
 _PICO = 10**12
 
 
-def compile_plan(settings: SamplingSettings, *, keep_all: bool = False) -> dict[str, Any]:
-    """The `sample` section. Durations are integer nanoseconds, latencies milliseconds as in YAML, costs decimal strings
-    of pico-dollars; a policy's settings stand beside its name and type, its sub-policies under `children`.
+def compile_plan(settings: SamplingSettings) -> dict[str, Any]:
+    """The `sample` section. Without policies the core keeps every trace.
 
-    keep_all: no policies, which keeps every trace.
+    Durations are integer nanoseconds, latencies milliseconds as in YAML, costs decimal strings of pico-dollars; a
+    policy's settings stand beside its name and type, its sub-policies under `children`.
     """
     return {
         "decision_wait_ns": round(settings.decision_wait * _NANOS),
         "decision_wait_after_root_ns": round(settings.decision_wait_after_root_received * _NANOS),
         "cache_sampled": settings.decision_cache.sampled_cache_size,
         "cache_not_sampled": settings.decision_cache.non_sampled_cache_size,
-        "policies": [] if keep_all else [_policy(policy, policy.name) for policy in settings.policies],
+        "policies": [_policy(policy, policy.name) for policy in settings.policies],
     }
 
 

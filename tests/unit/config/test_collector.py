@@ -102,6 +102,41 @@ def test_options_are_ignored_only_where_that_changes_nothing(option: str, availa
     assert (loaded.settings is not None) == available
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exporters: {otlp: {endpoint: 'h:1', write_buffer_size: 5, wait_for_ready: true}}",
+        "exporters: {otlphttp: {endpoint: 'http://h:1', encoding: proto}}",
+        "receivers: {otlp: {protocols: {grpc: {transport: tcp, include_metadata: false}}}}",
+    ],
+)
+def test_harmless_options_of_receivers_and_exporters_are_notes(text: str) -> None:
+    loaded = load_text(text)
+    assert {problem.code for problem in loaded.problems} == {"ignored-option"}
+    assert loaded.settings is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exporters: {otlphttp: {endpoint: 'http://h:1', encoding: json}}",
+        "exporters: {otlp: {endpoint: 'h:1', sending_queue: {storage: file_storage}}}",
+    ],
+)
+def test_options_that_would_change_something_are_faults(text: str) -> None:
+    assert [problem.code for problem in load_text(text).problems] == ["not-available"]
+
+
+def test_options_inside_what_is_refused_are_not_reported_again() -> None:
+    text = "sampling: {tail_storage: {probabilistic: {hash_salt: {probabilistic: {hash_salt: x}}}}}"
+    assert [problem.path for problem in load_text(text).problems] == ["sampling.tail_storage"]
+
+
+def test_the_block_must_be_a_mapping() -> None:
+    assert [problem.code for problem in load_text("sampling: {tail_sampling: [1]}").problems] == ["wrong-type"]
+    assert load_text("sampling: {tail_sampling: }").problems == []
+
+
 def test_exporters_of_a_collector_keep_their_old_and_new_names() -> None:
     text = "exporters:\n  otlp/a: {endpoint: 'h:1'}\n  otlp_grpc/b: {endpoint: 'h:1'}\n"
     text += "  otlphttp/c: {endpoint: 'http://h:1'}\n  otlp_http/d: {endpoint: 'http://h:1'}\n  debug:\n"

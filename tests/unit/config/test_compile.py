@@ -36,9 +36,12 @@ def test_the_number_of_shards_is_a_power_of_two_chosen_by_processors() -> None:
 def test_keep_all_and_call_records_are_options_of_the_plan() -> None:
     text = "sampling: {policies: [{name: e, type: status_code, status_code: {status_codes: [error]}}]}"
     assert plan(text)["sample"]["policies"] == [{"name": "e", "type": "status_code", "status_codes": ["ERROR"]}]
-    assert plan(text, keep_all=True)["sample"]["policies"] == []
-    assert plan(text)["output"] == {"call_records": False, "stamp": True}
-    assert plan(text, call_records=True)["output"]["call_records"] is True
+    assert plan(text)["output"] == {"call_records": False, "keep_all": False}
+    assert plan(text, call_records=True, keep_all=True)["output"] == {"call_records": True, "keep_all": True}
+
+
+def test_json_is_bounded_where_it_is_read() -> None:
+    assert plan("limits: {json_kib: 3}")["normalize"]["json_bytes"] == 3 << 10
 
 
 def test_the_same_settings_give_the_same_bytes() -> None:

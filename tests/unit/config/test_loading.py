@@ -130,3 +130,12 @@ def test_arbitrary_bytes_give_settings_or_problems(tmp_path_factory: pytest.Temp
     path = tmp_path_factory.mktemp("any") / "c.yaml"
     path.write_bytes(content)
     _never_raises(load([path], environ={}))
+
+
+def test_large_and_deep_configurations_are_judged_in_seconds() -> None:
+    inner = "type: always_sample"
+    for _ in range(20):
+        inner = f"type: not, not: {{not_sub_policy: {{{inner}}}}}"
+    policies = [f"    - {{name: p{n}, latencyy: 1, {inner if n < 50 else 'type: status_code'}}}" for n in range(2000)]
+    loaded = load_text("sampling:\n  policies:\n" + "\n".join(policies))
+    assert len(loaded.problems) == 501
