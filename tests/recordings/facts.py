@@ -24,9 +24,10 @@ if __package__ in (None, ""):  # run as a file: make the package importable
 
 from tests.recordings import requests, truth
 
-#: Facts that can be looked for, since their values are unique.
+#: Facts that can be looked for: values that are unique, and models, which count on the spans of their call only.
 FACTS = (
     "response_id",
+    "request_model",
     "response_model",
     "input_tokens",
     "output_tokens",
@@ -112,12 +113,12 @@ def reports(seen: list[Seen], call: dict[str, Any]) -> set[bytes]:
 
 
 def missing(seen: list[Seen], call: dict[str, Any]) -> list[str]:
-    """The facts of an answered call that no span shows; a response model has to be on a span that reports it."""
+    """The facts of an answered call that no span shows; a model has to be named by a span that reports it."""
     ids = reports(seen, call)
     lost = []
     for fact in FACTS:
         found = find(seen, call, fact)
-        if fact == "response_model" and ids:
+        if fact.endswith("_model") and ids:
             found = [item for item in found if item.span_id in ids]
         if spellings(call, fact) and not found:
             lost.append(fact)
