@@ -72,5 +72,6 @@ def _unzstd(body: bytes, limit: int) -> bytes:
 
 
 def _window(limit: int) -> int:
+    """Largest window to take, in bytes; zstd knows none above 2 GiB."""
     # A frame may ask for a window far larger than what it holds; 8 MiB must be supported (RFC 8878 §3.1.1.1.2).
-    return max(8 * 1024 * 1024, 1 << limit.bit_length())
+    return min(max(8 * 1024 * 1024, 1 << limit.bit_length()), 1 << 31)

@@ -42,9 +42,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     """Serve; returns 0 after an orderly stop, also when a destination could not take everything in time."""
     log_to_stderr(options.log_level)
-    settings = load_settings(options.config, options.sets)
     wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
+    # It remembers the files as they are before they are read, so that no change falls between.
+    watcher = Watcher(options.config, lambda: wishes.put("reload"))
+    settings = load_settings(options.config, options.sets)
     service = Service(settings, Sources(options.config, options.sets), Outlets(_listening, _registry))
+    # Before the start: who sees `ready` may send a signal at once.
+    _on_signals(wishes)
     try:
         service.start()
     except EnricherError:
@@ -55,9 +59,7 @@ def run(options: argparse.Namespace) -> int:
     # What start-up made stays for good; the collector need not walk it again.
     gc.collect()
     gc.freeze()
-    watcher = Watcher(options.config, lambda: wishes.put("reload"))
     watcher.start()
-    _on_signals(wishes)
     while wishes.get() == "reload":
         service.reload()
     log.info("stopping: no new requests, deciding what is buffered, delivering")
