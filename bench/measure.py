@@ -130,10 +130,11 @@ def check_answer(target: Target, report: dict[str, Any], before: dict[str, Any],
 
 
 def own_figures(running: Running) -> dict[str, float]:
-    """enricher's own totals, read from its metrics: spans in and decided, calls, cost."""
+    """enricher's own totals, read from its metrics: spans in, traces decided and held, calls, cost."""
     return {
         "spans received": running.metric("enricher_spans_received_total"),
-        "spans decided": running.metric("enricher_spans_decided_total"),
+        "traces decided": running.metric("enricher_traces_total"),
+        "traces held": running.metric("enricher_buffer_traces"),
         "calls": running.metric("llm_request_duration_seconds_count"),
         "cost": running.metric("llm_cost_usd_total"),
     }
@@ -147,7 +148,10 @@ def check_own(expected: dict[str, Any], before: dict[str, float], after: dict[st
         Check(
             "spans received", expected["spans"], grown["spans received"], expected["spans"] == grown["spans received"]
         ),
-        Check("spans decided", expected["spans"], grown["spans decided"], expected["spans"] == grown["spans decided"]),
+        Check(
+            "traces decided", expected["traces"], grown["traces decided"], expected["traces"] == grown["traces decided"]
+        ),
+        Check("traces left undecided", 0, after["traces held"], after["traces held"] == 0),
         Check("model calls counted", expected["calls"], grown["calls"], expected["calls"] == grown["calls"]),
         Check("cost of all calls (USD)", cost, grown["cost"], abs(cost - grown["cost"]) <= 1e-9 * max(1.0, cost)),
     ]
