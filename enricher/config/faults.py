@@ -103,7 +103,10 @@ def from_pydantic(error: ErrorDetails, root: Node, model: type[BaseModel]) -> Pr
         code, message, hint = "missing-key", f"`{loc[-1]}` is required", ""
         path = (*path, loc[-1])
     else:
-        path, node, place = locate(root, loc, key=loc[-1:] == ("[key]",))
+        of_key = loc[-1:] == ("[key]",)
+        path, node, place = locate(root, loc, key=of_key)
+        if of_key:
+            node = Node(place, str(loc[-2]), str(loc[-2]))
         code, message, hint = _described(kind, error, context, node)
     problem = Problem(code, dotted(path), message, hint, place.file, place.line, place.column)
     return _scrubbed(problem, path, node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
+from enricher.config.paths import dotted
 from enricher.config.shape import nearest
 from enricher.errors import Problem
 from enricher.price import book as books
@@ -38,7 +39,7 @@ def check(settings: PricesSettings) -> list[Problem]:
             hint = _models_hint(discount.model, book, None)
             problems.append(Problem("no-effect", f"{path}.model", "no model of the book matches", hint))
     for name, alias in settings.aliases.items():
-        problems += _alias(f"aliases.{name}", alias, settings, book, rules)
+        problems += _alias(dotted(("aliases", name)), alias, settings, book, rules)
     return problems
 
 

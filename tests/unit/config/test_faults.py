@@ -153,6 +153,19 @@ CASES = [
         "unknown-value", "normalize: {attributes: {§tenant: [x]}}", "normalize.attributes.tenant", "no concept `tenant`"
     ),
     Case(
+        "unknown-value",
+        "prices: {overrides: [{model: m, per_million: {§outptu: 1}}]}",
+        "prices.overrides[0].per_million.outptu",
+        "not 'outptu'",
+        "did you mean `output`?",
+    ),
+    Case(
+        "unknown-value",
+        "prices: {aliases: {a.b: {model: gpt-4o, provider: §opnai}}}",
+        'prices.aliases["a.b"].provider',
+        "no provider is called 'opnai'",
+    ),
+    Case(
         "bad-source",
         "normalize: {attributes: {tenant_id: [a, §b|foo]}}",
         "normalize.attributes.tenant_id[1]",
