@@ -14,6 +14,10 @@ _EXPANSION = {
 }
 _SCALARS = ("integer", "number", "boolean")
 _ANNOTATIONS = ("description", "default", "examples")
+# A date alone will do for a time; names that pydantic makes up are no titles.
+_UNSAID = ("title", "format", "decimal_places")
+# What pydantic leaves in its own words behind a validator.
+_BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 _NESTED = ("properties", "patternProperties")
 _CHILDREN = ("items", "anyOf", "oneOf", "additionalProperties")
 
@@ -47,7 +51,7 @@ def _written(schema: Any) -> Any:
         return [_written(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    schema = {key: value for key, value in schema.items() if key != "title"}
+    schema = {_BOUNDS.get(key, key): value for key, value in schema.items() if key not in _UNSAID}
     if any(key in schema for key in _NESTED):
         return {key: _each_written(value) if key in _NESTED else value for key, value in schema.items()}
     if "$ref" in schema:

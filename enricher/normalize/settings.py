@@ -75,7 +75,9 @@ def _meaning(value: Any) -> Any:
 
 Concept = Annotated[str, AfterValidator(_known_concept)]
 Source = Annotated[str, Field(min_length=1), AfterValidator(_source)]
-Sources = Annotated[list[Source], Field(min_length=1), BeforeValidator(_one_or_many)]
+Sources = Annotated[
+    list[Source], Field(min_length=1), BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])
+]
 Operation = Annotated[str, AfterValidator(_operation)]
 Provider = Annotated[str, AfterValidator(_provider)]
 ProviderOrDefault = Annotated[str, AfterValidator(lambda name: name if name == "default" else _provider(name))]
@@ -141,23 +143,27 @@ class Dialect(Section):
     """Where each concept stands: sources in order, the first present wins, values are never added up."""
     only_here: list[str] = Field(default_factory=list)
     """Keys that mean this in this dialect only. Keys without a dot are never read elsewhere."""
-    includes_cached: Annotated[dict[ProviderOrDefault, Inclusion], BeforeValidator(_per_provider)] = Field(
-        default_factory=dict
-    )
+    includes_cached: Annotated[
+        dict[ProviderOrDefault, Inclusion],
+        BeforeValidator(_per_provider, json_schema_input_type=Inclusion | dict[str, Inclusion]),
+    ] = Field(default_factory=dict)
     """Whether input tokens contain cached ones: `inclusive`, `exclusive`, `unknown`, or a map from provider to
     these with a `default`. What is not said here is decided by the provider's API, after arithmetic."""
     cached_note: str = ""
     """What is known about cached tokens, for people."""
-    reasoning: Annotated[dict[ProviderOrDefault, Reasoning], BeforeValidator(_per_provider)] = Field(
-        default_factory=dict
-    )
+    reasoning: Annotated[
+        dict[ProviderOrDefault, Reasoning],
+        BeforeValidator(_per_provider, json_schema_input_type=Reasoning | dict[str, Reasoning]),
+    ] = Field(default_factory=dict)
     """Whether output tokens contain reasoning tokens (`inside`, `outside`), or they are `missing` and show
     in the total only."""
     provider_total: bool | None = None
     """False where the emitter adds the total up itself, so that it proves nothing."""
     implies: Implied = Implied()
     """Facts that all its spans share."""
-    operations: dict[str, Annotated[Meaning, BeforeValidator(_meaning)]] = Field(default_factory=dict)
+    operations: dict[str, Annotated[Meaning, BeforeValidator(_meaning, json_schema_input_type=str | Meaning)]] = Field(
+        default_factory=dict
+    )
     """What its values of operation and span kind stand for; compared without regard to case."""
     roles: list[RoleRule] = Field(default_factory=list)
     """Spans whose role shows in something else; the first rule that holds wins."""

@@ -153,7 +153,9 @@ class PricesSettings(Section):
     is kept. `never`: none is. A reported 0 beside usage that the book prices is never believed."""
     overrides: list[Override] = Field(default_factory=list)
     """Your own prices."""
-    aliases: dict[Name, Annotated[Alias, BeforeValidator(_alias)]] = Field(default_factory=dict)
+    aliases: dict[Name, Annotated[Alias, BeforeValidator(_alias, json_schema_input_type=str | Alias)]] = Field(
+        default_factory=dict
+    )
     """Your names for models, such as Azure deployments: `my-gpt4o-prod: azure/gpt-4o`."""
     discounts: list[Discount] = Field(default_factory=list)
     """Shares off list prices. Several that hold for one call multiply."""

@@ -1,11 +1,10 @@
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 
 from enricher.config import load_text
+from enricher.config.document import parse
 from enricher.config.schema import json_schema
 
 PIPELINES = sorted((Path(__file__).parents[3] / "pipelines").glob("*.yaml"))
@@ -13,8 +12,10 @@ PIPELINES = sorted((Path(__file__).parents[3] / "pipelines").glob("*.yaml"))
 
 def faults(text: str) -> list[str]:
     validator = jsonschema.Draft202012Validator(json_schema())
-    document: Any = yaml.safe_load(text) or {}
-    return [error.json_path for error in validator.iter_errors(document)]
+    node, problems = parse(text, "f")
+    assert node is not None
+    assert problems == []
+    return [error.json_path for error in validator.iter_errors(node.data())]
 
 
 def test_the_schema_is_a_schema() -> None:
@@ -33,6 +34,8 @@ def test_the_pipelines_satisfy_it(path: Path) -> None:
         "exporters: {debug: , otlp/x: {endpoint: 'h:1'}}",
         "limits: {depth: '${env:D:-8}'}",
         "receivers: {otlp: {protocols: {grpc: }}}",
+        "prices: {aliases: {a: gpt-4o, b: {model: gpt-4o}}, discounts: [{percent: 1.5, from: 2026-01-01}]}",
+        "normalize: {attributes: {tenant_id: a, user_id: [a, b]}, dialects: [{name: d, includes_cached: inclusive}]}",
         "sampling: {decision_wait: 30, policies: [{name: a, type: not, not: {not_sub_policy: {type: always_sample}}}]}",
     ],
 )
@@ -48,6 +51,7 @@ def test_what_the_loader_takes_satisfies_it(text: str) -> None:
         ("limits: {depth: many}", "$.limits"),
         ("limits: {dpeth: 1}", "$.limits"),
         ("exporters: {kafka: {}}", "$.exporters"),
+        ("prices: {discounts: [{percent: 0}]}", "$.prices"),
         ("exporters: {otlp: {endpoint: 'h:1', verbosity: basic}}", "$.exporters.otlp"),
         ("sampling: {policies: [{name: a, type: b}]}", "$.sampling"),
     ],
