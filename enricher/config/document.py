@@ -136,6 +136,10 @@ def parse(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     return root, builder.problems
 
 
+def _too_large(node: Node) -> _Fault:
+    return _Fault("too-large", f"more than {MAX_NODES} values", node.place, "aliases count as often as used")
+
+
 class _Builder:
     def __init__(self, file: str) -> None:
         self.file = file
@@ -143,6 +147,7 @@ class _Builder:
         self._anchors: dict[str, Node | None] = {}
         self._stack: list[_Frame] = []
         self._root: Node | None = None
+        self._count = 0
 
     def build(self, events: Iterator[Any]) -> Node:
         documents = 0
@@ -203,7 +208,7 @@ class _Builder:
         node = frame.node
         node.measure()
         if node.size > MAX_NODES:
-            raise _Fault("too-large", f"more than {MAX_NODES} values", node.place, "aliases count as often as used")
+            raise _too_large(node)
         if len(self._stack) + node.height > MAX_DEPTH:
             raise _Fault("too-deep", f"nested more than {MAX_DEPTH} levels deep", node.place)
         if frame.anchor:
@@ -211,6 +216,9 @@ class _Builder:
         self._add(node)
 
     def _add(self, node: Node) -> None:
+        self._count += 1
+        if self._count > MAX_NODES:
+            raise _too_large(node)
         if not self._stack:
             self._root = node
             return

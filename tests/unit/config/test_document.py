@@ -6,7 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enricher.config.document import Node, Place, parse, resolve
+from enricher.config.document import MAX_NODES, Node, Place, parse, resolve
 
 
 def parsed(text: str) -> Node:
@@ -93,6 +93,12 @@ def test_an_alias_bomb_is_refused_without_being_built() -> None:
     node, problems = parse("\n".join(lines), "f")
     assert node is None
     assert [problem.code for problem in problems] == ["too-large"]
+
+
+def test_a_list_without_end_is_refused_on_the_way() -> None:
+    node, problems = parse("[" + "1," * MAX_NODES + "1]", "f")
+    assert node is None
+    assert [(problem.code, problem.column) for problem in problems] == [("too-large", 2 + 2 * MAX_NODES)]
 
 
 def test_aliases_do_not_hide_depth() -> None:
