@@ -55,6 +55,8 @@ concepts! {
     RerankSearches = "rerank_searches",
     Requests = "requests",
     Seconds = "seconds",
+    /// What the span itself says about cached tokens: `inclusive` or `exclusive`.
+    TokenSemantics = "token_semantics",
     /// Tokens were counted from content, by us or by the SDK (bool).
     TokensEstimated = "tokens_estimated",
     /// USD.
@@ -105,6 +107,7 @@ concepts! {
     SearchContextSize = "search_context_size",
     CacheHit = "cache_hit",
     ServerAddress = "server_address",
+    ServerPort = "server_port",
     Gateway = "gateway",
     MaxTokens = "max_tokens",
     Temperature = "temperature",

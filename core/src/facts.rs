@@ -62,6 +62,10 @@ pub struct Facts<'a> {
     pub canonical: ConceptSet,
     /// Concepts whose canonical attribute stands on the span with another value: to be replaced, the original kept aside.
     pub misstated: ConceptSet,
+    /// Concepts whose legacy attribute stands on the span and stays as it is.
+    pub legacy: ConceptSet,
+    /// Concepts whose legacy attribute stands on the span with another value and is replaced like a misstated one.
+    pub legacy_misstated: ConceptSet,
     /// Index into the plan's dialects.
     pub dialect: u16,
     pub role: Role,
@@ -76,6 +80,8 @@ impl<'a> Facts<'a> {
             inferred: ConceptSet::default(),
             canonical: ConceptSet::default(),
             misstated: ConceptSet::default(),
+            legacy: ConceptSet::default(),
+            legacy_misstated: ConceptSet::default(),
             dialect: NO_DIALECT,
             role: Role::None,
         }
@@ -87,6 +93,8 @@ impl<'a> Facts<'a> {
         self.inferred = ConceptSet::default();
         self.canonical = ConceptSet::default();
         self.misstated = ConceptSet::default();
+        self.legacy = ConceptSet::default();
+        self.legacy_misstated = ConceptSet::default();
         self.dialect = NO_DIALECT;
         self.role = Role::None;
     }

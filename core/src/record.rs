@@ -1,8 +1,8 @@
 //! Facts as a compact record that lies beside the span in the buffer. Text that stands in the span is kept as offset and
 //! length, anything else in the record itself; a typical record is 60 bytes.
 //!
-//! Layout: dialect (varint + 1, 0 = none), role, the sets `inferred`, `canonical`, `misstated` (varint halves), then per
-//! concept: id, rule (varint + 1), kind, value.
+//! Layout: dialect (varint + 1, 0 = none), role, the sets `inferred`, `canonical`, `misstated`, `legacy`,
+//! `legacy_misstated` (varint halves), then per concept: id, rule (varint + 1), kind, value.
 
 use crate::concept::{Concept, ConceptSet};
 use crate::facts::{Facts, NO_DIALECT, NO_RULE, Role, Val};
@@ -20,7 +20,13 @@ const INLINE: u8 = 5;
 pub fn encode(facts: &Facts<'_>, span: &[u8], out: &mut Vec<u8>) {
     varint(out, if facts.dialect == NO_DIALECT { 0 } else { u64::from(facts.dialect) + 1 });
     out.push(facts.role as u8);
-    for set in [facts.inferred, facts.canonical, facts.misstated] {
+    for set in [
+        facts.inferred,
+        facts.canonical,
+        facts.misstated,
+        facts.legacy,
+        facts.legacy_misstated,
+    ] {
         varint(out, set.0 as u64);
         varint(out, (set.0 >> 64) as u64);
     }
@@ -70,12 +76,18 @@ fn read<'a>(reader: &mut Reader<'a>, span: &'a [u8], facts: &mut Facts<'a>) -> O
         index => (index - 1) as u16,
     };
     facts.role = *Role::ALL.get(reader.varint().ok()? as usize)?;
-    let mut sets = [ConceptSet::default(); 3];
+    let mut sets = [ConceptSet::default(); 5];
     for set in &mut sets {
         let low = reader.varint().ok()?;
         set.0 = u128::from(low) | u128::from(reader.varint().ok()?) << 64;
     }
-    [facts.inferred, facts.canonical, facts.misstated] = sets;
+    [
+        facts.inferred,
+        facts.canonical,
+        facts.misstated,
+        facts.legacy,
+        facts.legacy_misstated,
+    ] = sets;
     while !reader.at_end() {
         let concept = *Concept::ALL.get(usize::try_from(reader.varint().ok()?).ok()?)?;
         let rule = match reader.varint().ok()? {

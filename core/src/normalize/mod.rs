@@ -1,3 +1,145 @@
 //! From attributes in any dialect to facts in one vocabulary, driven by the plan alone.
+//!
+//! `compile` turns the plan into tables (`detect` finds the dialect, a row per dialect says what is read from a key);
+//! `span` reads one span: attributes, then JSON in them, then events, then raw responses; then it concludes provider,
+//! tokens, operation and error. `append` writes what a kept span lacks.
 
+pub mod append;
+pub mod compile;
+pub mod conclusion;
+pub mod detect;
+pub mod errors;
+mod finish;
+pub mod json;
+pub mod kinds;
+pub mod operation;
+pub mod origin;
+pub mod paths;
+pub mod patterns;
 pub mod plan;
+pub mod provider;
+pub mod read;
+pub mod scratch;
+pub mod shapes;
+mod span;
+pub mod tokens;
+pub mod transform;
+
+pub use origin::{ResourceFacts, ScopeFacts};
+pub use read::Anomalies;
+pub use scratch::Scratch;
+
+use crate::facts::Facts;
+use crate::keys::{KeyId, KeyTable, KeyTableBuilder};
+use plan::NormalizePlan;
+
+/// The plan's section `normalize`, ready to be applied. Shared by all threads; each has its own [`Scratch`].
+pub struct Normalizer {
+    tables: compile::Tables,
+    detector: detect::Detector,
+    providers: provider::Providers,
+    operations: operation::Operations,
+    errors: errors::Errors,
+    shapes: shapes::Shapes,
+    output: append::Output,
+    dialects: Vec<DialectInfo>,
+    habits: Vec<tokens::Habits>,
+    json_bytes: usize,
+    depth: usize,
+    text_bytes: usize,
+}
+
+struct DialectInfo {
+    name: Box<str>,
+    provider: Option<u16>,
+    gateway: Option<Box<str>>,
+}
+
+impl Normalizer {
+    /// Checks and compiles; registers every key it asks for. [`link`](Self::link) must follow once the key table is built.
+    pub fn compile(plan: &NormalizePlan, keys: &mut KeyTableBuilder) -> Result<Self, String> {
+        let mut tables = compile::Tables::compile(plan, keys)?;
+        let detector = detect::Detector::compile(plan, keys)?;
+        let providers = provider::Providers::compile(plan)?;
+        let operations = operation::Operations::compile(plan, keys)?;
+        let shapes = shapes::Shapes::compile(plan, &mut tables)?;
+        let habits = tokens::habits(plan, &providers)?;
+        let dialects = plan
+            .dialects
+            .iter()
+            .map(|dialect| {
+                Ok(DialectInfo {
+                    name: dialect.name.as_str().into(),
+                    provider: dialect
+                        .provider
+                        .as_deref()
+                        .map(|name| providers.index(name))
+                        .transpose()?,
+                    gateway: dialect.gateway.as_deref().map(Into::into),
+                })
+            })
+            .collect::<Result<_, String>>()?;
+        Ok(Self {
+            tables,
+            detector,
+            providers,
+            operations,
+            errors: errors::Errors::compile(&plan.errors)?,
+            shapes,
+            output: append::Output::compile(plan)?,
+            dialects,
+            habits,
+            json_bytes: plan.json_bytes,
+            depth: plan.depth.min(64),
+            text_bytes: plan.text_bytes.max(64),
+        })
+    }
+
+    /// Resolves keys to the ids of the finished table, which later spans must be looked up with.
+    pub fn link(&mut self, keys: &KeyTable) -> Result<(), String> {
+        self.tables.link(keys, self.dialects.len())?;
+        self.detector.link(keys);
+        self.operations.link(keys);
+        for id in (0..keys.len() as u16).map(KeyId) {
+            if self.detector.asks(id) {
+                self.tables.keys[id.index()].mine = true;
+            }
+        }
+        for id in self.operations.keys() {
+            self.tables.keys[id.index()].mine = true;
+        }
+        Ok(())
+    }
+
+    /// Appends to a span's bytes what it lacks, as repeated field 9: canonical attributes, legacy ones under
+    /// `conventions: both`, `enricher.inferred` with `enricher.inferred.from`. Nothing for a span without a role.
+    pub fn append(&self, facts: &Facts<'_>, out: &mut Vec<u8>) {
+        self.output.append(facts, &self.tables.rules, out);
+    }
+
+    /// Copies the bytes of a span without the attributes that give way to those of [`append`](Self::append): misstated
+    /// ones are renamed to `enricher.original.<key>` (removed with `keep_originals: false`, and moved ones as well).
+    pub fn copy(&self, facts: &Facts<'_>, span: &[u8], out: &mut Vec<u8>) {
+        self.output.copy(facts, &self.tables.rules, span, out);
+    }
+
+    /// Whether [`copy`](Self::copy) would change anything.
+    pub fn rewrites(&self, facts: &Facts<'_>) -> bool {
+        self.output.rewrites(facts)
+    }
+
+    /// Where a value came from, for `explain`: the rule as its author wrote it, or what it was concluded from.
+    pub fn source(&self, rule: u16) -> &str {
+        append::source(rule, &self.tables.rules)
+    }
+
+    /// The name of a dialect (`Facts::dialect`); empty for none.
+    pub fn dialect(&self, index: u16) -> &str {
+        self.dialects
+            .get(usize::from(index))
+            .map_or("", |dialect| &dialect.name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

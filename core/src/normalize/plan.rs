@@ -392,6 +392,9 @@ pub struct Providers {
     /// Model names that stand for none (`unknown`, `none`); lower case.
     #[serde(default)]
     pub model_placeholders: Vec<String>,
+    /// What response ids of providers start with (`chatcmpl-`), for the transform `known_id`.
+    #[serde(default)]
+    pub response_id_prefixes: Vec<String>,
 }
 
 #[derive(Deserialize, Debug)]

@@ -1,0 +1,456 @@
+//! The plan's rules as tables: for each dialect and key, what is read from it and in which order.
+
+use super::kinds::{Kind, kind_of};
+use super::paths::Paths;
+use super::patterns::{Glob, covers};
+use super::plan::{Inclusion, NormalizePlan, Reasoning, SourceKind};
+use super::transform::{self, Maps, Op};
+use crate::concept::Concept;
+use crate::keys::{KeyId, KeyTable, KeyTableBuilder, pattern_is_anchored};
+use hashbrown::HashMap;
+use std::collections::BTreeMap;
+
+/// One rule as the hot path needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub concept: Concept,
+    pub kind: Kind,
+    /// Index into the plan's rules.
+    pub rule: u16,
+    /// Place among all rules; lower wins.
+    pub rank: u16,
+    /// Index into the transform table; 0 is none.
+    pub ops: u16,
+}
+
+/// Rules with paths into one value.
+#[derive(Debug)]
+pub struct Blob {
+    pub paths: Paths,
+    /// By slot.
+    pub entries: Box<[Entry]>,
+}
+
+/// What is read from one key in one dialect.
+#[derive(Clone, Copy, Debug)]
+pub struct List {
+    from: u32,
+    to: u32,
+    /// Index into the blobs, or `NONE`.
+    pub blob: u16,
+    /// Rank of the carrier, or `NONE`.
+    pub carrier: u16,
+}
+
+pub const NONE: u16 = u16::MAX;
+
+/// What every dialect needs to know about a key.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyInfo {
+    /// Some rule, test or canonical name is about this key.
+    pub mine: bool,
+    /// Its presence makes a span a model span.
+    pub strong: bool,
+    pub canonical: Option<Concept>,
+    pub legacy: Option<Concept>,
+}
+
+/// A rule on span events.
+#[derive(Debug)]
+pub struct EventRule {
+    pub event: Glob,
+    pub entry: Entry,
+    /// Slot 0 is the entry.
+    pub paths: Option<Paths>,
+    pub dialects: Box<[u16]>,
+    pub carrier: bool,
+}
+
+/// What explains a value, and what the source says about its tokens.
+#[derive(Debug)]
+pub struct RuleInfo {
+    pub source: Box<str>,
+    pub concept: Option<Concept>,
+    pub key: Box<str>,
+    /// The value is the attribute's whole value.
+    pub whole: bool,
+    pub kind: SourceKind,
+    pub cached: Option<Inclusion>,
+    pub reasoning: Option<Reasoning>,
+    pub dialects: Box<[u16]>,
+}
+
+#[derive(Default)]
+pub struct Tables {
+    width: usize,
+    rows: Vec<u16>,
+    lists: Vec<List>,
+    entries: Vec<Entry>,
+    pub blobs: Vec<Blob>,
+    pub keys: Vec<KeyInfo>,
+    pub ops: Vec<Vec<Op>>,
+    pub maps: Maps,
+    pub id_prefixes: Vec<Box<[u8]>>,
+    pub events: HashMap<Box<[u8]>, Vec<EventRule>>,
+    pub resources: HashMap<Box<[u8]>, Vec<Entry>>,
+    /// Rules, then carriers.
+    pub rules: Vec<RuleInfo>,
+    pub carriers_from: u16,
+    draft: Vec<Draft>,
+    canonical: Vec<(String, Concept, bool)>,
+}
+
+/// A rule or carrier on span attributes, until keys are linked.
+struct Draft {
+    key: String,
+    path: Option<String>,
+    entry: Entry,
+    dialects: Box<[u16]>,
+    weak: bool,
+    carrier: bool,
+}
+
+impl Tables {
+    pub fn compile(plan: &NormalizePlan, keys: &mut KeyTableBuilder) -> Result<Self, String> {
+        let mut tables = Self {
+            ops: vec![Vec::new()],
+            id_prefixes: plan
+                .providers
+                .response_id_prefixes
+                .iter()
+                .map(|prefix| prefix.as_bytes().into())
+                .collect(),
+            ..Self::default()
+        };
+        let names: BTreeMap<&str, u16> = plan.maps.keys().map(String::as_str).zip(0..).collect();
+        for map in plan.maps.values() {
+            tables.maps.push(
+                map.iter()
+                    .map(|(from, to)| (from.to_lowercase().into(), to.as_str().into()))
+                    .collect(),
+            );
+        }
+        for entry in &plan.canonical {
+            let concept = concept(&entry.concept)?;
+            keys.add(&entry.key);
+            tables.canonical.push((entry.key.clone(), concept, true));
+            if let Some(legacy) = &entry.legacy {
+                keys.add(legacy);
+                tables.canonical.push((legacy.clone(), concept, false));
+            }
+        }
+        tables.read_rules(plan, &names, keys)?;
+        tables.read_carriers(plan, keys)?;
+        Ok(tables)
+    }
+
+    fn read_rules(
+        &mut self,
+        plan: &NormalizePlan,
+        maps: &BTreeMap<&str, u16>,
+        keys: &mut KeyTableBuilder,
+    ) -> Result<(), String> {
+        let mut order: Vec<usize> = (0..plan.rules.len()).collect();
+        order.sort_by_key(|&index| {
+            let rule = &plan.rules[index];
+            (rule.dialects.is_empty(), rule.priority, index)
+        });
+        if order.len() >= 0x8000 {
+            return Err("more than 32767 rules".to_owned());
+        }
+        let mut ranks = vec![0; order.len()];
+        for (rank, index) in order.into_iter().enumerate() {
+            ranks[index] = rank as u16;
+        }
+        for (index, rule) in plan.rules.iter().enumerate() {
+            let fault = |what: String| format!("rule {index} ({}): {what}", rule.source);
+            let concept = concept(&rule.concept).map_err(fault)?;
+            let ops = transform::compile(&rule.transform, |name| maps.get(name).copied())
+                .map_err(fault)?;
+            let entry = Entry {
+                concept,
+                kind: kind_of(concept),
+                rule: index as u16,
+                rank: ranks[index],
+                ops: self.intern_ops(ops)?,
+            };
+            for dialect in &rule.dialects {
+                if usize::from(*dialect) >= plan.dialects.len() {
+                    return Err(fault(format!("there is no dialect {dialect}")));
+                }
+            }
+            self.rules.push(RuleInfo {
+                source: rule.source.as_str().into(),
+                concept: Some(concept),
+                key: rule.key.as_str().into(),
+                whole: rule.path.is_none() && rule.kind == SourceKind::Attr,
+                kind: rule.kind,
+                cached: rule.cached,
+                reasoning: rule.reasoning,
+                dialects: rule.dialects.clone().into(),
+            });
+            let dialects: Box<[u16]> = rule.dialects.clone().into();
+            match rule.kind {
+                SourceKind::Attr => {
+                    add_key(keys, &rule.key).map_err(fault)?;
+                    if let Some(path) = &rule.path {
+                        Paths::new().add(path, 0).map_err(fault)?;
+                    }
+                    self.draft.push(Draft {
+                        key: rule.key.clone(),
+                        path: rule.path.clone(),
+                        entry,
+                        dialects,
+                        weak: rule.weak,
+                        carrier: false,
+                    });
+                }
+                SourceKind::Event => {
+                    let paths = match &rule.path {
+                        Some(path) => {
+                            let mut paths = Paths::new();
+                            paths.add(path, 0).map_err(fault)?;
+                            Some(paths)
+                        }
+                        None => None,
+                    };
+                    self.events
+                        .entry(rule.key.as_bytes().into())
+                        .or_default()
+                        .push(EventRule {
+                            event: Glob::new(rule.event.as_deref().unwrap_or("*")),
+                            entry,
+                            paths,
+                            dialects,
+                            carrier: false,
+                        });
+                }
+                SourceKind::Resource => self
+                    .resources
+                    .entry(rule.key.as_bytes().into())
+                    .or_default()
+                    .push(entry),
+                SourceKind::Log => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn read_carriers(
+        &mut self,
+        plan: &NormalizePlan,
+        keys: &mut KeyTableBuilder,
+    ) -> Result<(), String> {
+        self.carriers_from = self.rules.len() as u16;
+        let mut order: Vec<usize> = (0..plan.carriers.len()).collect();
+        order.sort_by_key(|&index| {
+            let carrier = &plan.carriers[index];
+            (carrier.dialects.is_empty(), carrier.priority, index)
+        });
+        for (rank, index) in order.into_iter().enumerate() {
+            let carrier = &plan.carriers[index];
+            let entry = Entry {
+                concept: Concept::OutputContent,
+                kind: Kind::Content,
+                rule: self.rules.len() as u16,
+                rank: rank as u16,
+                ops: 0,
+            };
+            self.rules.push(RuleInfo {
+                source: carrier.source.as_str().into(),
+                concept: None,
+                key: carrier.key.as_str().into(),
+                whole: false,
+                kind: carrier.kind,
+                cached: None,
+                reasoning: None,
+                dialects: carrier.dialects.clone().into(),
+            });
+            let dialects: Box<[u16]> = carrier.dialects.clone().into();
+            match carrier.kind {
+                SourceKind::Attr => {
+                    add_key(keys, &carrier.key)?;
+                    self.draft.push(Draft {
+                        key: carrier.key.clone(),
+                        path: None,
+                        entry,
+                        dialects,
+                        weak: true,
+                        carrier: true,
+                    });
+                }
+                SourceKind::Event => self
+                    .events
+                    .entry(carrier.key.as_bytes().into())
+                    .or_default()
+                    .push(EventRule {
+                        event: Glob::new(carrier.event.as_deref().unwrap_or("*")),
+                        entry,
+                        paths: None,
+                        dialects,
+                        carrier: true,
+                    }),
+                SourceKind::Resource | SourceKind::Log => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn intern_ops(&mut self, ops: Vec<Op>) -> Result<u16, String> {
+        let found = self.ops.iter().position(|known| *known == ops);
+        let index = found.unwrap_or_else(|| {
+            self.ops.push(ops);
+            self.ops.len() - 1
+        });
+        u16::try_from(index).map_err(|_| "too many transforms".to_owned())
+    }
+
+    /// Compiles transforms of usage shapes.
+    pub fn add_ops(&mut self, names: &[String], plan: &NormalizePlan) -> Result<u16, String> {
+        let ops = transform::compile(names, |name| {
+            plan.maps
+                .keys()
+                .position(|known| known == name)
+                .map(|index| index as u16)
+        })?;
+        self.intern_ops(ops)
+    }
+
+    /// Builds the rows. Every key of the table is asked which rules cover it, so that keys which other parts registered,
+    /// and exact keys that also match a pattern, lose no rule.
+    pub fn link(&mut self, table: &KeyTable, dialects: usize) -> Result<(), String> {
+        self.width = table.len();
+        self.rows = vec![0; (dialects + 1) * self.width];
+        self.keys = vec![KeyInfo::default(); self.width];
+        self.entries.clear();
+        self.blobs.clear();
+        self.lists = vec![List {
+            from: 0,
+            to: 0,
+            blob: NONE,
+            carrier: NONE,
+        }];
+        let draft = std::mem::take(&mut self.draft);
+        let mut exact: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut patterns = Vec::new();
+        for (index, rule) in draft.iter().enumerate() {
+            if rule.key.contains(['{', '*']) {
+                patterns.push(index);
+            } else {
+                exact.entry(&rule.key).or_default().push(index);
+            }
+        }
+        let mut known: HashMap<Vec<usize>, u16> = HashMap::new();
+        for key in 0..self.width {
+            let name = table.name(KeyId(key as u16));
+            let mut all = exact.get(name).cloned().unwrap_or_default();
+            all.extend(
+                patterns
+                    .iter()
+                    .copied()
+                    .filter(|&index| draft[index].key == name || covers(&draft[index].key, name)),
+            );
+            let info = &mut self.keys[key];
+            for (canonical, concept, current) in &self.canonical {
+                if canonical == name {
+                    info.mine = true;
+                    let slot = if *current {
+                        &mut info.canonical
+                    } else {
+                        &mut info.legacy
+                    };
+                    *slot = Some(*concept);
+                }
+            }
+            if all.is_empty() {
+                continue;
+            }
+            info.mine = true;
+            info.strong = all.iter().any(|&index| !draft[index].weak);
+            all.sort_by_key(|&index| (draft[index].carrier, draft[index].entry.rank));
+            for dialect in 0..=dialects {
+                let mut applicable = all.clone();
+                applicable.retain(|&index| {
+                    let own = &draft[index].dialects;
+                    own.is_empty() || (dialect > 0 && own.contains(&(dialect as u16 - 1)))
+                });
+                let list = match known.get(&applicable) {
+                    Some(list) => *list,
+                    None => {
+                        let list = self.add_list(&draft, &applicable)?;
+                        known.insert(applicable, list);
+                        list
+                    }
+                };
+                self.rows[dialect * self.width + key] = list;
+            }
+        }
+        drop(exact);
+        self.draft = draft;
+        Ok(())
+    }
+
+    fn add_list(&mut self, draft: &[Draft], rules: &[usize]) -> Result<u16, String> {
+        let from = self.entries.len() as u32;
+        let mut carrier = NONE;
+        let mut paths = Paths::new();
+        let mut slots = Vec::new();
+        for &index in rules {
+            let rule = &draft[index];
+            match &rule.path {
+                _ if rule.carrier => carrier = carrier.min(rule.entry.rule),
+                Some(path) => {
+                    paths.add(path, slots.len() as u16)?;
+                    slots.push(rule.entry);
+                }
+                None => self.entries.push(rule.entry),
+            }
+        }
+        let blob = if slots.is_empty() {
+            NONE
+        } else {
+            self.blobs.push(Blob {
+                paths,
+                entries: slots.into(),
+            });
+            (self.blobs.len() - 1) as u16
+        };
+        self.lists.push(List {
+            from,
+            to: self.entries.len() as u32,
+            blob,
+            carrier,
+        });
+        u16::try_from(self.lists.len() - 1).map_err(|_| "too many different key uses".to_owned())
+    }
+
+    /// The row of a dialect (`NO_DIALECT` has one too).
+    #[inline]
+    pub fn row(&self, dialect: u16) -> &[u16] {
+        let at = usize::from(dialect.wrapping_add(1)) * self.width;
+        &self.rows[at..at + self.width]
+    }
+
+    #[inline]
+    pub fn list(&self, index: u16) -> (List, &[Entry]) {
+        let list = self.lists[usize::from(index)];
+        (list, &self.entries[list.from as usize..list.to as usize])
+    }
+}
+
+/// Registers a key, which must be anchored when it is a pattern.
+pub fn add_key(keys: &mut KeyTableBuilder, key: &str) -> Result<KeyId, String> {
+    if key.is_empty() {
+        return Err("a key is empty".to_owned());
+    }
+    if !pattern_is_anchored(key) {
+        return Err(format!(
+            "the pattern {key:?} must start with at least four literal characters"
+        ));
+    }
+    Ok(keys.add(key))
+}
+
+pub fn concept(name: &str) -> Result<Concept, String> {
+    Concept::from_name(name).ok_or_else(|| format!("unknown concept {name:?}"))
+}

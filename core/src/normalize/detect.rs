@@ -1,0 +1,226 @@
+//! Which dialect a span is written in: the first test, in the order of the plan, whose conditions all hold. Tests are
+//! found by what the span has, so their number costs nothing.
+
+use super::compile::add_key;
+use super::patterns::{Glob, covers};
+use super::plan::{Condition, KeyTest, NormalizePlan};
+use crate::keys::{KeyId, KeyTable, KeyTableBuilder};
+use crate::wire::value::Value;
+use hashbrown::HashMap;
+
+/// No test held yet.
+pub const NO_TEST: u16 = u16::MAX;
+
+/// What a condition that holds does: decides a test that has only it, or sets a bit of those that have more.
+#[derive(Clone, Copy, Debug)]
+enum Outcome {
+    Test(u16),
+    Bit(u8),
+}
+
+/// How far detection has come.
+#[derive(Clone, Copy, Debug)]
+pub struct State {
+    best: u16,
+    bits: u128,
+}
+
+impl State {
+    pub const START: Self = Self {
+        best: NO_TEST,
+        bits: 0,
+    };
+
+    #[inline]
+    pub fn join(self, other: Self) -> Self {
+        Self {
+            best: self.best.min(other.best),
+            bits: self.bits | other.bits,
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Test(test) => self.best = self.best.min(test),
+            Outcome::Bit(bit) => self.bits |= 1 << bit,
+        }
+    }
+}
+
+type KeyTests = Vec<(Option<Glob>, Outcome)>;
+
+#[derive(Default)]
+pub struct Detector {
+    /// Dialect of each test.
+    dialects: Vec<u16>,
+    /// Tests with several conditions: index and bits, in order.
+    joint: Vec<(u16, u128)>,
+    scopes: Vec<(Glob, Outcome)>,
+    resources: HashMap<Box<str>, KeyTests>,
+    /// By the first byte of the span's name; globs without one come first.
+    names: Vec<(Option<u8>, Glob, Outcome)>,
+    attrs: Vec<(Box<str>, Option<Glob>, Outcome)>,
+    /// By key id: index into `tests`, 0 for none.
+    keys: Vec<u16>,
+    tests: Vec<KeyTests>,
+}
+
+impl Detector {
+    pub fn compile(plan: &NormalizePlan, keys: &mut KeyTableBuilder) -> Result<Self, String> {
+        let mut detector = Self::default();
+        let mut bits = 0u8;
+        for (index, test) in plan.detection.iter().enumerate() {
+            let fault = |what: &str| format!("detection {index}: {what}");
+            if usize::from(test.dialect) >= plan.dialects.len() {
+                return Err(fault("there is no such dialect"));
+            }
+            detector.dialects.push(test.dialect);
+            let index = index as u16;
+            let mut mask = 0u128;
+            for condition in &test.all {
+                let outcome = if test.all.len() == 1 {
+                    Outcome::Test(index)
+                } else {
+                    if bits == 128 {
+                        return Err(fault("more than 128 conditions in joint tests"));
+                    }
+                    mask |= 1 << bits;
+                    bits += 1;
+                    Outcome::Bit(bits - 1)
+                };
+                detector
+                    .add(condition, outcome, keys)
+                    .map_err(|e| fault(&e))?;
+            }
+            if mask != 0 {
+                detector.joint.push((index, mask));
+            }
+        }
+        detector.names.sort_by_key(|(first, _, _)| *first);
+        Ok(detector)
+    }
+
+    fn add(
+        &mut self,
+        condition: &Condition,
+        outcome: Outcome,
+        keys: &mut KeyTableBuilder,
+    ) -> Result<(), String> {
+        match condition {
+            Condition::Attr(KeyTest { key, value }) => {
+                add_key(keys, key)?;
+                let value = value.as_deref().map(Glob::new);
+                self.attrs.push((key.as_str().into(), value, outcome));
+            }
+            Condition::Scope(glob) => self.scopes.push((Glob::new(glob), outcome)),
+            Condition::Span(glob) => {
+                let first = glob.bytes().next().filter(|byte| *byte != b'*');
+                self.names.push((first, Glob::new(glob), outcome));
+            }
+            Condition::Resource(KeyTest { key, value }) => self
+                .resources
+                .entry(key.as_str().into())
+                .or_default()
+                .push((value.as_deref().map(Glob::new), outcome)),
+            _ => return Err("this condition is for role tests only".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// Resolves keys to ids; a key gets the tests of every pattern that covers it.
+    pub fn link(&mut self, table: &KeyTable) {
+        self.keys = vec![0; table.len()];
+        self.tests = vec![Vec::new()];
+        for id in 0..table.len() {
+            let name = table.name(KeyId(id as u16));
+            let tests: KeyTests = self
+                .attrs
+                .iter()
+                .filter(|(key, _, _)| {
+                    **key == *name || (key.contains(['{', '*']) && covers(key, name))
+                })
+                .map(|(_, value, outcome)| (value.clone(), *outcome))
+                .collect();
+            if !tests.is_empty() {
+                self.keys[id] = self.tests.len() as u16;
+                self.tests.push(tests);
+            }
+        }
+    }
+
+    /// Some test looks at this key.
+    pub fn asks(&self, key: KeyId) -> bool {
+        self.keys[key.index()] != 0
+    }
+
+    pub fn scope(&self, name: &[u8]) -> State {
+        let mut state = State::START;
+        for (glob, outcome) in &self.scopes {
+            if glob.matches(name) {
+                state.add(*outcome);
+            }
+        }
+        state
+    }
+
+    pub fn resource(&self, key: &str, value: Value<'_>, state: &mut State) {
+        if let Some(tests) = self.resources.get(key) {
+            run(tests, value, state);
+        }
+    }
+
+    #[inline]
+    pub fn attr(&self, key: KeyId, value: Value<'_>, state: &mut State) {
+        let tests = self.keys[key.index()];
+        if tests != 0 {
+            run(&self.tests[usize::from(tests)], value, state);
+        }
+    }
+
+    /// The dialect, once everything has been shown.
+    pub fn decide(&self, mut state: State, span_name: &[u8]) -> Option<u16> {
+        let first = span_name.first().copied();
+        let from = self.names.partition_point(|(byte, _, _)| *byte < first);
+        let open = self.names.partition_point(|(byte, _, _)| byte.is_none());
+        let named = self.names[from..]
+            .iter()
+            .take_while(|(byte, _, _)| *byte == first && first.is_some());
+        for (_, glob, outcome) in self.names[..open].iter().chain(named) {
+            if glob.matches(span_name) {
+                state.add(*outcome);
+            }
+        }
+        if state.bits != 0 {
+            for (test, mask) in &self.joint {
+                if *test >= state.best {
+                    break;
+                }
+                if state.bits & mask == *mask {
+                    state.best = *test;
+                }
+            }
+        }
+        self.dialects.get(usize::from(state.best)).copied()
+    }
+}
+
+#[inline]
+fn run(tests: &KeyTests, value: Value<'_>, state: &mut State) {
+    for (glob, outcome) in tests {
+        if glob.as_ref().is_none_or(|glob| value_matches(glob, value)) {
+            state.add(*outcome);
+        }
+    }
+}
+
+/// Whether a value's text form fits.
+pub fn value_matches(glob: &Glob, value: Value<'_>) -> bool {
+    match value {
+        Value::Str(text) => glob.matches(text),
+        Value::Bool(true) => glob.matches(b"true"),
+        Value::Bool(false) => glob.matches(b"false"),
+        Value::Int(value) => glob.matches(value.to_string().as_bytes()),
+        _ => false,
+    }
+}

@@ -1,0 +1,303 @@
+//! Who ran the model: value clean-up, then host, then scope and dialect, then model id. Framework names are nobody.
+
+use super::conclusion;
+use super::patterns::{Matcher, first};
+use super::plan::{Inclusion, NormalizePlan, Reasoning};
+use super::scratch::Scratch;
+use super::transform::host;
+use crate::concept::Concept;
+use crate::facts::{Facts, Val};
+use bumpalo::Bump;
+use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeMap;
+
+/// What is known of a provider's own API.
+#[derive(Debug)]
+pub struct Provider {
+    pub name: Box<str>,
+    pub cached: Inclusion,
+    pub returns_total: bool,
+    pub reasoning: Reasoning,
+    compatible: bool,
+}
+
+/// What a host says.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct HostFacts {
+    pub provider: Option<u16>,
+    /// Index into `gateways`.
+    gateway: Option<u16>,
+}
+
+pub struct Providers {
+    pub list: Vec<Provider>,
+    aliases: HashMap<Box<str>, u16>,
+    nobody: HashSet<Box<str>>,
+    hosts: Vec<(Matcher, HostFacts)>,
+    gateways: Vec<Box<str>>,
+    ports: BTreeMap<u16, u16>,
+    scopes: Vec<(Matcher, u16)>,
+    models: Vec<(Matcher, u16)>,
+    placeholders: HashSet<Box<str>>,
+}
+
+/// What a value in a provider attribute means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Named {
+    Known(u16),
+    /// A framework, or a word for nothing.
+    Nobody,
+    /// A name that the tables lack: somebody's own provider.
+    Custom,
+}
+
+impl Providers {
+    pub fn compile(plan: &NormalizePlan) -> Result<Self, String> {
+        let section = &plan.providers;
+        let mut providers = Self {
+            list: Vec::new(),
+            aliases: HashMap::new(),
+            nobody: section.not_providers.iter().map(|n| lower(n)).collect(),
+            hosts: Vec::new(),
+            gateways: Vec::new(),
+            ports: BTreeMap::new(),
+            scopes: Vec::new(),
+            models: Vec::new(),
+            placeholders: section
+                .model_placeholders
+                .iter()
+                .map(|n| lower(n))
+                .collect(),
+        };
+        for entry in &section.list {
+            let index = providers.list.len() as u16;
+            providers.list.push(Provider {
+                name: entry.name.as_str().into(),
+                cached: entry.cached,
+                returns_total: entry.returns_total,
+                reasoning: entry.reasoning,
+                compatible: section.compatible.contains(&entry.name),
+            });
+            for alias in std::iter::once(&entry.name).chain(&entry.aliases) {
+                providers.aliases.entry(lower(alias)).or_insert(index);
+            }
+        }
+        for rule in &section.hosts {
+            let provider = rule
+                .provider
+                .as_deref()
+                .map(|name| providers.index(name))
+                .transpose()?;
+            let gateway = rule.gateway.as_deref().map(|name| providers.gateway(name));
+            providers.hosts.push((
+                Matcher::new(&rule.pattern)?,
+                HostFacts { provider, gateway },
+            ));
+        }
+        for (port, name) in &section.ports {
+            let index = providers.index(name)?;
+            providers.ports.insert(*port, index);
+        }
+        for rule in &section.scopes {
+            let index = providers.index(&rule.provider)?;
+            providers.scopes.push((Matcher::new(&rule.pattern)?, index));
+        }
+        for rule in &section.models {
+            let index = providers.index(&rule.provider)?;
+            providers.models.push((Matcher::new(&rule.pattern)?, index));
+        }
+        Ok(providers)
+    }
+
+    /// The provider of that official name.
+    pub fn index(&self, name: &str) -> Result<u16, String> {
+        self.list
+            .iter()
+            .position(|provider| *provider.name == *name)
+            .map(|index| index as u16)
+            .ok_or_else(|| format!("{name:?} is not in the list of providers"))
+    }
+
+    fn gateway(&mut self, name: &str) -> u16 {
+        let found = self.gateways.iter().position(|known| **known == *name);
+        found.unwrap_or_else(|| {
+            self.gateways.push(name.into());
+            self.gateways.len() - 1
+        }) as u16
+    }
+
+    pub fn name(&self, index: u16) -> &str {
+        &self.list[usize::from(index)].name
+    }
+
+    /// The provider that a scope's name points to.
+    pub fn of_scope(&self, name: &[u8]) -> Option<u16> {
+        let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
+        first(&self.scopes, &name).copied()
+    }
+
+    /// Whether a model name stands for none.
+    #[inline]
+    pub fn is_placeholder(&self, model: &str) -> bool {
+        model.len() <= 32
+            && (self.placeholders.contains(model)
+                || self.placeholders.contains(&*model.to_ascii_lowercase()))
+    }
+
+    /// The official provider of a clean or aliased name.
+    pub fn known(&self, facts: &Facts<'_>) -> Option<u16> {
+        self.aliases.get(facts.text(Concept::Provider)?).copied()
+    }
+
+    fn of_value<'a>(&self, text: &'a str, arena: &'a Bump) -> Named {
+        let text = lowered(text, arena);
+        if let Some(index) = self.aliases.get(text) {
+            return Named::Known(*index);
+        }
+        if self.nobody.contains(text) {
+            return Named::Nobody;
+        }
+        // AI SDK providers: `mistral.chat`, `google.vertex.anthropic.messages`.
+        match text.split_once('.').map(|(head, _)| head) {
+            Some(head) if self.nobody.contains(head) => Named::Nobody,
+            Some(head) => self
+                .aliases
+                .get(head)
+                .map_or(Named::Custom, |i| Named::Known(*i)),
+            None => Named::Custom,
+        }
+    }
+
+    fn of_host(&self, facts: &Facts<'_>, scratch: &mut Scratch) -> HostFacts {
+        let Some(address) = facts.text(Concept::ServerAddress) else {
+            return HostFacts::default();
+        };
+        let port = facts.int(Concept::ServerPort);
+        if port.is_none()
+            && let Some(known) = scratch.hosts.get(address)
+        {
+            return known;
+        }
+        let name = std::str::from_utf8(host(address.as_bytes()))
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        if is_loopback(&name) {
+            let port = port.or_else(|| address.rsplit(':').next()?.split('/').next()?.parse().ok());
+            let provider = port
+                .and_then(|port| u16::try_from(port).ok())
+                .and_then(|port| self.ports.get(&port).copied());
+            return HostFacts {
+                provider,
+                gateway: None,
+            };
+        }
+        let found = first(&self.hosts, &name).copied().unwrap_or_default();
+        if port.is_none() {
+            scratch.hosts.put(address, found);
+        }
+        found
+    }
+
+    fn of_model(&self, facts: &Facts<'_>, scratch: &mut Scratch) -> Option<u16> {
+        for concept in [Concept::RequestModel, Concept::ResponseModel] {
+            let Some(model) = facts.text(concept) else {
+                continue;
+            };
+            let found = match scratch.models.get(model) {
+                Some(known) => known,
+                None => {
+                    let found = first(&self.models, &model.to_lowercase()).copied();
+                    scratch.models.put(model, found);
+                    found
+                }
+            };
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// Sets provider and gateway. `scope` and `dialect` are the providers these point to.
+    pub fn conclude<'a>(
+        &'a self,
+        facts: &mut Facts<'a>,
+        scope: Option<u16>,
+        dialect: Option<u16>,
+        scratch: &mut Scratch,
+        arena: &'a Bump,
+    ) -> Option<u16> {
+        let told = facts.text(Concept::Provider);
+        let named = told.map_or(Named::Nobody, |text| self.of_value(text, arena));
+        if named == Named::Custom {
+            return None;
+        }
+        if let Named::Known(index) = named
+            && !self.list[usize::from(index)].compatible
+        {
+            return Some(self.state(facts, index));
+        }
+        let host = self.of_host(facts, scratch);
+        if let Some(gateway) = host.gateway
+            && !facts.has(Concept::Gateway)
+        {
+            let name = &self.gateways[usize::from(gateway)];
+            facts.set(Concept::Gateway, Val::Str(name), conclusion::HOST);
+        }
+        let (index, why) = match (named, host.provider) {
+            (Named::Known(index), None) => return Some(self.state(facts, index)),
+            (Named::Known(index), Some(host)) if host == index => {
+                return Some(self.state(facts, index));
+            }
+            (_, Some(host)) => (host, conclusion::HOST),
+            _ => {
+                let found = dialect
+                    .map(|index| (index, conclusion::DIALECT))
+                    .or_else(|| scope.map(|index| (index, conclusion::SCOPE)))
+                    .or_else(|| {
+                        self.of_model(facts, scratch)
+                            .map(|index| (index, conclusion::MODEL))
+                    });
+                match found {
+                    Some(found) => found,
+                    None => {
+                        facts.unset(Concept::Provider);
+                        return None;
+                    }
+                }
+            }
+        };
+        facts.set(Concept::Provider, Val::Str(self.name(index)), why);
+        facts.inferred.insert(Concept::Provider);
+        Some(index)
+    }
+
+    /// The official name in place of what the span says.
+    fn state<'a>(&'a self, facts: &mut Facts<'a>, index: u16) -> u16 {
+        let name = self.name(index);
+        if facts.text(Concept::Provider) != Some(name) {
+            let rule = facts.rule(Concept::Provider);
+            facts.set(Concept::Provider, Val::Str(name), rule);
+        }
+        index
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host == "127.0.0.1" || host == "[::1]" || host == "::1"
+}
+
+fn lower(text: &str) -> Box<str> {
+    text.to_lowercase().into()
+}
+
+/// ASCII lower case, in the arena when something had to change.
+pub fn lowered<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        let copy = arena.alloc_str(text);
+        copy.make_ascii_lowercase();
+        copy
+    } else {
+        text
+    }
+}

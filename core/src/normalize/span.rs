@@ -1,0 +1,341 @@
+//! One span: what its attributes, their JSON, its events and its raw responses say.
+
+use super::compile::{Entry, NONE};
+use super::conclusion;
+use super::errors::Exception;
+use super::json::{Base, Leaf, Sink, walk_otlp};
+use super::kinds::Kind;
+use super::origin::{ResourceFacts, ScopeFacts};
+use super::read::{Context, Source};
+use super::scratch::Scratch;
+use super::shapes::Shape;
+use super::{Normalizer, finish};
+use crate::concept::{Concept, ConceptSet};
+use crate::facts::{Facts, LIST_SEPARATOR, NO_DIALECT, Val};
+use crate::wire::span::{Attr, SpanView, events};
+use crate::wire::value::Value;
+use bumpalo::Bump;
+
+/// Events of one span that are looked at.
+const EVENTS: usize = 1024;
+
+/// Facts as they are gathered: a value of a better rule replaces one of a worse.
+struct Gather<'g, 'a> {
+    normalizer: &'a Normalizer,
+    facts: &'g mut Facts<'a>,
+    ranks: &'g mut [u16; Concept::COUNT],
+    context: Context<'g, 'a>,
+}
+
+impl<'a> Gather<'_, 'a> {
+    #[inline]
+    fn offer(&mut self, entry: &Entry, source: Source<'a>) {
+        let slot = entry.concept as usize;
+        let known = self.facts.has(entry.concept);
+        if known && self.ranks[slot] < entry.rank {
+            return;
+        }
+        let again = known && self.ranks[slot] == entry.rank;
+        if again && entry.kind != Kind::List {
+            return;
+        }
+        let ops = &self.normalizer.tables.ops[usize::from(entry.ops)];
+        let Some(mut value) = self.context.read(entry.kind, source, ops) else {
+            return;
+        };
+        if let Val::Str(text) = value {
+            if matches!(
+                entry.concept,
+                Concept::RequestModel | Concept::ResponseModel
+            ) && self.normalizer.providers.is_placeholder(text)
+            {
+                return;
+            }
+            if again && let Some(before) = self.facts.text(entry.concept) {
+                if before.len() + text.len() > self.context.text_bytes {
+                    return;
+                }
+                let joined =
+                    bumpalo::format!(in self.context.arena, "{}{}{}", before, LIST_SEPARATOR, text);
+                value = Val::Str(joined.into_bump_str());
+            }
+        }
+        self.facts.set(entry.concept, value, entry.rule);
+        self.ranks[slot] = entry.rank;
+    }
+
+    /// Some rule of the blob could still give something better than what is known.
+    fn worth(&self, entries: &[Entry]) -> bool {
+        entries.iter().any(|entry| {
+            !self.facts.has(entry.concept) || self.ranks[entry.concept as usize] > entry.rank
+        })
+    }
+
+    fn follow(&mut self, value: Value<'a>, paths: &super::paths::Paths, entries: &[Entry]) {
+        if let Value::Str(text) | Value::KvList(text) | Value::Array(text) = value
+            && text.len() > self.normalizer.json_bytes
+        {
+            self.context.anomalies.oversize_json += 1;
+            return;
+        }
+        let arena = self.context.arena;
+        let mut found = Found {
+            best: bumpalo::vec![in arena; None; entries.len()],
+            entries,
+            gather: self,
+        };
+        let depth = found.gather.normalizer.depth;
+        if walk_otlp(value, paths, depth, arena, &mut found).is_err() {
+            self.context.anomalies.bad_json += 1;
+        }
+    }
+}
+
+/// Hits of one blob; of `**.` paths the outermost counts.
+struct Found<'f, 'g, 'a> {
+    best: bumpalo::collections::Vec<'a, Option<Base>>,
+    entries: &'f [Entry],
+    gather: &'f mut Gather<'g, 'a>,
+}
+
+impl<'a> Sink<'a> for Found<'_, '_, 'a> {
+    fn hit(&mut self, slot: u16, base: Base, leaf: Leaf<'a>) {
+        let entry = &self.entries[usize::from(slot)];
+        let best = &mut self.best[usize::from(slot)];
+        match best {
+            Some(known) if known.depth > base.depth => {
+                // Further out than what was taken before: start again.
+                if self.gather.facts.rule(entry.concept) == entry.rule {
+                    self.gather.facts.unset(entry.concept);
+                }
+            }
+            Some(known) if *known != base => return,
+            _ => {}
+        }
+        let Some(source) = Source::of_leaf(leaf, self.gather.context.arena) else {
+            return;
+        };
+        *best = Some(base);
+        self.gather.offer(entry, source);
+    }
+}
+
+impl Normalizer {
+    /// Reads one span into `out` (cleared first); true when it says anything about a model.
+    ///
+    /// `attrs` must have been looked up in the key table that was linked. `scratch` is reused; `arena` holds text that
+    /// does not stand in the span and may be reset once `out` is encoded.
+    #[allow(clippy::too_many_arguments)]
+    pub fn span<'a>(
+        &'a self,
+        span: &SpanView<'a>,
+        attrs: &[Attr<'a>],
+        res: &'a ResourceFacts,
+        scope: &'a ScopeFacts,
+        scratch: &mut Scratch,
+        arena: &'a Bump,
+        out: &mut Facts<'a>,
+    ) -> bool {
+        scratch.hits.clear();
+        let mut strong = false;
+        for (at, attr) in attrs.iter().enumerate() {
+            if attr.id.is_some() {
+                let info = &self.tables.keys[attr.id.index()];
+                if info.mine {
+                    strong |= info.strong;
+                    scratch.hits.push(at as u32);
+                }
+            }
+        }
+        if !strong {
+            return false;
+        }
+        out.clear();
+        self.read(span, attrs, res, scope, scratch, arena, out);
+        !out.present().is_empty()
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn read<'a>(
+        &'a self,
+        span: &SpanView<'a>,
+        attrs: &[Attr<'a>],
+        res: &'a ResourceFacts,
+        scope: &'a ScopeFacts,
+        scratch: &mut Scratch,
+        arena: &'a Bump,
+        out: &mut Facts<'a>,
+    ) {
+        let hits = std::mem::take(&mut scratch.hits);
+        let mut state = scope.state.join(res.state);
+        scratch.canonical.set = ConceptSet::default();
+        scratch.legacy.set = ConceptSet::default();
+        for &at in &hits {
+            let attr = &attrs[at as usize];
+            self.detector.attr(attr.id, attr.value, &mut state);
+            let info = &self.tables.keys[attr.id.index()];
+            if let Some(concept) = info.canonical {
+                scratch.canonical.note(concept, at as usize);
+            }
+            if let Some(concept) = info.legacy {
+                scratch.legacy.note(concept, at as usize);
+            }
+        }
+        let dialect = self.detector.decide(state, span.name);
+        out.dialect = dialect.unwrap_or(NO_DIALECT);
+
+        let mut gather = Gather {
+            normalizer: self,
+            facts: out,
+            ranks: &mut scratch.ranks,
+            context: Context {
+                arena,
+                anomalies: &mut scratch.anomalies,
+                text_bytes: self.text_bytes,
+                span_start: span.start,
+                maps: &self.tables.maps,
+                id_prefixes: &self.tables.id_prefixes,
+            },
+        };
+        // The best carrier: its rule number (they are numbered by rank) and value.
+        let mut carrier: (u16, Value<'a>) = (NONE, Value::Empty);
+        scratch.blobs.clear();
+        let row = self.tables.row(dialect.unwrap_or(NO_DIALECT));
+        for &at in &hits {
+            let attr = &attrs[at as usize];
+            let index = row[attr.id.index()];
+            if index == 0 {
+                continue;
+            }
+            let (list, entries) = self.tables.list(index);
+            if !entries.is_empty()
+                && let Some(source) = Source::of_value(attr.value)
+            {
+                for entry in entries {
+                    gather.offer(entry, source);
+                }
+            }
+            if list.blob != NONE {
+                scratch.blobs.push((at, list.blob));
+            }
+            if list.carrier < carrier.0 {
+                carrier = (list.carrier, attr.value);
+            }
+        }
+        for &(at, blob) in &scratch.blobs {
+            let blob = &self.tables.blobs[usize::from(blob)];
+            if gather.worth(&blob.entries) {
+                gather.follow(attrs[at as usize].value, &blob.paths, &blob.entries);
+            }
+        }
+        let exception = if span.events > 0 {
+            self.read_events(span, dialect, &mut gather, &mut carrier)
+        } else {
+            Exception::default()
+        };
+        let shape = self.read_carrier(carrier, &mut gather);
+        for (entry, value) in &res.values {
+            let own = &self.tables.rules[usize::from(entry.rule)].dialects;
+            if !gather.facts.has(entry.concept)
+                && (own.is_empty() || dialect.is_some_and(|index| own.contains(&index)))
+            {
+                gather.facts.set(entry.concept, value.val(), entry.rule);
+            }
+        }
+        if let Some(environment) = &res.environment
+            && !gather.facts.has(Concept::Environment)
+        {
+            gather.facts.set(
+                Concept::Environment,
+                Val::Str(environment),
+                conclusion::RESOURCE,
+            );
+        }
+        let seen = finish::Seen {
+            span,
+            attrs,
+            hits: &hits,
+            scope,
+            dialect,
+            exception,
+            shape,
+        };
+        self.finish(&seen, scratch, arena, out);
+        scratch.hits = hits;
+    }
+
+    fn read_events<'a>(
+        &'a self,
+        span: &SpanView<'a>,
+        dialect: Option<u16>,
+        gather: &mut Gather<'_, 'a>,
+        carrier: &mut (u16, Value<'a>),
+    ) -> Exception<'a> {
+        let mut exception = Exception::default();
+        for event in events(span.raw).take(EVENTS).map_while(Result::ok) {
+            let failed = event.name == b"exception";
+            if self.tables.events.is_empty() && !failed {
+                continue;
+            }
+            for (key, value) in event.attributes().map_while(Result::ok) {
+                if failed && let Value::Str(text) = value {
+                    match key {
+                        b"exception.type" => exception.kind = text,
+                        b"exception.message" => exception.message = text,
+                        _ => {}
+                    }
+                }
+                let Some(rules) = self.tables.events.get(key) else {
+                    continue;
+                };
+                for rule in rules {
+                    let own = rule.dialects.is_empty()
+                        || dialect.is_some_and(|index| rule.dialects.contains(&index));
+                    if !own || !rule.event.matches(event.name) {
+                        continue;
+                    }
+                    if rule.carrier {
+                        if rule.entry.rule < carrier.0 {
+                            *carrier = (rule.entry.rule, value);
+                        }
+                    } else if let Some(paths) = &rule.paths {
+                        gather.follow(value, paths, std::slice::from_ref(&rule.entry));
+                    } else if let Some(source) = Source::of_value(value) {
+                        gather.offer(&rule.entry, source);
+                    }
+                }
+            }
+        }
+        exception
+    }
+
+    /// Raw responses are read for usage, and for the response id, which tells reports of one call apart from two calls.
+    fn read_carrier<'a>(
+        &'a self,
+        (rule, value): (u16, Value<'a>),
+        gather: &mut Gather<'_, 'a>,
+    ) -> Option<&'a Shape> {
+        let facts = &gather.facts;
+        let has_usage = facts.has(Concept::InputTokens)
+            || facts.has(Concept::OutputTokens)
+            || facts.has(Concept::TotalTokens);
+        if rule == NONE || (has_usage && facts.has(Concept::ResponseId)) {
+            return None;
+        }
+        let (Value::Str(text) | Value::KvList(text) | Value::Array(text)) = value else {
+            return None;
+        };
+        if text.len() > self.json_bytes {
+            gather.context.anomalies.oversize_json += 1;
+            return None;
+        }
+        self.shapes.read(
+            value,
+            rule,
+            self.depth,
+            &self.tables,
+            &mut gather.context,
+            gather.facts,
+        )
+    }
+}
