@@ -86,7 +86,8 @@ fn weak_keys_alone_do_not_make_a_model_span() {
 fn markers_beat_scopes_and_joint_tests_need_all() {
     let marker = Span::new("x")
         .scope("ai", "")
-        .str("ai.operationId", "ai.embed");
+        .str("ai.operationId", "ai.embed")
+        .str("gen_ai.request.model", "m");
     read(&marker, |seen| assert_eq!(seen.dialect(), "vercel"));
     let joint = marker.clone().str("gen_ai.provider.name", "openai");
     read(&joint, |seen| assert_eq!(seen.dialect(), "otel"));
