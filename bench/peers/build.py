@@ -4,6 +4,7 @@ Prints one line a peer, `NAME VERSION PATH`, PATH being the program. What is cac
 """
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -15,7 +16,10 @@ from bench.peers import cache, recipes
 from bench.peers.recipes import BuildError
 
 
-def ensure(name: str, jobs: int = 1) -> Path:
+JOBS = os.cpu_count() or 1
+
+
+def ensure(name: str, jobs: int = JOBS) -> Path:
     """Return the path of a peer's program, building it first when the cache lacks it.
 
     Raises BuildError when the name is unknown or the build fails; never returns a path that does not exist.
@@ -42,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     """Build the peers named on the command line; 0 when all are there, 1 with the reason when one is not."""
     parser = argparse.ArgumentParser(description="build the programs enricher is measured against and tested with")
     parser.add_argument("names", nargs="+", metavar="NAME", help=f"all, or: {', '.join(recipes.all_recipes())}")
-    parser.add_argument("--jobs", type=int, default=1, help="packages compiled at a time (default 1)")
+    parser.add_argument("--jobs", type=int, default=JOBS, help="packages compiled at a time (default: cores)")
     options = parser.parse_args(argv)
     names = list(recipes.all_recipes()) if options.names == ["all"] else options.names
     for name in names:
