@@ -5,6 +5,7 @@
 //! of it. Only `bindings` knows Python.
 
 mod bindings;
+pub mod calls;
 pub mod concept;
 pub mod error;
 pub mod facts;

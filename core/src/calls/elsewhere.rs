@@ -1,0 +1,204 @@
+//! Rule 4 across traces: some stacks put the SDK's span into a trace of its own. Reports of one service instance are
+//! compared when one of the two is the root of its trace; matching is one to one, closest in time first.
+
+use super::recent::Spot;
+use super::sketch::{Counts, Sketch};
+use hashbrown::HashMap;
+use std::collections::VecDeque;
+
+/// Reports remembered in all.
+const REPORTS: usize = 8192;
+/// How long a report is remembered, nanoseconds: longer than any sensible wait for a decision.
+const MEMORY_NS: u64 = 600 * 1_000_000_000;
+/// Reports of a scope, newest first, that one report is compared with.
+const COMPARED: usize = 256;
+/// Scopes of one service instance that are told apart; reports of further ones are not compared.
+const SCOPES: usize = 32;
+/// How much later than its end, against its neighbors, a report may arrive, nanoseconds.
+const DISORDER_NS: u64 = 10_000_000_000;
+/// Reports in pairs remembered.
+const PAIRS: usize = 8192;
+/// Steps from a report to its nearest, to the nearest of that one, and so on.
+const STEPS: usize = 16;
+
+/// Reports of one scope in one service instance, in order of arrival.
+struct Scope {
+    instance: u64,
+    scope: u64,
+    reports: VecDeque<(Sketch, u64)>,
+    /// How many of them are roots.
+    roots: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Pair {
+    other: Spot,
+    /// The other one counts.
+    yields: bool,
+}
+
+#[derive(Default)]
+pub struct Elsewhere {
+    /// Indices into `scopes`.
+    instances: HashMap<u64, Vec<u32>, foldhash::fast::RandomState>,
+    scopes: Vec<Scope>,
+    count: usize,
+    pairs: HashMap<Spot, Pair, foldhash::fast::RandomState>,
+    paired: VecDeque<Spot>,
+}
+
+impl Elsewhere {
+    pub fn observe(&mut self, instance: u64, sketch: Sketch, now: u64) {
+        if self.count >= REPORTS {
+            self.thin_out(now);
+        }
+        let own = self.instances.entry(instance).or_default();
+        let known = own.iter().copied().find(|at| self.scopes[*at as usize].scope == sketch.scope);
+        if known.is_none() && own.len() >= SCOPES {
+            return;
+        }
+        let at = known.unwrap_or_else(|| {
+            self.scopes.push(Scope { instance, scope: sketch.scope, reports: VecDeque::new(), roots: 0 });
+            own.push(self.scopes.len() as u32 - 1);
+            self.scopes.len() as u32 - 1
+        });
+        let scope = &mut self.scopes[at as usize];
+        scope.roots += usize::from(sketch.root);
+        scope.reports.push_back((sketch, now));
+        self.count += 1;
+    }
+
+    /// Forgets what is old and the older half of the rest.
+    fn thin_out(&mut self, now: u64) {
+        let mut scopes = std::mem::take(&mut self.scopes);
+        scopes.retain_mut(|scope| {
+            let half = scope.reports.len() / 2 + 1;
+            let old = scope.reports.iter().take_while(|(_, at)| now.saturating_sub(*at) > MEMORY_NS).count();
+            scope.reports.drain(..half.max(old).min(scope.reports.len()));
+            scope.reports.shrink_to_fit();
+            scope.roots = scope.reports.iter().filter(|(sketch, _)| sketch.root).count();
+            !scope.reports.is_empty()
+        });
+        self.instances.clear();
+        for (at, scope) in scopes.iter().enumerate() {
+            self.instances.entry(scope.instance).or_default().push(at as u32);
+        }
+        self.count = scopes.iter().map(|scope| scope.reports.len()).sum();
+        self.scopes = scopes;
+    }
+
+    /// The span of another trace that counts the call of these reports, if there is one. `decided` says where the call of
+    /// a report counts whose trace is decided.
+    pub fn settle(
+        &mut self,
+        instance: u64,
+        canonical: &Sketch,
+        members: &[Sketch],
+        decided: impl Fn(Spot) -> Option<Spot>,
+    ) -> Option<Spot> {
+        let known = members.iter().find_map(|member| self.pairs.get(&member.spot()));
+        if let Some(pair) = known {
+            return pair.yields.then(|| decided(pair.other).unwrap_or(pair.other));
+        }
+        if self.instances.get(&instance).is_none_or(|scopes| scopes.len() < 2) {
+            return None;
+        }
+        for member in members {
+            // The call's usage may come from another member.
+            let mut seeker = *member;
+            if !seeker.usage {
+                seeker.count_as(canonical);
+            }
+            if let Some(other) = self.partner(instance, &seeker, members, &decided) {
+                let yields = match decided(other.spot()) {
+                    Some(_) => true,
+                    None => other.rank() > canonical.rank(),
+                };
+                self.pair(&seeker, &other, yields);
+                return yields.then(|| decided(other.spot()).unwrap_or(other.spot()));
+            }
+        }
+        None
+    }
+
+    /// The partner that is nearest to `seeker` and has no nearer one itself.
+    fn partner(
+        &mut self,
+        instance: u64,
+        seeker: &Sketch,
+        group: &[Sketch],
+        decided: &impl Fn(Spot) -> Option<Spot>,
+    ) -> Option<Sketch> {
+        for _ in 0..STEPS {
+            let mut one = *seeker;
+            let mut other = self.nearest(instance, &one)?;
+            for _ in 0..STEPS {
+                match self.nearest(instance, &other) {
+                    Some(nearer) if nearer.distance(&other) < one.distance(&other) => (one, other) = (other, nearer),
+                    _ => break,
+                }
+            }
+            let is_ours = |spot: Spot| group.iter().any(|member| member.spot() == spot);
+            if one.spot() == seeker.spot() {
+                return Some(other);
+            }
+            if other.spot() == seeker.spot() {
+                return Some(one);
+            }
+            if is_ours(one.spot()) || is_ours(other.spot()) {
+                return None;
+            }
+            // Two others belong together; which of them counts is known as soon as one is decided.
+            let one_yields =
+                decided(one.spot()).is_none() && (decided(other.spot()).is_some() || other.rank() > one.rank());
+            self.pair(&one, &other, one_yields);
+        }
+        None
+    }
+
+    fn nearest(&self, instance: u64, seeker: &Sketch) -> Option<Sketch> {
+        let mut best: Option<((bool, u64), Sketch)> = None;
+        for at in self.instances.get(&instance)? {
+            let scope = &self.scopes[*at as usize];
+            if scope.scope == seeker.scope || (scope.roots == 0 && !seeker.root) {
+                continue;
+            }
+            for (report, _) in scope.reports.iter().rev().take(COMPARED) {
+                // Spans arrive about when they end: what came before this one ended before as well.
+                if report.end.saturating_add(DISORDER_NS) < seeker.start {
+                    break;
+                }
+                if report.trace == seeker.trace
+                    || !(report.root || seeker.root)
+                    || !report.contains_or_within(seeker)
+                    || self.pairs.contains_key(&report.spot())
+                {
+                    continue;
+                }
+                let Some(counts) = report.sibling(seeker) else { continue };
+                let key = (counts != Counts::Equal, report.distance(seeker));
+                if best.is_none_or(|(least, _)| key < least) {
+                    best = Some((key, *report));
+                }
+            }
+        }
+        best.map(|(_, report)| report)
+    }
+
+    fn pair(&mut self, one: &Sketch, other: &Sketch, one_yields: bool) {
+        for (own, their, yields) in [(one, other, one_yields), (other, one, !one_yields)] {
+            self.pairs.insert(own.spot(), Pair { other: their.spot(), yields });
+            self.paired.push_back(own.spot());
+        }
+        while self.paired.len() > PAIRS {
+            if let Some(oldest) = self.paired.pop_front() {
+                self.pairs.remove(&oldest);
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub fn is_bounded(&self) -> bool {
+        self.count <= REPORTS && self.scopes.len() <= REPORTS && self.pairs.len() <= PAIRS
+    }
+}

@@ -1,0 +1,110 @@
+//! One counted call: its canonical report, completed by the others.
+
+use super::report::{CONTEXT, Report};
+use crate::concept::Concept;
+use crate::usage::{Unit, Usage};
+use std::ops::Range;
+
+/// A model call that counts.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    /// Index of the canonical report.
+    pub canonical: u32,
+    /// Its reports in `Grouping::members`, the canonical one first.
+    pub members: Range<u32>,
+    /// What all reports say together; place, role and dialect are those of the canonical one.
+    pub report: Report<'a>,
+    /// Index of the report that the token counts are from.
+    pub usage_from: u32,
+    /// Index of the report that the reported cost is from.
+    pub cost_from: Option<u32>,
+}
+
+impl<'a> Call<'a> {
+    /// Merges the members from `start` on; the canonical one comes first.
+    pub(super) fn merge(reports: &[Report<'a>], members: &[u32], start: usize) -> Call<'a> {
+        let canonical = members[start];
+        let mut call = Call {
+            canonical,
+            members: start as u32..members.len() as u32,
+            report: reports[canonical as usize],
+            usage_from: canonical,
+            cost_from: reports[canonical as usize].cost.map(|_| canonical),
+        };
+        for member in &members[start + 1..] {
+            call.learn(*member, &reports[*member as usize]);
+        }
+        let own = &mut call.report;
+        if !own.error {
+            // An attempt that failed inside does not make the call fail that it belongs to.
+            own.texts.set(Concept::ErrorType, "");
+            own.texts.set(Concept::ErrorClass, "");
+        }
+        call
+    }
+
+    /// How many other reports of it there were.
+    pub fn duplicates(&self) -> u32 {
+        self.members.end - self.members.start - 1
+    }
+
+    fn learn(&mut self, index: u32, other: &Report<'a>) {
+        let own = &mut self.report;
+        if other.has_usage() && (!own.has_usage() || (own.estimated && !other.estimated)) {
+            let details = std::mem::replace(&mut own.usage, other.usage);
+            own.estimated = other.estimated;
+            add_details(&mut own.usage, &details);
+            self.usage_from = index;
+        } else {
+            add_details(&mut own.usage, &other.usage);
+        }
+        // The provider's own figure is worth more than an SDK's, wherever it stands.
+        if let Some(cost) = other.cost
+            && own.cost.is_none_or(|known| cost.by_provider && !known.by_provider)
+        {
+            own.cost = Some(cost);
+            self.cost_from = Some(index);
+        }
+        if !own.answered && !own.error {
+            own.error = other.error;
+        }
+        own.answered |= other.answered;
+        own.texts.fill_from(&other.texts);
+        own.ttft = own.ttft.or(other.ttft);
+        own.streaming = own.streaming.or(other.streaming);
+        own.http_status = own.http_status.or(other.http_status.filter(|code| own.error || *code < 400));
+        own.batch = own.batch.or(other.batch);
+        own.cache_hit = own.cache_hit.or(other.cache_hit);
+        own.evaluation_score = own.evaluation_score.or(other.evaluation_score);
+        for concept in other.inferred.iter() {
+            own.inferred.insert(concept);
+        }
+    }
+
+    /// Takes from a span above who asked and for what.
+    pub(super) fn inherit(&mut self, upper: &Report<'a>) {
+        for concept in CONTEXT {
+            if self.report.texts.get(concept).is_empty() {
+                self.report.texts.set(concept, upper.texts.get(concept));
+            }
+        }
+    }
+}
+
+/// Takes absent units from another report, those that split tokens only when both count the same tokens: a dialect that
+/// leaves cached input out would otherwise turn parts into more than the whole.
+fn add_details(usage: &mut Usage, other: &Usage) {
+    let agrees = |unit| match (usage.get(unit), other.get(unit)) {
+        (Some(own), Some(theirs)) => own == theirs,
+        _ => true,
+    };
+    if usage.is_zero() || (agrees(Unit::Input) && agrees(Unit::Output)) {
+        usage.fill_from(other);
+        return;
+    }
+    for (unit, count) in other.iter().filter(|(unit, _)| !unit.is_tokens()) {
+        if usage.get(unit).is_none() {
+            usage.set_raw(unit, count);
+        }
+    }
+}

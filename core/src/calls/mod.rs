@@ -1,0 +1,27 @@
+//! Which reports are the same model call (design §6), within a trace and across traces.
+//!
+//! `Report` is what one span says, `Grouping` groups the reports of a trace into `Call`s, `RecentCalls` remembers what
+//! other traces and earlier verdicts said, so that no call is counted twice.
+
+mod elsewhere;
+mod group;
+mod matching;
+mod merge;
+mod models;
+mod recent;
+mod report;
+mod sets;
+mod settle;
+mod sketch;
+mod tree;
+
+#[cfg(test)]
+mod scene;
+#[cfg(test)]
+mod scenes;
+
+pub use group::{Fate, Grouping, Rule};
+pub use merge::Call;
+pub use recent::RecentCalls;
+pub use report::{Place, Report, ReportedCost, Texts};
+pub use tree::Links;

@@ -1,0 +1,136 @@
+//! Model names as they are compared: `us.anthropic.claude-3-5-sonnet-20241022-v2:0`, `anthropic/claude-3.5-sonnet` and
+//! `claude-3-5-sonnet-latest` name the same model.
+
+/// A name that stands for none.
+pub const UNKNOWN: u64 = 0;
+
+const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+
+/// Longer names are not model names; their tails do not matter.
+const NAME_MAX: usize = 256;
+
+/// A hash of the cleaned-up name; `UNKNOWN` for "" and placeholders.
+pub fn key(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let name = &bytes[..bytes.len().min(NAME_MAX)];
+    if name.is_empty() || [&b"unknown"[..], b"none", b"null"].iter().any(|word| name.eq_ignore_ascii_case(word)) {
+        return UNKNOWN;
+    }
+    let core = strip(name);
+    let mut hash = FNV_START;
+    for byte in core {
+        // Spellings differ in punctuation and case: `gpt-3.5-turbo`, `gpt-35-turbo`.
+        if byte.is_ascii_alphanumeric() || *byte >= 0x80 {
+            hash = (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(FNV_PRIME);
+        }
+    }
+    hash.max(1)
+}
+
+/// The name without path, region, vendor, variant, version and date.
+fn strip(name: &[u8]) -> &[u8] {
+    if name.starts_with(b"ft:") {
+        return name;
+    }
+    let mut core = match name.iter().rposition(|byte| *byte == b'/') {
+        Some(at) if at + 1 < name.len() => &name[at + 1..],
+        _ => name,
+    };
+    if let Some(at) = core.iter().position(|byte| matches!(byte, b':' | b'@')).filter(|at| *at > 0) {
+        core = &core[..at];
+    }
+    // Leading parts of letters only are regions and vendors; `gpt-4.1` keeps its dot.
+    while let Some(at) = core.iter().position(|byte| *byte == b'.') {
+        let is_label = core[..at].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'-');
+        if !is_label || at + 1 >= core.len() {
+            break;
+        }
+        core = &core[at + 1..];
+    }
+    let (shorter, last) = split_last(core);
+    // Bedrock's version of a dated model; elsewhere `v2` is part of the name.
+    if is_version_number(last) && split_last(shorter).1.len() == 8 && is_date(split_last(shorter).1) {
+        core = shorter;
+    }
+    loop {
+        let (shorter, last) = split_last(core);
+        if !is_date(last) {
+            return core;
+        }
+        core = shorter;
+    }
+}
+
+/// What stands before and behind the last `-`; nothing behind when there is none.
+fn split_last(name: &[u8]) -> (&[u8], &[u8]) {
+    match name.iter().rposition(|byte| *byte == b'-') {
+        Some(at) if at > 0 => (&name[..at], &name[at + 1..]),
+        _ => (name, &[]),
+    }
+}
+
+/// `latest`, `001`, `0613`, `20240806`, and the parts of `2024-08-06`. One digit is part of a name (`claude-3`).
+fn is_date(part: &[u8]) -> bool {
+    part.eq_ignore_ascii_case(b"latest") || (part.len() >= 2 && part.iter().all(u8::is_ascii_digit))
+}
+
+fn is_version_number(part: &[u8]) -> bool {
+    part.len() >= 2 && part[0].eq_ignore_ascii_case(&b'v') && part[1..].iter().all(u8::is_ascii_digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_model_agree() {
+        for same in [
+            &["gpt-4o", "gpt-4o-2024-08-06", "openai/gpt-4o", "GPT-4o-latest", "gpt-4o:free"][..],
+            &[
+                "claude-3-5-sonnet-20241022",
+                "us.anthropic.claude-3-5-sonnet-20241022-v2:0",
+                "anthropic/claude-3.5-sonnet",
+                "claude-3-5-sonnet@20240620",
+                "arn:aws:bedrock:us-east-1::inference-profile/eu.anthropic.claude-3-5-sonnet-20241022-v2:0",
+            ],
+            &["gemini-2.5-flash", "models/gemini-2.5-flash-001", "publishers/google/models/gemini-2.5-flash"],
+            &["gpt-3.5-turbo", "gpt-35-turbo-0613"],
+        ] {
+            for name in same {
+                assert_eq!(key(name), key(same[0]), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn different_models_differ() {
+        let names = [
+            "gpt-4",
+            "gpt-4o",
+            "gpt-4.1",
+            "gpt-4o-mini",
+            "claude-3-5-sonnet",
+            "claude-3-7-sonnet",
+            "claude-opus-4",
+            "claude-opus-4-1",
+            "o1",
+            "o3",
+            "ft:gpt-4o:acme::a",
+            "ft:gpt-4o:acme::b",
+            "text-embedding-3-small",
+            "amazon.titan-embed-text-v1",
+            "amazon.titan-embed-text-v2:0",
+        ];
+        for (index, name) in names.iter().enumerate() {
+            assert!(names[..index].iter().all(|other| key(other) != key(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn placeholders_name_no_model() {
+        assert!(["", "unknown", "None"].iter().all(|name| key(name) == UNKNOWN));
+        assert_ne!(key("/"), UNKNOWN);
+        assert_ne!(key(&"x".repeat(1 << 20)), UNKNOWN);
+    }
+}

@@ -1,0 +1,328 @@
+//! What other traces and earlier verdicts said, bounded by count and time, shared by all shards.
+//!
+//! Three memories: response ids (rule 1 across traces), reports by service instance (rule 4 across traces), and the calls
+//! of decided traces, so that spans that arrive after the verdict do not count a call again.
+
+use super::elsewhere::Elsewhere;
+use super::group::Rule;
+use super::report::Place;
+use super::sketch::Sketch;
+use crate::facts::{Facts, Role};
+use hashbrown::HashMap;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+const SHARDS: usize = 16;
+/// Response ids remembered in a shard.
+const IDS: usize = 8192;
+/// Calls of decided traces remembered in a shard.
+const DECIDED: usize = 4096;
+/// How long ids and decided calls are remembered, nanoseconds: an agent's trace may last for hours.
+const MEMORY_NS: u64 = 6 * 3600 * 1_000_000_000;
+/// Decided calls of one trace that late spans are compared with.
+const DECIDED_PER_TRACE: usize = 4096;
+
+/// A span anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Spot {
+    pub trace: u128,
+    pub span: u64,
+}
+
+impl Sketch {
+    pub fn spot(&self) -> Spot {
+        Spot { trace: self.trace, span: self.span }
+    }
+}
+
+/// Spans of a decided call that are remembered one by one.
+pub const MEMBERS: usize = 4;
+
+/// A call of a decided trace, or a wrapper there that was found to be none.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided {
+    /// The canonical report, with the usage of the call.
+    pub sketch: Sketch,
+    /// Id of the nearest span above that had not arrived, 0 for none.
+    pub missing: u64,
+    /// Where the call is counted.
+    pub at: Spot,
+    /// Span and scope of the reports of the call, the first few.
+    pub members: [(u64, u64); MEMBERS],
+    /// The canonical report is a wrapper.
+    pub wrapper: bool,
+    /// It claims a call; otherwise only its span ids matter.
+    pub claims: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    best: Spot,
+    rank: u64,
+    counted: bool,
+    seen: u64,
+}
+
+#[derive(Default)]
+struct Ids {
+    known: HashMap<u64, Known, foldhash::fast::RandomState>,
+    order: VecDeque<(u64, u64)>,
+}
+
+impl Ids {
+    fn forget(&mut self, now: u64) {
+        while let Some((seen, id)) = self.order.front().copied() {
+            if self.order.len() <= IDS && now.saturating_sub(seen) <= MEMORY_NS {
+                break;
+            }
+            self.order.pop_front();
+            if self.known.get(&id).is_some_and(|known| known.seen == seen) {
+                self.known.remove(&id);
+            }
+        }
+    }
+
+    fn enter(&mut self, id: u64, known: Known) {
+        self.known.insert(id, known);
+        self.order.push_back((known.seen, id));
+        self.forget(known.seen);
+    }
+}
+
+/// Calls of decided traces in order of decision. Those of one trace are chained, newest first.
+#[derive(Default)]
+struct Past {
+    calls: VecDeque<(Decided, u64, Option<u64>)>,
+    /// How many calls were forgotten: the number of the first one still here.
+    first: u64,
+    /// Trace to the number of its newest call.
+    newest: HashMap<u128, u64, foldhash::fast::RandomState>,
+}
+
+impl Past {
+    fn forget(&mut self, now: u64) {
+        while let Some((oldest, at, _)) = self.calls.front() {
+            if self.calls.len() <= DECIDED && now.saturating_sub(*at) <= MEMORY_NS {
+                break;
+            }
+            let trace = oldest.sketch.trace;
+            if self.newest.get(&trace) == Some(&self.first) {
+                self.newest.remove(&trace);
+            }
+            self.calls.pop_front();
+            self.first += 1;
+        }
+    }
+
+    fn of(&self, trace: u128) -> impl Iterator<Item = &Decided> {
+        let mut next = self.newest.get(&trace).copied();
+        std::iter::from_fn(move || {
+            let index = usize::try_from(next?.checked_sub(self.first)?).ok()?;
+            let (call, _, previous) = self.calls.get(index)?;
+            next = *previous;
+            Some(call)
+        })
+        .take(DECIDED_PER_TRACE)
+    }
+}
+
+/// Shared by all shards of the engine.
+pub struct RecentCalls {
+    ids: [Mutex<Ids>; SHARDS],
+    past: [Mutex<Past>; SHARDS],
+    elsewhere: [Mutex<Elsewhere>; SHARDS],
+}
+
+impl Default for RecentCalls {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Every change to the memories is complete between two statements that can panic.
+fn lock<T>(memory: &Mutex<T>) -> MutexGuard<'_, T> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn shard(hash: u64) -> usize {
+    (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize
+}
+
+impl RecentCalls {
+    pub fn new() -> Self {
+        Self {
+            ids: std::array::from_fn(|_| Mutex::default()),
+            past: std::array::from_fn(|_| Mutex::default()),
+            elsewhere: std::array::from_fn(|_| Mutex::default()),
+        }
+    }
+
+    /// Notes a span as it arrives, `now` in Unix nanoseconds, so that the traces that share its call know of it.
+    pub fn observe(&self, place: &Place, facts: &Facts<'_>, now: u64) {
+        if !matches!(facts.role, Role::Inference | Role::None) {
+            return;
+        }
+        let sketch = Sketch::of_facts(place, facts);
+        if facts.role == Role::None && !sketch.usage {
+            return;
+        }
+        self.enter(place.instance, sketch, now);
+    }
+
+    /// The same for a report, where there is one already.
+    #[cfg(test)]
+    pub(super) fn note(&self, report: &super::report::Report<'_>, now: u64) {
+        self.enter(report.place.instance, Sketch::of(report), now);
+    }
+
+    fn enter(&self, instance: u64, sketch: Sketch, now: u64) {
+        if sketch.response_id != 0 {
+            let mut ids = lock(&self.ids[shard(sketch.response_id)]);
+            match ids.known.get_mut(&sketch.response_id) {
+                Some(known) if known.counted || known.rank >= sketch.rank() => {}
+                Some(known) => (known.best, known.rank) = (sketch.spot(), sketch.rank()),
+                None => {
+                    let known = Known { best: sketch.spot(), rank: sketch.rank(), counted: false, seen: now };
+                    ids.enter(sketch.response_id, known);
+                }
+            }
+        }
+        lock(&self.elsewhere[shard(instance)]).observe(instance, sketch, now);
+    }
+
+    /// The calls that earlier verdicts on a trace found, in order.
+    pub(super) fn decided(&self, trace: u128, found: &mut Vec<Decided>) {
+        found.clear();
+        found.extend(lock(&self.past[shard(trace as u64)]).of(trace));
+        found.reverse();
+    }
+
+    /// Remembers the calls of a trace that is decided now.
+    pub(super) fn remember(&self, trace: u128, calls: &[Decided], now: u64) {
+        if calls.is_empty() {
+            return;
+        }
+        let mut past = lock(&self.past[shard(trace as u64)]);
+        for call in calls {
+            let number = past.first + past.calls.len() as u64;
+            let previous = past.newest.insert(trace, number);
+            past.calls.push_back((*call, now, previous));
+        }
+        past.forget(now);
+    }
+
+    /// Whether the trace of a report is decided, and where its call is counted.
+    fn counted_at(&self, spot: Spot) -> Option<Spot> {
+        let past = lock(&self.past[shard(spot.trace as u64)]);
+        let mut of_trace = past.of(spot.trace).peekable();
+        of_trace.peek()?;
+        let own = of_trace.find(|call| call.members.iter().any(|member| member.0 == spot.span));
+        Some(own.map_or(spot, |call| call.at))
+    }
+
+    /// Decides whether the reports of one call within a trace count, or some span of another trace does. `canonical` is
+    /// their canonical report with the usage of the call; it is among `members`.
+    pub(super) fn settle(
+        &self,
+        instance: u64,
+        canonical: &Sketch,
+        members: &[Sketch],
+        now: u64,
+    ) -> Option<(Spot, Rule)> {
+        let is_ours = |spot: Spot| members.iter().any(|member| member.spot() == spot);
+        let other = self.same_id(canonical, members).map(|spot| (spot, Rule::ResponseId)).or_else(|| {
+            let decided = |spot| self.counted_at(spot);
+            let mut elsewhere = lock(&self.elsewhere[shard(instance)]);
+            let spot = elsewhere.settle(instance, canonical, members, decided)?;
+            // The other one may have yielded to us already.
+            (!is_ours(spot)).then_some((spot, Rule::OtherTrace))
+        });
+        // A report that yields to one that is not decided yet leaves the id to it.
+        let at = match other {
+            Some((spot, Rule::ResponseId)) => self.counted_at(spot),
+            Some((spot, _)) => Some(spot),
+            None => Some(canonical.spot()),
+        };
+        if let Some(at) = at {
+            for id in members.iter().map(|member| member.response_id).filter(|id| *id != 0) {
+                let mut ids = lock(&self.ids[shard(id)]);
+                match ids.known.get_mut(&id) {
+                    Some(known) if known.counted => {}
+                    Some(known) => (known.best, known.counted) = (at, true),
+                    None => ids.enter(id, Known { best: at, rank: u64::MAX, counted: true, seen: now }),
+                }
+            }
+        }
+        other
+    }
+
+    /// The span that counts the call with one of these response ids, when it is not ours.
+    fn same_id(&self, canonical: &Sketch, members: &[Sketch]) -> Option<Spot> {
+        members.iter().filter(|member| member.response_id != 0).find_map(|member| {
+            let ids = lock(&self.ids[shard(member.response_id)]);
+            let known = ids.known.get(&member.response_id)?;
+            let yields = known.counted || (known.best.trace != canonical.trace && known.rank > canonical.rank());
+            (yields && !members.iter().any(|member| member.spot() == known.best)).then_some(known.best)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_are_bounded() {
+        let recent = RecentCalls::new();
+        for index in 0..(SHARDS * IDS * 2) as u64 {
+            let id = format!("resp-{index}");
+            let place = Place {
+                trace_id: 1,
+                span_id: index + 1,
+                scope: index % 40,
+                instance: index % 5000,
+                ..Place::default()
+            };
+            let mut facts = Facts::new();
+            facts.role = Role::Inference;
+            facts.set(crate::concept::Concept::ResponseId, crate::facts::Val::Str(&id), 0);
+            recent.observe(&place, &facts, index);
+            let decided = Decided {
+                sketch: Sketch { trace: u128::from(index), ..Sketch::EMPTY },
+                missing: 0,
+                at: Spot { trace: 0, span: 0 },
+                members: [(0, 0); MEMBERS],
+                wrapper: false,
+                claims: true,
+            };
+            recent.remember(u128::from(index), &[decided], index);
+        }
+        for memory in &recent.ids {
+            let ids = lock(memory);
+            assert!(ids.known.len() <= IDS && ids.order.len() <= IDS);
+        }
+        for memory in &recent.past {
+            let past = lock(memory);
+            assert!(past.calls.len() <= DECIDED && past.newest.len() <= DECIDED);
+        }
+        for memory in &recent.elsewhere {
+            assert!(lock(memory).is_bounded());
+        }
+    }
+
+    #[test]
+    fn time_forgets() {
+        let recent = RecentCalls::new();
+        let canonical = Sketch { trace: 1, span: 2, response_id: 77, ..Sketch::EMPTY };
+        assert_eq!(recent.settle(0, &canonical, &[canonical], 0), None);
+        let other = Sketch { trace: 5, span: 6, response_id: 77, ..Sketch::EMPTY };
+        assert_eq!(recent.settle(0, &other, &[other], 1), Some((canonical.spot(), Rule::ResponseId)));
+        let fresh = Sketch { trace: 5, span: 6, response_id: 78, ..Sketch::EMPTY };
+        for shard in 0..1000_u64 {
+            let filler = Sketch { trace: 9, span: shard, response_id: 1000 + shard, ..Sketch::EMPTY };
+            recent.settle(0, &filler, &[filler], MEMORY_NS + 2);
+        }
+        assert_eq!(recent.settle(0, &fresh, &[fresh], MEMORY_NS + 3), None);
+        assert_eq!(recent.settle(0, &other, &[other], MEMORY_NS + 3), None);
+    }
+}

@@ -1,0 +1,351 @@
+//! What one span says about a model call, in the form that grouping, pricing and measuring read.
+
+use crate::concept::{Concept, ConceptSet};
+use crate::facts::{Facts, Role, Val};
+use crate::usage::{Unit, Usage};
+
+/// Where a report stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Index of the span among the spans of its trace, as `Links` counts them.
+    pub index: u32,
+    pub trace_id: u128,
+    pub span_id: u64,
+    /// 0 for a root.
+    pub parent_id: u64,
+    /// Unix nanoseconds.
+    pub start: u64,
+    pub end: u64,
+    /// OTLP `SpanKind`.
+    pub kind: u8,
+    /// OTLP status code.
+    pub status: u8,
+    /// Hash of the scope's name: reports of one scope are not merged with each other.
+    pub scope: u64,
+    /// Hash of `service.name` and `service.instance.id`.
+    pub instance: u64,
+}
+
+pub(super) const KIND_CLIENT: u8 = 3;
+pub(super) const STATUS_OK: u8 = 1;
+pub(super) const STATUS_ERROR: u8 = 2;
+
+/// A cost that stands on a span.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReportedCost {
+    pub usd: f64,
+    /// The provider itself said so, not an SDK's price table.
+    pub by_provider: bool,
+}
+
+/// The texts of a report; an absent one is "".
+#[derive(Clone, Copy, Debug)]
+pub struct Texts<'a>([&'a str; TEXT_CONCEPTS.len()]);
+
+/// What is kept of a report as text.
+const TEXT_CONCEPTS: [Concept; 36] = [
+    Concept::Provider,
+    Concept::Operation,
+    Concept::RequestModel,
+    Concept::ResponseModel,
+    Concept::ResponseId,
+    Concept::SessionId,
+    Concept::UserId,
+    Concept::TenantId,
+    Concept::TeamId,
+    Concept::OrgId,
+    Concept::ApiKeyId,
+    Concept::Feature,
+    Concept::AgentName,
+    Concept::AgentId,
+    Concept::AgentVersion,
+    Concept::WorkflowName,
+    Concept::ToolName,
+    Concept::ToolCalls,
+    Concept::FinishReason,
+    Concept::ErrorType,
+    Concept::ErrorClass,
+    Concept::GuardrailName,
+    Concept::GuardrailDecision,
+    Concept::EvaluationName,
+    Concept::EvaluationLabel,
+    Concept::PromptName,
+    Concept::PromptVersion,
+    Concept::Variant,
+    Concept::Environment,
+    Concept::ServiceTier,
+    Concept::Speed,
+    Concept::InferenceGeo,
+    Concept::SearchContextSize,
+    Concept::ServerAddress,
+    Concept::Gateway,
+    Concept::ReasoningEffort,
+];
+
+/// Who asked, for whom and in which part of the program: taken from the spans above when the call's own span lacks it.
+pub(super) const CONTEXT: [Concept; 16] = [
+    Concept::SessionId,
+    Concept::UserId,
+    Concept::TenantId,
+    Concept::TeamId,
+    Concept::OrgId,
+    Concept::ApiKeyId,
+    Concept::Feature,
+    Concept::AgentName,
+    Concept::AgentId,
+    Concept::AgentVersion,
+    Concept::WorkflowName,
+    Concept::PromptName,
+    Concept::PromptVersion,
+    Concept::Variant,
+    Concept::Environment,
+    Concept::Gateway,
+];
+
+const UNIT_CONCEPTS: [(Concept, Unit); 24] = [
+    (Concept::InputTokens, Unit::Input),
+    (Concept::OutputTokens, Unit::Output),
+    (Concept::TotalTokens, Unit::Total),
+    (Concept::CacheReadTokens, Unit::CacheRead),
+    (Concept::CacheWriteTokens, Unit::CacheWrite),
+    (Concept::CacheWrite5mTokens, Unit::CacheWrite5m),
+    (Concept::CacheWrite1hTokens, Unit::CacheWrite1h),
+    (Concept::ReasoningTokens, Unit::Reasoning),
+    (Concept::AudioInputTokens, Unit::AudioInput),
+    (Concept::AudioOutputTokens, Unit::AudioOutput),
+    (Concept::AudioCacheReadTokens, Unit::AudioCacheRead),
+    (Concept::ImageInputTokens, Unit::ImageInput),
+    (Concept::ImageOutputTokens, Unit::ImageOutput),
+    (Concept::TextInputTokens, Unit::TextInput),
+    (Concept::TextOutputTokens, Unit::TextOutput),
+    (Concept::AudioSeconds, Unit::AudioSeconds),
+    (Concept::Images, Unit::Images),
+    (Concept::Characters, Unit::Characters),
+    (Concept::Pages, Unit::Pages),
+    (Concept::WebSearches, Unit::WebSearches),
+    (Concept::XSearches, Unit::XSearches),
+    (Concept::RerankSearches, Unit::RerankSearches),
+    (Concept::Requests, Unit::Requests),
+    (Concept::Seconds, Unit::Seconds),
+];
+
+#[derive(Clone, Copy)]
+enum Slot {
+    Ignored,
+    Text(u8),
+    Count(Unit),
+}
+
+/// Where each concept goes.
+const SLOTS: [Slot; Concept::COUNT] = {
+    let mut slots = [Slot::Ignored; Concept::COUNT];
+    let mut index = 0;
+    while index < TEXT_CONCEPTS.len() {
+        slots[TEXT_CONCEPTS[index] as usize] = Slot::Text(index as u8);
+        index += 1;
+    }
+    index = 0;
+    while index < UNIT_CONCEPTS.len() {
+        slots[UNIT_CONCEPTS[index].0 as usize] = Slot::Count(UNIT_CONCEPTS[index].1);
+        index += 1;
+    }
+    slots
+};
+
+impl<'a> Texts<'a> {
+    /// "" when absent, and for a concept that is not kept as text.
+    #[inline]
+    pub fn get(&self, concept: Concept) -> &'a str {
+        match SLOTS[concept as usize] {
+            Slot::Text(slot) => self.0[slot as usize],
+            _ => "",
+        }
+    }
+
+    #[inline]
+    pub fn set(&mut self, concept: Concept, text: &'a str) {
+        if let Slot::Text(slot) = SLOTS[concept as usize] {
+            self.0[slot as usize] = text;
+        }
+    }
+
+    /// Takes from `other` what is absent here.
+    pub(super) fn fill_from(&mut self, other: &Texts<'a>) {
+        for (own, theirs) in self.0.iter_mut().zip(other.0) {
+            if own.is_empty() {
+                *own = theirs;
+            }
+        }
+    }
+}
+
+impl Default for Texts<'_> {
+    fn default() -> Self {
+        Texts([""; TEXT_CONCEPTS.len()])
+    }
+}
+
+/// One span's account of a model call, or of what stands around one.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    pub place: Place,
+    pub role: Role,
+    /// Index into the plan's dialects.
+    pub dialect: u16,
+    pub texts: Texts<'a>,
+    pub usage: Usage,
+    /// Token counts were guessed from content.
+    pub estimated: bool,
+    pub cost: Option<ReportedCost>,
+    /// Seconds.
+    pub ttft: Option<f64>,
+    pub streaming: Option<bool>,
+    pub http_status: Option<u16>,
+    pub batch: Option<bool>,
+    pub cache_hit: Option<bool>,
+    pub evaluation_score: Option<f64>,
+    /// Concepts that were concluded, not read.
+    pub inferred: ConceptSet,
+    /// The span shows a failure.
+    pub error: bool,
+    /// The span shows that the model answered.
+    pub answered: bool,
+}
+
+impl<'a> Report<'a> {
+    pub fn from_facts(place: Place, facts: &Facts<'a>) -> Report<'a> {
+        let mut report = Report {
+            place,
+            role: facts.role,
+            dialect: facts.dialect,
+            texts: Texts::default(),
+            usage: Usage::new(),
+            estimated: facts.flag(Concept::TokensEstimated).unwrap_or(false),
+            cost: None,
+            ttft: facts.number(Concept::Ttft),
+            streaming: facts.flag(Concept::Streaming),
+            http_status: http_status(facts),
+            batch: facts.flag(Concept::Batch),
+            cache_hit: facts.flag(Concept::CacheHit),
+            evaluation_score: facts.number(Concept::EvaluationScore),
+            inferred: facts.inferred,
+            error: is_error(&place, facts),
+            answered: false,
+        };
+        for concept in facts.present().iter() {
+            match (SLOTS[concept as usize], facts.get(concept)) {
+                (Slot::Text(slot), Some(Val::Str(text))) => report.texts.0[slot as usize] = text,
+                (Slot::Count(unit), Some(value)) => count(&mut report.usage, unit, value),
+                _ => {}
+            }
+        }
+        if let Some(usd) = facts.number(Concept::CostTotal) {
+            let by_provider = facts.flag(Concept::CostByProvider).unwrap_or(false);
+            report.cost = Some(ReportedCost { usd, by_provider });
+        }
+        report.answered = answered(&place, facts, &report.usage);
+        report
+    }
+
+    /// Claims a model call by itself, whatever stands below it.
+    pub(super) fn is_inference(&self) -> bool {
+        match self.role {
+            Role::Inference => true,
+            Role::None => self.has_usage(),
+            Role::Wrapper | Role::Other | Role::Never => false,
+        }
+    }
+
+    /// Shows consumption; all zeros mean that the reporter did not know.
+    pub fn has_usage(&self) -> bool {
+        !self.usage.is_zero()
+    }
+}
+
+fn count(usage: &mut Usage, unit: Unit, value: Val<'_>) {
+    match value {
+        Val::Int(count) => usage.set(unit, count),
+        Val::Float(quantity) => usage.set_f64(unit, quantity),
+        Val::Bool(_) | Val::Str(_) => false,
+    };
+}
+
+fn http_status(facts: &Facts<'_>) -> Option<u16> {
+    match facts.get(Concept::HttpStatus)? {
+        Val::Int(code) => u16::try_from(code).ok(),
+        Val::Str(text) => text.parse().ok(),
+        Val::Float(_) | Val::Bool(_) => None,
+    }
+}
+
+/// Whether a span shows a failure. Also asked at ingest, where no report is made.
+pub(super) fn is_error(place: &Place, facts: &Facts<'_>) -> bool {
+    place.status == STATUS_ERROR
+        || facts.has(Concept::ErrorType)
+        || facts.has(Concept::ErrorClass)
+        || http_status(facts).is_some_and(|code| code >= 400)
+}
+
+/// Facts that only a model's answer can give.
+const ANSWERS: [Concept; 7] = [
+    Concept::ResponseId,
+    Concept::ResponseModel,
+    Concept::FinishReason,
+    Concept::OutputContent,
+    Concept::ToolCalls,
+    Concept::Ttft,
+    Concept::CostTotal,
+];
+
+/// A span that merely began a call (the first of two spans of a stream, an unfinished run) shows none of these.
+fn answered(place: &Place, facts: &Facts<'_>, usage: &Usage) -> bool {
+    place.status == STATUS_OK
+        || !usage.is_zero()
+        || ANSWERS.iter().any(|concept| facts.has(*concept))
+        || http_status(facts).is_some_and(|code| (200..300).contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::NO_RULE;
+
+    #[test]
+    fn facts_become_a_report() {
+        let mut facts = Facts::new();
+        facts.role = Role::Inference;
+        for (concept, value) in [
+            (Concept::RequestModel, Val::Str("gpt-4o")),
+            (Concept::InputTokens, Val::Int(12)),
+            (Concept::AudioSeconds, Val::Float(1.5)),
+            (Concept::OutputTokens, Val::Float(f64::NAN)),
+            (Concept::HttpStatus, Val::Str("200")),
+            (Concept::CostTotal, Val::Float(0.5)),
+        ] {
+            facts.set(concept, value, NO_RULE);
+        }
+        let report = Report::from_facts(Place::default(), &facts);
+        assert_eq!(report.texts.get(Concept::RequestModel), "gpt-4o");
+        assert_eq!(report.texts.get(Concept::ResponseModel), "");
+        assert_eq!(report.usage.get(Unit::Input), Some(12));
+        assert_eq!(report.usage.get(Unit::AudioSeconds), Some(1_500_000));
+        assert_eq!(report.usage.get(Unit::Output), None);
+        assert_eq!(report.http_status, Some(200));
+        assert_eq!(report.cost, Some(ReportedCost { usd: 0.5, by_provider: false }));
+        assert!(report.answered && !report.error && report.is_inference());
+    }
+
+    #[test]
+    fn a_span_that_only_asked_shows_no_answer() {
+        let mut facts = Facts::new();
+        facts.set(Concept::RequestModel, Val::Str("gpt-4o"), NO_RULE);
+        facts.set(Concept::InputTokens, Val::Int(0), NO_RULE);
+        let mut place = Place::default();
+        assert!(!Report::from_facts(place, &facts).answered);
+        place.status = STATUS_OK;
+        assert!(Report::from_facts(place, &facts).answered);
+        place.status = STATUS_ERROR;
+        let failed = Report::from_facts(place, &facts);
+        assert!(failed.error && !failed.answered);
+    }
+}

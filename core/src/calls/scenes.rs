@@ -1,0 +1,316 @@
+//! The rules of design §6, one situation at a time. Most were seen in captures (`dialects.md`, sections B.4 and Z).
+
+use super::group::{Grouping, Rule};
+use super::recent::RecentCalls;
+use super::report::{Report, ReportedCost};
+use super::scene::{Outcome, Tell, alone, decide, span};
+use crate::concept::Concept;
+use crate::facts::Role;
+
+fn chat(id: u64, parent: u64, scope: &str, start: u64, end: u64) -> Report<'static> {
+    span(id, parent, scope, start, end).chat()
+}
+
+fn agent(id: u64, parent: u64, start: u64, end: u64) -> Report<'static> {
+    span(id, parent, "agents", start, end).role(Role::Wrapper).text(Concept::Operation, "invoke_agent")
+}
+
+fn expect(outcome: &Outcome, calls: &[(u64, i64, i64)], duplicates: &[(u64, u64, Rule)]) {
+    assert_eq!(outcome.calls, calls);
+    assert_eq!(outcome.duplicates, duplicates);
+}
+
+#[test]
+fn one_report_is_one_call() {
+    expect(&alone(&[chat(1, 0, "sdk", 0, 10).usage(5, 7)]), &[(1, 5, 7)], &[]);
+    expect(&alone(&[]), &[], &[]);
+}
+
+#[test]
+fn a_response_id_is_one_call_wherever_it_stands() {
+    let outcome = alone(&[
+        chat(1, 9, "a", 0, 10).usage(5, 7).id("chatcmpl-1"),
+        chat(2, 8, "a", 100, 110).usage(5, 9).id("chatcmpl-1"),
+        chat(3, 9, "a", 0, 10).usage(5, 7).id("chatcmpl-2"),
+    ]);
+    assert_eq!(outcome.calls.len(), 2);
+    assert_eq!(outcome.duplicates[0].2, Rule::ResponseId);
+}
+
+#[test]
+fn wrappers_with_reports_below_are_never_calls() {
+    let outcome = alone(&[
+        agent(1, 0, 0, 100).usage(1000, 1000),
+        chat(2, 1, "sdk", 10, 20).usage(5, 7),
+        span(3, 1, "tools", 30, 60).role(Role::Other),
+        chat(4, 3, "sdk", 40, 50).usage(6, 8),
+    ]);
+    expect(&outcome, &[(2, 5, 7), (4, 6, 8)], &[]);
+    assert_eq!(outcome.wrappers, [1, 3]);
+}
+
+#[test]
+fn a_wrapper_that_alone_knows_the_usage_is_the_call() {
+    let outcome =
+        alone(&[agent(1, 0, 0, 100), agent(2, 1, 10, 90).usage(5, 7), span(3, 2, "tools", 20, 30).role(Role::Other)]);
+    expect(&outcome, &[(2, 5, 7)], &[]);
+    assert_eq!(outcome.wrappers, [1]);
+    assert_eq!(alone(&[agent(1, 0, 0, 100).usage(0, 0)]).calls, []);
+}
+
+#[test]
+fn a_wrapper_gives_its_usage_to_the_only_call_below() {
+    let outcome = alone(&[agent(1, 0, 0, 100).usage(5, 7), chat(2, 1, "sdk", 10, 20)]);
+    expect(&outcome, &[(2, 5, 7)], &[(1, 2, Rule::Wrapper)]);
+}
+
+#[test]
+fn a_framework_report_above_the_sdk_is_the_same_call() {
+    let outcome = alone(&[
+        chat(1, 0, "framework", 0, 30).usage(5, 7),
+        span(2, 1, "http", 5, 25),
+        chat(3, 2, "sdk", 10, 20).usage(5, 7),
+    ]);
+    expect(&outcome, &[(3, 5, 7)], &[(1, 3, Rule::Nested)]);
+}
+
+#[test]
+fn a_stream_without_usage_takes_it_from_the_framework() {
+    let outcome = alone(&[chat(1, 0, "framework", 0, 30).usage(5, 7), chat(2, 1, "sdk", 10, 20)]);
+    expect(&outcome, &[(2, 5, 7)], &[(1, 2, Rule::Nested)]);
+}
+
+#[test]
+fn failed_attempts_below_stay_calls() {
+    let outcome = alone(&[
+        chat(1, 0, "framework", 0, 30).usage(5, 7),
+        chat(2, 1, "sdk", 1, 9).failed(),
+        chat(3, 1, "sdk", 10, 20),
+    ]);
+    expect(&outcome, &[(2, 0, 0), (3, 5, 7)], &[(1, 3, Rule::Nested)]);
+}
+
+#[test]
+fn a_sum_above_several_is_no_call() {
+    let outcome = alone(&[
+        chat(1, 0, "framework", 0, 30).usage(11, 15),
+        chat(2, 1, "sdk", 1, 9).usage(5, 7),
+        chat(3, 1, "sdk", 10, 20).usage(6, 8),
+    ]);
+    expect(&outcome, &[(2, 5, 7), (3, 6, 8)], &[(1, 2, Rule::Sum)]);
+}
+
+#[test]
+fn a_stream_held_open_around_other_calls_is_its_own() {
+    let outcome = alone(&[
+        chat(1, 0, "framework", 0, 30).usage(100, 50),
+        chat(2, 1, "sdk", 1, 9).usage(5, 7),
+        chat(3, 1, "sdk", 10, 20).usage(6, 8),
+    ]);
+    expect(&outcome, &[(1, 100, 50), (2, 5, 7), (3, 6, 8)], &[]);
+}
+
+#[test]
+fn a_sum_above_a_call_of_its_own_is_seen_through() {
+    let outcome = alone(&[
+        chat(1, 0, "gateway", 0, 40).usage(105, 57),
+        chat(2, 1, "framework", 0, 30).usage(100, 50),
+        chat(3, 2, "sdk", 1, 9).usage(5, 7),
+    ]);
+    expect(&outcome, &[(2, 100, 50), (3, 5, 7)], &[(1, 2, Rule::Sum)]);
+}
+
+#[test]
+fn nested_reports_of_one_scope_are_two() {
+    let outcome = alone(&[chat(1, 0, "sdk", 0, 30).usage(5, 7), chat(2, 1, "sdk", 1, 9).usage(5, 7)]);
+    assert_eq!(outcome.calls.len(), 2);
+}
+
+#[test]
+fn siblings_of_two_scopes_match_one_to_one() {
+    // A framework and an SDK that both report four parallel identical calls.
+    let mut reports = Vec::new();
+    for call in 0..4 {
+        reports.push(chat(10 + call, 1, "framework", call, 30 + call).usage(5, 7));
+        reports.push(chat(20 + call, 1, "sdk", call + 1, 28 + call).usage(5, 7));
+    }
+    let outcome = alone(&reports);
+    assert_eq!(outcome.calls, [(20, 5, 7), (21, 5, 7), (22, 5, 7), (23, 5, 7)]);
+    let pairs: Vec<_> = outcome.duplicates.iter().map(|duplicate| (duplicate.0, duplicate.1)).collect();
+    assert_eq!(pairs, [(10, 20), (11, 21), (12, 22), (13, 23)]);
+}
+
+#[test]
+fn siblings_must_agree() {
+    let base = chat(1, 9, "framework", 0, 30).usage(5, 7);
+    for (other, same) in [
+        (chat(2, 9, "sdk", 1, 29), true),
+        (chat(2, 9, "sdk", 1, 33).usage(5, 7), true),
+        (chat(2, 9, "sdk", 1, 29).model("openai/gpt-4o-2024-08-06").usage(5, 7), true),
+        (chat(2, 9, "sdk", 1, 29).model("").usage(5, 7), true),
+        (chat(2, 9, "sdk", 1, 29).usage(5, 8), false),
+        (chat(2, 9, "sdk", 10, 60).usage(5, 7), false),
+        (chat(2, 9, "sdk", 1, 29).model("gpt-4o-mini").usage(5, 7), false),
+        (chat(2, 9, "sdk", 1, 29).model(""), false),
+        (chat(2, 9, "framework", 1, 29).usage(5, 7), false),
+        (chat(2, 9, "sdk", 1, 29).text(Concept::Operation, "embeddings"), true),
+        (chat(2, 9, "sdk", 1, 10).failed(), false),
+    ] {
+        assert_eq!(alone(&[base, other]).calls.len(), if same { 1 } else { 2 }, "{other:?}");
+        assert_eq!(alone(&[other, base]).calls.len(), if same { 1 } else { 2 }, "{other:?}");
+    }
+}
+
+#[test]
+fn an_sdk_span_beside_the_instrumentation_below_a_framework() {
+    // LangChain above OpenLLMetry's span and the SDK's own.
+    let outcome = alone(&[
+        chat(1, 0, "framework", 0, 30).usage(5, 7),
+        chat(2, 1, "instrumentation", 5, 25).usage(5, 7),
+        chat(3, 1, "sdk", 6, 24).usage(5, 7),
+    ]);
+    expect(&outcome, &[(3, 5, 7)], &[(1, 3, Rule::Nested), (2, 3, Rule::Sibling)]);
+}
+
+#[test]
+fn retries_are_separate_calls() {
+    let outcome = alone(&[chat(1, 9, "sdk", 0, 5).failed(), chat(2, 9, "sdk", 6, 10).usage(5, 7)]);
+    expect(&outcome, &[(1, 0, 0), (2, 5, 7)], &[]);
+}
+
+#[test]
+fn what_was_neither_answered_nor_failed_does_not_count() {
+    let begun = Report { answered: false, ..chat(1, 0, "sdk", 0, 5) };
+    expect(&alone(&[begun]), &[], &[]);
+    expect(&alone(&[chat(1, 0, "sdk", 0, 5).usage(5, 7).role(Role::Never)]), &[], &[]);
+}
+
+#[test]
+fn a_gateway_handler_around_its_own_call() {
+    // The app's client span, the gateway's server span with usage, the gateway's call to the provider.
+    let handler = span(2, 1, "gateway", 2, 28).role(Role::Wrapper).usage(5, 7);
+    let outcome = alone(&[chat(1, 0, "sdk", 0, 30).usage(5, 7), handler, chat(3, 2, "litellm", 5, 20).usage(5, 7)]);
+    expect(&outcome, &[(3, 5, 7)], &[(1, 3, Rule::Nested)]);
+    // Without its call the handler stands for it, and the client's span keeps its identity.
+    let outcome = alone(&[chat(1, 0, "sdk", 0, 30).usage(5, 7), handler]);
+    expect(&outcome, &[(1, 5, 7)], &[(2, 1, Rule::Nested)]);
+}
+
+#[test]
+fn what_the_canonical_report_lacks_comes_from_the_others() {
+    let mut outer = chat(1, 0, "gateway", 0, 30).usage(5, 7).text(Concept::SessionId, "s");
+    outer.cost = Some(ReportedCost { usd: 0.25, by_provider: true });
+    outer.ttft = Some(0.5);
+    let root = agent(3, 0, 0, 90).text(Concept::AgentId, "a").text(Concept::ResponseModel, "not mine");
+    outer.place.parent_id = 3;
+    let mut inner = chat(2, 1, "sdk", 10, 20).id("chatcmpl-1");
+    inner.cost = Some(ReportedCost { usd: 0.2, by_provider: false });
+    let mut reports = [root, outer, inner];
+    reports[1].place.index = 1;
+    reports[2].place.index = 2;
+    let mut grouping = Grouping::new();
+    grouping.group(&reports, [(3, 0), (1, 3), (2, 1)].as_slice(), &RecentCalls::new(), 0);
+    let call = &grouping.calls[0];
+    let text = |concept| call.report.texts.get(concept);
+    assert_eq!((call.canonical, call.usage_from, call.cost_from, call.duplicates()), (2, 1, Some(1), 1));
+    assert_eq!((text(Concept::SessionId), text(Concept::AgentId), text(Concept::ResponseId)), ("s", "a", "chatcmpl-1"));
+    assert_eq!(text(Concept::ResponseModel), "");
+    assert_eq!((call.report.cost, call.report.ttft), (outer.cost, Some(0.5)));
+}
+
+#[test]
+fn a_span_delivered_twice_is_one() {
+    let call = chat(1, 0, "sdk", 0, 30).usage(5, 7);
+    expect(&alone(&[call, call]), &[(1, 5, 7)], &[(1, 1, Rule::SameSpan)]);
+    let recent = RecentCalls::new();
+    assert_eq!(decide(&[call], &recent).calls.len(), 1);
+    expect(&decide(&[call], &recent), &[], &[(1, 1, Rule::SameSpan)]);
+}
+
+#[test]
+fn spans_after_the_verdict_count_nothing_again() {
+    let recent = RecentCalls::new();
+    let first = [chat(3, 2, "sdk", 10, 20).usage(5, 7), chat(4, 2, "sdk", 21, 29).usage(6, 8)];
+    assert_eq!(decide(&first, &recent).calls.len(), 2);
+    // The agent and a framework report above, late.
+    let late = [agent(1, 0, 0, 100).usage(11, 15), chat(2, 1, "framework", 5, 30).usage(11, 15)];
+    let outcome = decide(&late, &recent);
+    expect(&outcome, &[], &[(2, 3, Rule::Sum)]);
+    assert_eq!(outcome.wrappers, [1]);
+    // Delivered again.
+    assert_eq!(decide(&late, &recent).calls, []);
+    // A new call in the same trace counts.
+    assert_eq!(decide(&[chat(9, 1, "sdk", 50, 60).usage(1, 1)], &recent).calls, [(9, 1, 1)]);
+}
+
+#[test]
+fn calls_below_a_counted_wrapper_are_in_its_usage() {
+    let recent = RecentCalls::new();
+    assert_eq!(decide(&[agent(1, 0, 0, 100).usage(11, 15)], &recent).calls, [(1, 11, 15)]);
+    let outcome = decide(&[chat(2, 1, "sdk", 10, 20).usage(5, 7), chat(3, 1, "sdk", 10, 20).usage(6, 8)], &recent);
+    expect(&outcome, &[], &[(2, 1, Rule::Wrapper), (3, 1, Rule::Wrapper)]);
+}
+
+#[test]
+fn late_siblings_find_their_call() {
+    let recent = RecentCalls::new();
+    decide(&[chat(2, 1, "sdk", 10, 20).usage(5, 7)], &recent);
+    expect(&decide(&[chat(3, 1, "framework", 9, 22).usage(5, 7)], &recent), &[], &[(3, 2, Rule::Sibling)]);
+    // The first two reports are matched; this is another call.
+    expect(&decide(&[chat(4, 1, "sdk", 10, 20).usage(5, 7)], &recent), &[(4, 5, 7)], &[]);
+}
+
+/// Observes all spans, then decides the traces one after the other. Returns the calls of all.
+fn across(traces: &[&[Report<'static>]]) -> Vec<(u64, i64, i64)> {
+    let recent = RecentCalls::new();
+    for report in traces.iter().copied().flatten() {
+        recent.note(report, 0);
+    }
+    let mut calls: Vec<_> = traces.iter().flat_map(|reports| decide(reports, &recent).calls).collect();
+    calls.sort_unstable();
+    calls
+}
+
+#[test]
+fn a_response_id_is_one_call_across_traces() {
+    let framework = chat(1, 0, "framework", 0, 30).id("chatcmpl-1").in_trace(1);
+    let sdk = chat(2, 0, "sdk", 5, 25).id("chatcmpl-1").usage(5, 7).in_trace(2);
+    // The one with usage counts, whichever is decided first.
+    assert_eq!(across(&[&[framework], &[sdk]]), [(2, 5, 7)]);
+    assert_eq!(across(&[&[sdk], &[framework]]), [(2, 5, 7)]);
+    // Decided before the other arrived: counted once all the same.
+    let recent = RecentCalls::new();
+    assert_eq!(decide(&[framework], &recent).calls.len(), 1);
+    assert_eq!(decide(&[sdk], &recent).duplicates, [(2, 1, Rule::ResponseId)]);
+}
+
+#[test]
+fn a_root_report_and_one_elsewhere_are_one_call() {
+    let root = |trace, id, start| chat(id, 0, "sdk", start, start + 20).usage(5, 7).in_trace(trace);
+    let inner = |id, start| chat(id, 1, "framework", start, start + 30).usage(5, 7).in_trace(1);
+    let framework = [inner(11, 0), inner(12, 2), inner(13, 4)];
+    let sdk = [[root(21, 21, 3)], [root(22, 22, 5)], [root(23, 23, 7)]];
+    let expected = [(21, 5, 7), (22, 5, 7), (23, 5, 7)];
+    assert_eq!(across(&[&framework, &sdk[0], &sdk[1], &sdk[2]]), expected);
+    assert_eq!(across(&[&sdk[2], &sdk[0], &framework, &sdk[1]]), expected);
+    // One more call that only the SDK reports stays a call.
+    let more = [root(24, 24, 3)];
+    assert_eq!(across(&[&more, &sdk[2], &framework, &sdk[0], &sdk[1]]).len(), 4);
+}
+
+#[test]
+fn reports_elsewhere_are_told_apart() {
+    let root = chat(21, 0, "sdk", 5, 25).usage(5, 7).in_trace(2);
+    for other in [
+        chat(11, 1, "framework", 0, 30).usage(5, 8),
+        chat(11, 1, "sdk", 0, 30).usage(5, 7),
+        chat(11, 1, "framework", 20, 60).usage(5, 7),
+    ] {
+        assert_eq!(across(&[&[root], &[other]]).len(), 2);
+    }
+    let mut elsewhere = chat(11, 1, "framework", 0, 30).usage(5, 7);
+    elsewhere.place.instance = 8;
+    assert_eq!(across(&[&[root], &[elsewhere]]).len(), 2);
+    let inner = chat(21, 20, "sdk", 5, 25).usage(5, 7).in_trace(2);
+    assert_eq!(across(&[&[inner], &[chat(11, 1, "framework", 0, 30).usage(5, 7)]]).len(), 2);
+}

@@ -1,0 +1,158 @@
+//! The end of grouping: which sets count, what becomes of each report, what is remembered.
+
+use super::group::{Fate, Grouping, Rule};
+use super::merge::Call;
+use super::recent::{Decided, MEMBERS, RecentCalls, Spot};
+use super::report::Report;
+use super::sets::Face;
+use super::tree::NONE;
+use crate::facts::Role;
+
+/// Spans above a call that are searched for its context.
+const ABOVE: usize = 64;
+
+impl<'a> Grouping<'a> {
+    pub(super) fn settle(&mut self, reports: &[Report<'a>], recent: &RecentCalls, now: u64) {
+        self.decided.clear();
+        self.spots.clear();
+        self.spots.resize(self.nodes.len(), None);
+        for leader in 0..self.nodes.len() as u32 {
+            let face = *self.sets.face(leader);
+            if self.sets.leader(leader) != leader || !self.nodes[face.canonical as usize].claims || face.covers != NONE
+            {
+                continue;
+            }
+            let start = self.members.len();
+            let count = reports.len() as u32;
+            self.members.extend(self.sets.members(leader).filter(|node| *node < count));
+            if face.earlier != NONE {
+                let spot = self.earlier[face.earlier as usize].at;
+                self.spots[leader as usize] = Some(spot);
+                self.fold(start, spot, None);
+                self.members.truncate(start);
+            } else if self.is_call(start, reports) {
+                self.call(leader, &face, start, reports, recent, now);
+            } else {
+                self.members.truncate(start);
+            }
+        }
+        for node in 0..reports.len() as u32 {
+            self.outside(node, reports);
+        }
+        recent.remember(reports[0].place.trace_id, &self.decided, now);
+    }
+
+    /// Only calls with an answer or an error count.
+    fn is_call(&self, start: usize, reports: &[Report<'a>]) -> bool {
+        self.members[start..]
+            .iter()
+            .map(|member| &reports[*member as usize])
+            .any(|report| report.answered || report.error)
+    }
+
+    /// A set that is a call, whether it counts here or in another trace. Its members stand from `start`.
+    fn call(&mut self, leader: u32, face: &Face, start: usize, reports: &[Report<'a>], recent: &RecentCalls, now: u64) {
+        // The canonical report first, then the inner ones before the outer ones.
+        self.members[start..].sort_unstable_by_key(|member| {
+            let sketch = self.sets.sketch(*member);
+            (*member != face.canonical, sketch.duration(), *member)
+        });
+        self.sketches.clear();
+        self.sketches.extend(self.members[start..].iter().map(|member| *self.sets.sketch(*member)));
+        let instance = reports[face.canonical as usize].place.instance;
+        let elsewhere = recent.settle(instance, &face.sketch, &self.sketches, now);
+        let spot = elsewhere.map_or(face.sketch.spot(), |(spot, _)| spot);
+        self.spots[leader as usize] = Some(spot);
+        self.fold(start, spot, elsewhere.map(|(_, rule)| rule));
+        self.note(face, spot, start);
+        if elsewhere.is_some() {
+            self.members.truncate(start);
+            return;
+        }
+        self.fates[face.canonical as usize] = Fate::Canonical(self.calls.len() as u32);
+        let mut call = Call::merge(reports, &self.members, start);
+        for upper in self.above(face.canonical).filter_map(|node| reports.get(node as usize)) {
+            call.inherit(upper);
+        }
+        self.calls.push(call);
+    }
+
+    fn above(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        let parent = |node: u32| Some(self.tree.parent[node as usize]).filter(|parent| *parent != NONE);
+        std::iter::successors(parent(node), move |node| parent(*node)).take(ABOVE)
+    }
+
+    /// Marks the members from `start` on as duplicates of `spot`, by `rule` or by the one that brought each to its set.
+    /// The canonical report of a call that counts here is set right by the caller.
+    fn fold(&mut self, start: usize, spot: Spot, rule: Option<Rule>) {
+        for at in start..self.members.len() {
+            let member = self.members[at];
+            let rule = rule.or(self.sets.rule(member)).unwrap_or(Rule::SameSpan);
+            self.fates[member as usize] = Fate::Duplicate { trace: spot.trace, of: spot.span, rule };
+            let is_canonical = self.reports_at(spot) == Some(member);
+            self.merged[rule as usize] += u32::from(!is_canonical);
+        }
+    }
+
+    /// The node of this trace that is the span `spot`.
+    fn reports_at(&self, spot: Spot) -> Option<u32> {
+        let at = self.members.iter().position(|member| self.sets.sketch(*member).spot() == spot)?;
+        Some(self.members[at])
+    }
+
+    /// Keeps a call in mind for spans that arrive after the verdict.
+    fn note(&mut self, face: &Face, at: Spot, start: usize) {
+        let mut members = [(0, 0); MEMBERS];
+        for (slot, member) in members.iter_mut().zip(&self.members[start..]) {
+            let sketch = self.sets.sketch(*member);
+            *slot = (sketch.span, sketch.scope);
+        }
+        let node = &self.nodes[face.canonical as usize];
+        let wrapper = matches!(node.role, Role::Wrapper | Role::Other);
+        self.decided.push(Decided { sketch: face.sketch, missing: node.missing, at, members, wrapper, claims: true });
+    }
+
+    /// A report that belongs to no call: a copy, a sum, a wrapper, or nothing.
+    fn outside(&mut self, node: u32, reports: &[Report<'a>]) {
+        let report = &reports[node as usize];
+        let place = &report.place;
+        let known = self.nodes[node as usize];
+        if let Some(spot) = known.copy_of {
+            let rule = Rule::SameSpan;
+            self.fates[node as usize] = Fate::Duplicate { trace: spot.trace, of: spot.span, rule };
+            self.merged[rule as usize] += u32::from(report.is_inference() || report.has_usage());
+            return;
+        }
+        let covers = self.sets.face(self.sets.leader(node)).covers;
+        if covers != NONE {
+            let first = self.sets.leader(covers);
+            let rule = Rule::Sum;
+            let spot = self.spots[first as usize].unwrap_or(self.sets.face(first).sketch.spot());
+            self.fates[node as usize] = Fate::Duplicate { trace: spot.trace, of: spot.span, rule };
+            self.merged[rule as usize] += 1;
+            self.note_span(node, spot);
+            return;
+        }
+        let wraps = matches!(report.role, Role::Wrapper | Role::Other);
+        if !wraps || self.fates[node as usize] != Fate::NotACall || known.claims {
+            return;
+        }
+        let spot = (known.around != NONE).then(|| self.spots[self.sets.leader(known.around) as usize]).flatten();
+        if known.around != NONE {
+            self.fates[node as usize] = Fate::Wrapper { of: spot.map(|spot| spot.span) };
+        }
+        if report.has_usage() {
+            self.merged[Rule::Wrapper as usize] += u32::from(known.around != NONE);
+            self.note_span(node, spot.unwrap_or(Spot { trace: place.trace_id, span: place.span_id }));
+        }
+    }
+
+    /// Remembers that a span claims nothing, should it be delivered again.
+    fn note_span(&mut self, node: u32, at: Spot) {
+        let sketch = *self.sets.sketch(node);
+        let mut members = [(0, 0); MEMBERS];
+        members[0] = (sketch.span, sketch.scope);
+        let missing = self.nodes[node as usize].missing;
+        self.decided.push(Decided { sketch, missing, at, members, wrapper: true, claims: false });
+    }
+}
