@@ -1,0 +1,148 @@
+"""Sampling decided the plain, slow way: straight from the settings, with exact fractions, to compare the core with.
+
+Sources: docs of the policies in `enricher.sample.settings`; thresholds and `th` after OpenTelemetry's specification of
+probability sampling in trace state (56 bits, four significant hexadecimal digits, rounded half up).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from enricher.sample.settings import (
+    BooleanAttribute,
+    Cost,
+    Latency,
+    NumericAttribute,
+    PolicyBody,
+    Probabilistic,
+    SamplingSettings,
+    StatusCode,
+    StringAttribute,
+)
+
+Value = str | int | float | bool | list[str]
+
+BITS = 56
+RANGE = 1 << BITS
+DIGITS = 4
+STATUS = ("UNSET", "OK", "ERROR")
+
+
+@dataclass(frozen=True)
+class Span:
+    """What sampling looks at. Times in nanoseconds, status as in OTLP (0 unset, 1 ok, 2 error)."""
+
+    start: int
+    end: int
+    status: int = 0
+    attributes: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A whole trace. costs: of its calls, in US dollars. randomness: `rv` of its trace state, if it has one."""
+
+    trace_id: int
+    spans: list[Span]
+    resource: dict[str, Value] = field(default_factory=dict)
+    costs: list[Fraction] = field(default_factory=list)
+    randomness: int | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    keep: bool
+    policy: str | None
+    threshold: int
+
+
+def decide(settings: SamplingSettings, trace: Trace) -> Verdict:
+    """The verdict, with the policy that is credited and the threshold that was applied."""
+    if not settings.policies:
+        return Verdict(True, None, 0)
+    best, credited = Fraction(0), None
+    ceiling, dropper = Fraction(1), None
+    for policy in settings.policies:
+        vote = _vote(policy, trace)
+        if policy.type == "drop":
+            if 1 - vote < ceiling:
+                ceiling, dropper = 1 - vote, policy.name
+        elif vote > best:
+            best, credited = vote, policy.name
+    randomness = trace.trace_id % RANGE if trace.randomness is None else trace.randomness
+    threshold = threshold_of(min(best, ceiling))
+    keep = randomness >= threshold
+    dropped = ceiling == 0 or (not keep and dropper is not None and randomness >= threshold_of(best))
+    return Verdict(keep, dropper if dropped else credited, threshold)
+
+
+def threshold_of(probability: Fraction) -> int:
+    """The rejection threshold, rounded to its significant digits; leading `f` digits do not count as such."""
+    if probability <= 0:
+        return RANGE
+    exact = _half_up((1 - probability) * RANGE, 1)
+    exact = min(exact, RANGE - 1)
+    digits = f"{exact:014x}"
+    leading = len(digits) - len(digits.lstrip("f"))
+    unit = 16 ** max(0, 14 - leading - DIGITS)
+    rounded = _half_up(Fraction(exact), unit)
+    return exact if rounded >= RANGE else rounded
+
+
+def _half_up(value: Fraction, unit: int) -> int:
+    return int((value + Fraction(unit, 2)) / unit) * unit
+
+
+def _vote(policy: PolicyBody, trace: Trace) -> Fraction:
+    """The probability with which a policy wants the trace (`drop`: wants it gone)."""
+    children = [_vote(child, trace) for child in policy.children]
+    match policy.type:
+        case "and" | "drop":
+            return min(children)
+        case "not":
+            return 1 - children[0]
+        case "probabilistic":
+            assert isinstance(policy.block, Probabilistic)
+            return Fraction(policy.block.sampling_percentage) / 100
+    return Fraction(int(_matches(policy, trace)))
+
+
+def _matches(policy: PolicyBody, trace: Trace) -> bool:
+    match policy.block:
+        case None:
+            return True
+        case StatusCode(status_codes=codes):
+            return any(STATUS[span.status] in codes for span in trace.spans)
+        case Latency(threshold_ms=above, upper_threshold_ms=up_to):
+            nanos = max(span.end for span in trace.spans) - min(span.start for span in trace.spans)
+            return nanos > above * 10**6 and (up_to == 0 or nanos <= up_to * 10**6)
+        case Cost(trace_usd=total, call_usd=one):
+            return (total is not None and sum(trace.costs) >= total) or (
+                one is not None and any(cost >= one for cost in trace.costs)
+            )
+        case NumericAttribute() | StringAttribute() | BooleanAttribute() as condition:
+            values = (value for carrier in _carriers(trace) for key, value in carrier.items() if key == condition.key)
+            return _holds(condition, values) != condition.invert_match
+    raise AssertionError(policy.type)
+
+
+def _carriers(trace: Trace) -> Iterable[dict[str, Value]]:
+    return [trace.resource, *(span.attributes for span in trace.spans)]
+
+
+def _holds(condition: NumericAttribute | StringAttribute | BooleanAttribute, values: Iterable[Value]) -> bool:
+    match condition:
+        case BooleanAttribute(value=wanted):
+            return any(value is wanted for value in values)
+        case NumericAttribute(min_value=low, max_value=high):
+            numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
+            return any((low is None or value >= low) and (high is None or value <= high) for value in numbers)
+        case StringAttribute():
+            texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
+            strings = [text for text in texts if isinstance(text, str)]
+            if condition.enabled_regex_matching:
+                return any(re.search(pattern, text) for pattern in condition.values for text in strings)
+            return any(text in condition.values for text in strings)
