@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent import futures
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -19,6 +18,7 @@ from enricher.receive import reply
 from enricher.receive.intake import ALL, Accepted, Door, Intake, Signal
 from enricher.receive.settings import GrpcServer
 from enricher.receive.tls import grpc_credentials
+from enricher.receive.workers import Workers, usual_threads
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,6 @@ SERVICES: dict[Signal, str] = {
     "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
 }
 _STATUS_DETAILS = "grpc-status-details-bin"
-# Requests spend their time in the core with the GIL released; more threads than that only hold more bodies in memory.
-_THREADS = 8
 _MIB = 1024 * 1024
 
 
@@ -40,9 +38,8 @@ class GrpcReceiver:
         self._endpoint = settings.endpoint
         self._tls = settings.tls
         self._health = health.HealthServicer()
-        self._server = grpc.server(
-            futures.ThreadPoolExecutor(_THREADS, thread_name_prefix="otlp-grpc"), options=channel_options(settings)
-        )
+        self._workers = Workers(usual_threads())
+        self._server = grpc.server(self._workers, options=channel_options(settings))
         for signal, service in SERVICES.items():
             method = grpc.unary_unary_rpc_method_handler(_export(signal, intake.door("grpc", signal)))
             handlers = grpc.method_handlers_generic_handler(service, {"Export": method})
@@ -69,6 +66,7 @@ class GrpcReceiver:
         """Tell health checks, refuse new calls, give those in work `grace_s` seconds."""
         self._health.enter_graceful_shutdown()
         self._server.stop(grace_s).wait()
+        self._workers.shutdown(wait=False)
 
 
 def channel_options(settings: GrpcServer) -> list[tuple[str, int]]:
