@@ -16,7 +16,7 @@ from enricher.cli.common import add_config_arguments, add_log_argument, load_set
 from enricher.cli.inputs import read_requests
 from enricher.config import compile_plan
 from enricher.errors import DecodeError, InputError, Overloaded
-from enricher.runtime.engine import CoreEngine, traces_to_json
+from enricher.runtime.engine import CoreEngine, otlp_to_json
 from enricher.runtime.ticker import TickReport
 from enricher.wire import latest_end_ns
 
@@ -78,7 +78,7 @@ class Output:
         if self._out is not None:
             for payload in report.payloads:
                 if self._as_json:
-                    self._out.write(traces_to_json(payload) + b"\n")
+                    self._out.write(otlp_to_json("traces", payload) + b"\n")
                 else:
                     self._out.write(len(payload).to_bytes(4, "big") + payload)
         if self._calls is not None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from enricher.errors import InputError
 from enricher.export.debug import DebugSender
 from enricher.export.destination import Destination, Policy, Sender
 from enricher.export.fanout import Fanout
 from enricher.export.file import FileSender
-from enricher.export.json_lines import JsonLines
 from enricher.export.otlp_grpc import OtlpGrpcSender
 from enricher.export.otlp_http import OtlpHttpSender
 from enricher.export.settings import (
@@ -21,6 +18,7 @@ from enricher.export.settings import (
     OtlpHttpExporter,
     Queue,
     Retry,
+    ToJson,
 )
 
 _LOCAL_QUEUE = Queue(num_consumers=1, batch=BatchBounds(max_size=1 << 30))
@@ -28,29 +26,28 @@ _LOCAL_QUEUE = Queue(num_consumers=1, batch=BatchBounds(max_size=1 << 30))
 _LOCAL_RETRY = Retry(initial_interval=0.5, max_interval=10.0)
 
 
-def build(exporters: dict[str, AnyExporter], traces_to_json: Callable[[bytes], bytes]) -> Fanout:
+def build(exporters: dict[str, AnyExporter], to_json: ToJson) -> Fanout:
     """Open every destination. Raises InputError, with the exporter's name, when one cannot be opened."""
-    json_lines = JsonLines(traces_to_json)
     destinations: list[Destination] = []
     for name, settings in exporters.items():
         try:
-            sender = _sender(name, settings, json_lines)
+            sender = _sender(name, settings, to_json)
         except InputError as error:
             raise InputError(f"exporters.{name}: {error}") from error
         destinations.append(Destination(name, sender, _policy(settings)))
     return Fanout(destinations)
 
 
-def _sender(name: str, settings: AnyExporter, json_lines: JsonLines) -> Sender:
+def _sender(name: str, settings: AnyExporter, to_json: ToJson) -> Sender:
     match settings:
         case OtlpGrpcExporter():
             return OtlpGrpcSender(settings)
         case OtlpHttpExporter():
             return OtlpHttpSender(settings)
         case FileExporter():
-            return FileSender(settings, json_lines)
+            return FileSender(settings, to_json)
         case DebugExporter():
-            return DebugSender(name, settings, json_lines)
+            return DebugSender(name, settings, to_json)
 
 
 def _policy(settings: AnyExporter) -> Policy:

@@ -7,10 +7,9 @@ import logging
 from typing import Any
 
 from enricher.errors import DecodeError
-from enricher.export.json_lines import JsonLines
 from enricher.export.queue import Batch
 from enricher.export.retry import Delivered, Refused, Result
-from enricher.export.settings import DebugExporter, Signal
+from enricher.export.settings import DebugExporter, Signal, ToJson
 
 log = logging.getLogger(__name__)
 
@@ -24,17 +23,17 @@ _LEVELS: dict[Signal, tuple[str, str, str]] = {
 class DebugSender:
     """Logs at level info."""
 
-    def __init__(self, name: str, settings: DebugExporter, json_lines: JsonLines) -> None:
+    def __init__(self, name: str, settings: DebugExporter, to_json: ToJson) -> None:
         self._name = name
         self._verbosity = settings.verbosity
-        self._json_lines = json_lines
+        self._to_json = to_json
 
     def send(self, batch: Batch) -> Result:
         log.info("%s: %d items of %s, %d bytes", self._name, batch.items, batch.signal, len(batch.payload))
         if self._verbosity == "basic":
             return Delivered()
         try:
-            line = self._json_lines.encode(batch.signal, batch.payload)
+            line = self._to_json(batch.signal, batch.payload)
         except DecodeError as error:
             return Refused(str(error))
         if self._verbosity == "detailed":

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from enricher.errors import DecodeError, InputError
-from enricher.export.json_lines import JsonLines
 from enricher.export.queue import Batch
 from enricher.export.retry import Delivered, Refused, Result, TryAgain
-from enricher.export.settings import FileExporter, Rotation, Signal
+from enricher.export.settings import FileExporter, Rotation, Signal, ToJson
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +26,9 @@ _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}(-\d+)?")
 class FileSender:
     """Writes each signal to its own file. Raises InputError when a file cannot be opened."""
 
-    def __init__(self, settings: FileExporter, json_lines: JsonLines) -> None:
+    def __init__(self, settings: FileExporter, to_json: ToJson) -> None:
         self._settings = settings
-        self._json_lines = json_lines
+        self._to_json = to_json
         self._files = {signal: RotatedFile(sibling(settings.path, signal), settings) for signal in settings.signals}
         if "traces" in self._files:
             self._files["traces"].open()
@@ -52,7 +51,7 @@ class FileSender:
     def _record(self, batch: Batch) -> bytes:
         if self._settings.format == "proto":
             return len(batch.payload).to_bytes(4, "big") + batch.payload
-        return self._json_lines.encode(batch.signal, batch.payload) + b"\n"
+        return self._to_json(batch.signal, batch.payload) + b"\n"
 
 
 def sibling(path: str, signal: Signal) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -11,6 +12,10 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 from enricher.config.base import Duration, Section
 
 Signal = Literal["traces", "metrics", "logs"]
+
+ToJson = Callable[[Signal, bytes], bytes]
+"""One export request as OTLP JSON on one line: `enricher.runtime.engine.otlp_to_json`. Raises DecodeError."""
+
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 

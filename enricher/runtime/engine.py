@@ -85,9 +85,9 @@ class CoreEngine:
         return guard("otlp_from_json", lambda: _core.otlp_from_json(signal, payload))
 
 
-def traces_to_json(payload: bytes) -> bytes:
-    """`_core.traces_to_json` with panics translated."""
-    return guard("traces_to_json", lambda: _core.traces_to_json(payload))
+def otlp_to_json(signal: str, payload: bytes) -> bytes:
+    """`_core.otlp_to_json` with panics translated."""
+    return guard("otlp_to_json", lambda: _core.otlp_to_json(signal, payload))
 
 
 def refuse_other_version() -> None:

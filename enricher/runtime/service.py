@@ -25,7 +25,7 @@ from enricher.receive.admission import Admission
 from enricher.receive.grpc import GrpcReceiver
 from enricher.receive.intake import Intake
 from enricher.receive.tls import ssl_context
-from enricher.runtime.engine import CoreEngine, traces_to_json
+from enricher.runtime.engine import CoreEngine, otlp_to_json
 from enricher.runtime.reload import Reloader
 from enricher.runtime.ticker import Ticker, TickReport
 from enricher.runtime.web import Site, WebHost
@@ -66,7 +66,7 @@ class Service:
         self._outlets = outlets
         self._engine = CoreEngine(self._compiled(settings))
         self._reloader = Reloader(sources.paths, sources.sets, settings, self._engine, self._compiled)
-        self._fanout = build(settings.exporters, traces_to_json)
+        self._fanout = build(settings.exporters, otlp_to_json)
         self._ticker = Ticker(self._engine, self._hand_on)
         admission = Admission(settings.receivers.max_in_flight_mib * _MIB)
         self._intake = Intake(self._engine, self._fanout, admission, self._ticker.wake)

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import pytest
 
 from enricher.export.debug import DebugSender
-from enricher.export.json_lines import JsonLines
 from enricher.export.queue import Batch
-from enricher.export.settings import DebugExporter
+from enricher.export.settings import DebugExporter, Signal
+from enricher.runtime.engine import otlp_to_json
 from tests.support import otlp
 
 SPAN = {
@@ -26,12 +26,16 @@ SPAN = {
 TREE: dict[str, Any] = {"resourceSpans": [{"scopeSpans": [{"spans": [SPAN]}]}]}
 
 
+def to_json(signal: Signal, payload: bytes) -> bytes:
+    return json.dumps(TREE).encode() if signal == "traces" else otlp_to_json(signal, payload)
+
+
 def lines(
     caplog: pytest.LogCaptureFixture, verbosity: Literal["basic", "normal", "detailed"], batch: Batch
 ) -> list[str]:
     caplog.set_level(logging.INFO)
     settings = DebugExporter(verbosity=verbosity)
-    DebugSender("debug/x", settings, JsonLines(lambda _: json.dumps(TREE).encode())).send(batch)
+    DebugSender("debug/x", settings, to_json).send(batch)
     return [record.getMessage() for record in caplog.records]
 
 

@@ -12,16 +12,16 @@ import pytest
 
 from enricher.errors import InputError
 from enricher.export.file import FileSender
-from enricher.export.json_lines import JsonLines
 from enricher.export.queue import Batch
 from enricher.export.retry import Delivered, TryAgain
 from enricher.export.settings import FileExporter
+from enricher.runtime.engine import otlp_to_json
 from tests.support import otlp
 
 
 def sender(path: Path, **options: Any) -> FileSender:
     settings = FileExporter.model_validate({"path": str(path), **options})
-    return FileSender(settings, JsonLines(lambda payload: json.dumps({"bytes": len(payload)}).encode()))
+    return FileSender(settings, lambda _, payload: json.dumps({"bytes": len(payload)}).encode())
 
 
 def batch(payload: bytes = b"x") -> Batch:
@@ -44,7 +44,8 @@ def test_in_proto_each_request_has_its_length_before_it(tmp_path: Path) -> None:
 
 
 def test_metrics_and_logs_have_files_beside_it_with_ids_in_hex(tmp_path: Path) -> None:
-    file = sender(tmp_path / "traces.jsonl")
+    settings = FileExporter(path=str(tmp_path / "traces.jsonl"))
+    file = FileSender(settings, otlp_to_json)
     file.send(Batch("metrics", otlp.metrics(2), 2))
     file.send(Batch("logs", otlp.logs(1), 1))
     metric = json.loads((tmp_path / "traces.metrics.jsonl").read_text())
