@@ -19,6 +19,8 @@ CODES: dict[str, str] = {
     "ignored-option": "An option of a pasted Collector block that means nothing here.",
     "too-many": "Further problems are not shown.",
     "bad-source": "The place of a concept is not written as dialect tables write it.",
+    "duplicate-dialect": "Two of your dialects have the same name.",
+    "undetected-dialect": "No span would be known to speak the dialect.",
     "bad-test": "A test of a dialect is not written as dialect tables write it.",
     "duplicate-policy-name": "Two sampling policies have the same name.",
     "unknown-policy-type": "No sampling policy has this type.",

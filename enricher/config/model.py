@@ -14,6 +14,7 @@ from enricher.config.limits import LimitsSettings
 from enricher.errors import Problem
 from enricher.export.settings import AnyExporter, ExportersSettings, FileExporter, Rotation
 from enricher.measure.settings import MetricsSettings
+from enricher.normalize import check as normalize_check
 from enricher.normalize.settings import NormalizeSettings
 from enricher.price import check as price_check
 from enricher.price.settings import PricesSettings
@@ -54,6 +55,7 @@ RAW_CHECKS: dict[str, tuple[Check, ...]] = {"sampling": (sample_check.check_raw,
 """Checks of a section as written (plain data of any shape), run whether or not its values are valid."""
 
 CHECKS: dict[str, tuple[Check, ...]] = {
+    "normalize": (normalize_check.check,),
     "sampling": (sample_check.check,),
     "prices": (price_check.check,),
     "limits": (limits.check,),

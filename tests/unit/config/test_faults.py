@@ -172,6 +172,19 @@ CASES = [
         "unknown transform `foo`",
     ),
     Case(
+        "duplicate-dialect",
+        "normalize:\n  dialects:\n    - {name: d, detect: [a.b.c]}\n    - {name: §d, detect: [a.b.d]}\n",
+        "normalize.dialects[1].name",
+        "taken by dialects[0]",
+    ),
+    Case(
+        "undetected-dialect",
+        "normalize:\n  dialects:\n    - §{name: d, attributes: {user_id: [a.b.c]}}\n",
+        "normalize.dialects[0]",
+        "no span would be known",
+        "add `detect:`",
+    ),
+    Case(
         "bad-test",
         "normalize: {dialects: [{name: d, detect: [§'scope:']}]}",
         "normalize.dialects[0].detect[0]",
