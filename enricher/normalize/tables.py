@@ -13,7 +13,7 @@ from enricher.normalize.names import table
 from enricher.normalize.settings import Concept, Dialect, Operation, Provider, Reasoning, Role, Test
 
 Path = Annotated[str, Field(min_length=1)]
-ValueType = Literal["string", "int", "float", "bool", "list"]
+ValueType = Literal["count", "quantity", "int", "number", "bool", "string", "list", "content"]
 ErrorClass = Literal[
     "context_length_exceeded", "content_filter", "rate_limit", "timeout", "auth", "server_error", "client_error"
 ]

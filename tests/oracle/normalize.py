@@ -1,0 +1,307 @@
+"""What a span says about a model call, worked out slowly from the YAML tables, without compiled plan and core.
+
+It knows the notation of the tables and the algorithm of the design (§4), nothing of rules, ranks or key ids.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any
+
+from enricher.normalize.notation import Source, parse_source
+from tests.oracle import provider, usage
+from tests.oracle.tables import dialects, fits, table
+from tests.oracle.values import decoded, follow, objects, read, transformed
+
+_CONVENTIONS = ["otel_genai_current", "otel_genai_v137_v141", "otel_genai_legacy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span reduced to what normalize looks at; attribute values are plain Python."""
+
+    attributes: dict[str, Any]
+    name: str = ""
+    scope: str = ""
+    resource: dict[str, Any] = field(default_factory=dict)
+    events: tuple[tuple[str, dict[str, Any]], ...] = ()
+    kind: str = "internal"
+    start_ns: int = 0
+    end_ns: int = 0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The facts of a span. `facts` are concept values, lists as lists."""
+
+    dialect: str | None
+    role: str
+    facts: dict[str, Any]
+
+
+@cache
+def _source(text: str) -> Source:
+    return parse_source(text, frozenset(table("values.yaml")["maps"]))
+
+
+@cache
+def _key(pattern: str) -> re.Pattern[str]:
+    escaped = re.escape(pattern)
+    segments = re.sub(r"\\\{\w+\\\}", r"[^.]+", escaped)
+    return re.compile(re.sub(r"\\\*$", ".+", segments), re.DOTALL)
+
+
+def _everyday(source: Source) -> bool:
+    return any(fnmatchcase(source.key, pattern) for pattern in table("detection.yaml")["everyday"])
+
+
+@cache
+def _strong_keys() -> tuple[str, ...]:
+    texts = (text for dialect in dialects().values() for texts in dialect["attributes"].values() for text in texts)
+    sources = [_source(text) for text in texts]
+    return tuple({source.key for source in sources if source.kind == "attr" and not _everyday(source)})
+
+
+def normalize(span: Span) -> Outcome | None:
+    """The facts of `span`; None when it says nothing about a model."""
+    if not any(_key(pattern).fullmatch(key) for pattern in _strong_keys() for key in span.attributes):
+        return None
+    name = _detect(span)
+    dialect = dialects().get(name, {}) if name else {}
+    facts: dict[str, Any] = {}
+    readings: dict[str, tuple[str, ...]] = {}
+    for concept, sources in _sources(name).items():
+        for source in sources:
+            if (value := _read_source(span, concept, source)) is not None:
+                facts[concept], readings[concept] = value, source.readings
+                break
+    shape = _recover(span, name, facts)
+    who = provider.conclude(span.scope, dialect, facts)
+    if gateway := dialect.get("implies", {}).get("gateway"):
+        facts.setdefault("gateway", gateway)
+    said = (*readings.get("input_tokens", ()), *readings.get("output_tokens", ()))
+    if shape:
+        said = (shape["includes_cached"], shape["reasoning"])
+    usage.conclude(facts, dialect, who, said, shape)
+    _first_token(facts, (span.end_ns - span.start_ns) / 1e9)
+    role = _operation(span, dialect, facts)
+    return Outcome(name, role, facts) if facts else None
+
+
+def _detect(span: Span) -> str | None:
+    for rule in table("detection.yaml")["detection"]:
+        tests = rule.get("any") or rule["all"]
+        if (any if "any" in rule else all)(_holds(test, span) for test in tests):
+            name: str = rule["dialect"]
+            return name
+    return None
+
+
+def _holds(test: str, span: Span, facts: dict[str, Any] | None = None) -> bool:
+    head, colon, rest = test.partition(":")
+    if colon:
+        match head:
+            case "scope":
+                return fnmatchcase(span.scope, rest)
+            case "span":
+                return fnmatchcase(span.name, rest)
+            case "resource":
+                return _has(span.resource, rest)
+            case "usage":
+                return any(concept in (facts or {}) for concept in usage.USAGE) == (rest == "yes")
+            case "operation":
+                return str((facts or {}).get("operation", "")).lower() == rest
+    return _has(span.attributes, test)
+
+
+def _has(attributes: dict[str, Any], test: str) -> bool:
+    key, equals, wanted = test.partition("=")
+    for name, value in attributes.items():
+        if _key(key).fullmatch(name):
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            if not equals or fnmatchcase(text, wanted):
+                return True
+    return False
+
+
+@cache
+def _sources(name: str | None) -> dict[str, list[Source]]:
+    """For each concept the sources in the order in which a span of dialect `name` is read."""
+    order = ["enricher", *([name] if name else []), *_CONVENTIONS, *dialects()]
+    found: dict[str, dict[str, Source]] = {}
+    for dialect in order:
+        for concept, texts in dialects()[dialect]["attributes"].items():
+            for text in texts:
+                source = _source(text)
+                own = dialect in (name, "enricher")
+                if own or (not _only_here(dialect, source) and not _ambiguous(concept, source)):
+                    found.setdefault(concept, {}).setdefault(text, source)
+    return {concept: list(sources.values()) for concept, sources in found.items()}
+
+
+def _only_here(dialect: str, source: Source) -> bool:
+    bare = "." not in source.key and ":" not in source.key
+    private = any(fnmatchcase(source.key, key) for key in dialects()[dialect].get("only_here", ()))
+    return source.kind == "attr" and (bare or private)
+
+
+@cache
+def _ambiguous(concept: str, source: Source) -> bool:
+    """Whether dialects disagree about the unit or form of the value in this place."""
+    meanings = {
+        other.transforms
+        for dialect in dialects().values()
+        for text in dialect["attributes"].get(concept, ())
+        if ((other := _source(text)).kind, other.key, other.path) == (source.kind, source.key, source.path)
+    }
+    return len(meanings) > 1
+
+
+def _context(span: Span) -> dict[str, Any]:
+    prefixes = table("providers.yaml")["response_id_prefixes"]
+    return {"start": span.start_ns, "maps": table("values.yaml")["maps"], "id_prefixes": prefixes}
+
+
+def _read_source(span: Span, concept: str, source: Source) -> Any:
+    kind = table("canonical.yaml")["concepts"][concept]["type"]
+    values = []
+    for raw in _raw(span, source):
+        for value in follow(decoded(raw), source.path) if source.path else [raw]:
+            usable = transformed(value, source.transforms, _context(span))
+            usable = None if usable is None else read(kind, usable)
+            if usable is not None and not (concept.endswith("_model") and _placeholder(usable)):
+                values.append(usable)
+    if not values:
+        return None
+    return [item for value in values for item in value] if kind == "list" else values[0]
+
+
+def _raw(span: Span, source: Source) -> list[Any]:
+    if source.kind == "attr":
+        return [value for key, value in span.attributes.items() if _key(source.key).fullmatch(key)]
+    if source.kind == "resource":
+        return [value for key, value in span.resource.items() if key == source.key]
+    if source.kind == "event":
+        events = [attributes for name, attributes in span.events if fnmatchcase(name, source.event)]
+        return [value for attributes in events for key, value in attributes.items() if key == source.key]
+    return []
+
+
+def _placeholder(model: str) -> bool:
+    return model.lower() in table("providers.yaml")["model_placeholders"]
+
+
+def _recover(span: Span, name: str | None, facts: dict[str, Any]) -> dict[str, Any] | None:
+    """Fills `facts` from the first raw response that the span carries; the shape that gave usage."""
+    wants_usage = not any(concept in facts for concept in usage.USAGE)
+    if not wants_usage and "response_id" in facts:
+        return None
+    for dialect in dialects().values():
+        for text in dialect.get("recover", ()):
+            source = _source(text)
+            private = any(fnmatchcase(source.key, key) for key in dialect.get("only_here", ()))
+            if (not private or dialect["name"] == name) and (found := _raw(span, source)):
+                return _fill(decoded(found[0]), facts, span, wants_usage)
+    return None
+
+
+def _fill(body: Any, facts: dict[str, Any], span: Span, wants_usage: bool) -> dict[str, Any] | None:
+    tables = table("usage_shapes.yaml")
+    for holder in objects(body):
+        for bare in (False, True):
+            for shape in tables["shapes"]:
+                for container in shape["containers"]:
+                    if bool(container) == bare:
+                        continue
+                    inner = follow(holder, container)[0:1] if container else [holder]
+                    if inner and isinstance(inner[0], dict) and any(follow(inner[0], key) for key in shape["any"]):
+                        _take(shape, inner[0], holder if container else {}, facts, span, wants_usage)
+                        return shape if wants_usage else None
+    return None
+
+
+def _take(
+    shape: dict[str, Any],
+    inner: dict[str, Any],
+    holder: dict[str, Any],
+    facts: dict[str, Any],
+    span: Span,
+    counts: bool,
+) -> None:
+    kinds = table("canonical.yaml")["concepts"]
+    for concept, paths in shape["attributes"].items():
+        if concept in facts or (kinds[concept]["type"] == "count" and not counts):
+            continue
+        value = next((one for path in paths if (one := _first(inner, path, concept, span)) is not None), None)
+        for path in shape.get("plus", {}).get(concept, ()):
+            value = value + more if value is not None and (more := _first(inner, path, concept, span)) else value
+        if value is not None:
+            facts[concept] = value
+    for concept, paths in table("usage_shapes.yaml")["response"].items():
+        if concept not in facts and concept not in shape["attributes"]:
+            value = next((one for path in paths if (one := _first(holder, path, concept, span)) is not None), None)
+            if value is not None:
+                facts[concept] = value
+
+
+def _first(holder: dict[str, Any], text: str, concept: str, span: Span) -> Any:
+    path, *steps = (part.strip() for part in text.split("|"))
+    for value in follow(holder, path)[:1]:
+        value = transformed(value, tuple(steps), _context(span))
+        return None if value is None else read(table("canonical.yaml")["concepts"][concept]["type"], value)
+    return None
+
+
+def _first_token(facts: dict[str, Any], duration: float) -> None:
+    told = facts.get("ttft")
+    if told is None or duration <= 0 or told <= duration:
+        return
+    fitting = [seconds for seconds in (told / 1e3, told / 1e9) if seconds <= duration]
+    if fitting:
+        facts["ttft"] = fitting[0]
+    else:
+        del facts["ttft"]
+
+
+def _operation(span: Span, dialect: dict[str, Any], facts: dict[str, Any]) -> str:
+    """Writes the canonical operation and returns the role."""
+    entries = table("operations.yaml")["operations"]
+    folded = {alias.lower(): name for name, entry in entries.items() for alias in (name, *entry.get("aliases", ()))}
+    own = {str(value).lower(): meaning for value, meaning in dialect.get("operations", {}).items()}
+    told = facts.get("operation")
+    found: list[tuple[str | None, str | None]] = []
+    for rule in dialect.get("roles", ()):
+        if all(_holds(test, span, facts) for test in rule["when"]):
+            found.append((rule.get("operation"), rule.get("role")))
+            break
+    word = told.lower() if told else ""
+    kind = str(facts.get("span_kind", "")).lower()
+    known = word in own or word in folded
+    for value in (word, "" if known else kind):
+        if value and value in own:
+            meaning = own[value] if isinstance(own[value], dict) else {"operation": own[value]}
+            operation = meaning.get("operation")
+            found.append((operation, meaning.get("role") or (entries[operation]["role"] if operation else None)))
+        elif value and value == word and value in folded:
+            found.append((folded[value], entries[folded[value]]["role"]))
+    operation = next((name for name, _ in found if name), None)
+    role = next((role for _, role in found if role), None)
+    implied = dialect.get("implies", {})
+    if role is None:
+        counted = any(concept in facts for concept in usage.USAGE)
+        model = "request_model" in facts or "response_model" in facts
+        role = "inference" if counted or (implied.get("model_claims") and model) else "none"
+    if role == "inference" and told is None and operation is None:
+        operation = implied.get("operation") or _operation_of(facts)
+    if operation:
+        facts["operation"] = operation
+    return role
+
+
+def _operation_of(facts: dict[str, Any]) -> str:
+    model = str(facts.get("request_model") or facts.get("response_model") or "").lower()
+    rules = table("operations.yaml")["by_model"]
+    return str(next((rule["operation"] for rule in rules if fits(rule, model)), table("operations.yaml")["default"]))

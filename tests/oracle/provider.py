@@ -1,0 +1,75 @@
+"""Who ran the model, worked out slowly."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.oracle.tables import fits, matching, table
+from tests.oracle.values import host
+
+
+def conclude(scope: str, dialect: dict[str, Any], facts: dict[str, Any]) -> str | None:
+    """Concludes and writes the provider; its official name where it has one."""
+    names = table("providers.yaml")
+    told = facts.get("provider")
+    known, custom = _named(told)
+    if custom:
+        return None
+    if known and known not in names["host_corrects"]:
+        facts["provider"] = known
+        return known
+    by_host, gateway = _of_host(facts)
+    if gateway:
+        facts.setdefault("gateway", gateway)
+    found = by_host or known
+    if not found:
+        found = dialect.get("implies", {}).get("provider") or matching(names["scopes"], scope.lower())
+    for concept in ("request_model", "response_model"):
+        found = found or _of_model(facts.get(concept))
+    facts.pop("provider", None)
+    if found:
+        facts["provider"] = found
+    return found
+
+
+def _named(told: str | None) -> tuple[str | None, bool]:
+    """The official provider of a value, and whether the value is a name that nobody knows."""
+    names = table("providers.yaml")
+    owner = {alias.lower(): name for name, aliases in names["aliases"].items() for alias in (name, *aliases)}
+    nobody = {str(name).lower() for name in names["not_providers"]}
+    if told is None or told.lower() in nobody - set(owner):
+        return None, False
+    for word in (told.lower(), told.lower().partition(".")[0] if "." in told else ""):
+        if word in owner:
+            return owner[word], False
+        if word and word in nobody:
+            return None, False
+    return None, True
+
+
+def _of_host(facts: dict[str, Any]) -> tuple[str | None, str | None]:
+    names = table("providers.yaml")
+    address = facts.get("server_address")
+    if not address:
+        return None, None
+    name = host(address).lower()
+    if name in ("localhost", "127.0.0.1", "::1", "[::1]"):
+        written = re.search(r":(\d+)(/.*)?$", address)
+        port = facts.get("server_port", int(written[1]) if written else None)
+        return names["local_ports"].get(port), None
+    for rule in names["hosts"]:
+        if fits(rule, name):
+            return rule["provider"], rule.get("gateway")
+    return None, None
+
+
+def _of_model(model: str | None) -> str | None:
+    names = table("providers.yaml")
+    if not model:
+        return None
+    for prefix, provider in names["model_prefixes"].items():
+        if model.lower().startswith(prefix):
+            found: str = provider
+            return found
+    return matching(names["model_patterns"], model.lower())
