@@ -35,7 +35,7 @@ def test_the_pipelines_satisfy_it(path: Path) -> None:
         "limits: {depth: '${env:D:-8}'}",
         "receivers: {otlp: {protocols: {grpc: }}}",
         "prices: {aliases: {a: gpt-4o, b: {model: gpt-4o}}, discounts: [{percent: 1.5, from: 2026-01-01}]}",
-        "normalize: {attributes: {tenant_id: a, user_id: [a, b]}, dialects: [{name: d, includes_cached: inclusive}]}",
+        "normalize: {attributes: {user_id: a}, dialects: [{name: d, detect: [a], includes_cached: inclusive}]}",
         "sampling: {decision_wait: 30, policies: [{name: a, type: not, not: {not_sub_policy: {type: always_sample}}}]}",
     ],
 )
