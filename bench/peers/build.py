@@ -15,7 +15,6 @@ if __package__ in (None, ""):
 from bench.peers import cache, recipes
 from bench.peers.recipes import BuildError
 
-
 JOBS = os.cpu_count() or 1
 
 
