@@ -105,3 +105,11 @@ class PriceBook:
         `batch`, `speed`, `inference_geo`, `search_context_size`, `tenant`, `failed_without_answer`, `estimated`,
         `reported_usd` (decimal string), `reported_by_provider`; all optional. Raises ValueError.
         """
+
+def normalize_request(plan: bytes, payload: bytes) -> str:
+    """What normalize makes of the spans of one `ExportTraceServiceRequest`, as JSON; for tests against the reference.
+
+    `plan` is the `normalize` section of a plan (UTF-8 JSON). The answer: `spans`, in order, each with `name`, `model`,
+    `dialect`, `role`, `facts` and `rules` by concept, `inferred`, `canonical`, `misstated` (concept names) and
+    `attributes` (the attributes of the kept span); and `anomalies` by name. Raises PlanError, DecodeError.
+    """

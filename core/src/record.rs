@@ -20,13 +20,7 @@ const INLINE: u8 = 5;
 pub fn encode(facts: &Facts<'_>, span: &[u8], out: &mut Vec<u8>) {
     varint(out, if facts.dialect == NO_DIALECT { 0 } else { u64::from(facts.dialect) + 1 });
     out.push(facts.role as u8);
-    for set in [
-        facts.inferred,
-        facts.canonical,
-        facts.misstated,
-        facts.legacy,
-        facts.legacy_misstated,
-    ] {
+    for set in [facts.inferred, facts.canonical, facts.misstated, facts.legacy, facts.legacy_misstated] {
         varint(out, set.0 as u64);
         varint(out, (set.0 >> 64) as u64);
     }
@@ -81,13 +75,7 @@ fn read<'a>(reader: &mut Reader<'a>, span: &'a [u8], facts: &mut Facts<'a>) -> O
         let low = reader.varint().ok()?;
         set.0 = u128::from(low) | u128::from(reader.varint().ok()?) << 64;
     }
-    [
-        facts.inferred,
-        facts.canonical,
-        facts.misstated,
-        facts.legacy,
-        facts.legacy_misstated,
-    ] = sets;
+    [facts.inferred, facts.canonical, facts.misstated, facts.legacy, facts.legacy_misstated] = sets;
     while !reader.at_end() {
         let concept = *Concept::ALL.get(usize::try_from(reader.varint().ok()?).ok()?)?;
         let rule = match reader.varint().ok()? {

@@ -2,6 +2,7 @@
 
 mod error;
 mod json;
+mod normalize;
 mod price;
 
 use pyo3::prelude::*;
@@ -10,5 +11,6 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
     json::register(module)?;
+    normalize::register(module)?;
     price::register(module)
 }

@@ -75,10 +75,7 @@ impl Output {
             };
             // What the resource says need not be repeated on each of its spans.
             let rule = facts.rule(named.concept);
-            if rules
-                .get(usize::from(rule))
-                .is_some_and(|rule| rule.kind == SourceKind::Resource)
-            {
+            if rules.get(usize::from(rule)).is_some_and(|rule| rule.kind == SourceKind::Resource) {
                 continue;
             }
             let scalar = scalar(named.concept, value);
@@ -111,9 +108,7 @@ impl Output {
     /// The span's bytes cannot be copied as they are.
     pub fn rewrites(&self, facts: &Facts<'_>) -> bool {
         facts.role != Role::None
-            && (!facts.misstated.is_empty()
-                || !facts.legacy_misstated.is_empty()
-                || !self.keep_originals)
+            && (!facts.misstated.is_empty() || !facts.legacy_misstated.is_empty() || !self.keep_originals)
     }
 
     /// Copies a span, without what gives way to the attributes of [`append`](Self::append).
@@ -152,19 +147,11 @@ impl Output {
     }
 
     fn fate(&self, key: &[u8], facts: &Facts<'_>, rules: &[RuleInfo]) -> Fate {
-        let replaced = if self.keep_originals {
-            Fate::Rename
-        } else {
-            Fate::Drop
-        };
+        let replaced = if self.keep_originals { Fate::Rename } else { Fate::Drop };
         for named in &self.named {
             let concept = named.concept;
             if *key == *named.key.as_bytes() {
-                return if facts.misstated.contains(concept) {
-                    replaced
-                } else {
-                    Fate::Keep
-                };
+                return if facts.misstated.contains(concept) { replaced } else { Fate::Keep };
             }
             if let Some(legacy) = &named.legacy
                 && *key == *legacy.as_bytes()
@@ -210,10 +197,7 @@ fn renamed(body: &[u8], key: &[u8], out: &mut Vec<u8>) {
     let mut reader = Reader::new(body);
     while !reader.at_end() {
         let start = reader.position();
-        match reader
-            .tag()
-            .and_then(|(field, wire)| reader.skip(wire).map(|()| field))
-        {
+        match reader.tag().and_then(|(field, wire)| reader.skip(wire).map(|()| field)) {
             Ok(1) => {}
             Ok(_) => rest.extend_from_slice(reader.since(start)),
             Err(_) => break,

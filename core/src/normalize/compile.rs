@@ -114,21 +114,12 @@ impl Tables {
     pub fn compile(plan: &NormalizePlan, keys: &mut KeyTableBuilder) -> Result<Self, String> {
         let mut tables = Self {
             ops: vec![Vec::new()],
-            id_prefixes: plan
-                .providers
-                .response_id_prefixes
-                .iter()
-                .map(|prefix| prefix.as_bytes().into())
-                .collect(),
+            id_prefixes: plan.providers.response_id_prefixes.iter().map(|prefix| prefix.as_bytes().into()).collect(),
             ..Self::default()
         };
         let names: BTreeMap<&str, u16> = plan.maps.keys().map(String::as_str).zip(0..).collect();
         for map in plan.maps.values() {
-            tables.maps.push(
-                map.iter()
-                    .map(|(from, to)| (from.to_lowercase().into(), to.as_str().into()))
-                    .collect(),
-            );
+            tables.maps.push(map.iter().map(|(from, to)| (from.to_lowercase().into(), to.as_str().into())).collect());
         }
         for entry in &plan.canonical {
             let concept = concept(&entry.concept)?;
@@ -165,8 +156,7 @@ impl Tables {
         for (index, rule) in plan.rules.iter().enumerate() {
             let fault = |what: String| format!("rule {index} ({}): {what}", rule.source);
             let concept = concept(&rule.concept).map_err(fault)?;
-            let ops = transform::compile(&rule.transform, |name| maps.get(name).copied())
-                .map_err(fault)?;
+            let ops = transform::compile(&rule.transform, |name| maps.get(name).copied()).map_err(fault)?;
             let entry = Entry {
                 concept,
                 kind: kind_of(concept),
@@ -214,33 +204,22 @@ impl Tables {
                         }
                         None => None,
                     };
-                    self.events
-                        .entry(rule.key.as_bytes().into())
-                        .or_default()
-                        .push(EventRule {
-                            event: Glob::new(rule.event.as_deref().unwrap_or("*")),
-                            entry,
-                            paths,
-                            dialects,
-                            carrier: false,
-                        });
+                    self.events.entry(rule.key.as_bytes().into()).or_default().push(EventRule {
+                        event: Glob::new(rule.event.as_deref().unwrap_or("*")),
+                        entry,
+                        paths,
+                        dialects,
+                        carrier: false,
+                    });
                 }
-                SourceKind::Resource => self
-                    .resources
-                    .entry(rule.key.as_bytes().into())
-                    .or_default()
-                    .push(entry),
+                SourceKind::Resource => self.resources.entry(rule.key.as_bytes().into()).or_default().push(entry),
                 SourceKind::Log => {}
             }
         }
         Ok(())
     }
 
-    fn read_carriers(
-        &mut self,
-        plan: &NormalizePlan,
-        keys: &mut KeyTableBuilder,
-    ) -> Result<(), String> {
+    fn read_carriers(&mut self, plan: &NormalizePlan, keys: &mut KeyTableBuilder) -> Result<(), String> {
         self.carriers_from = self.rules.len() as u16;
         let mut order: Vec<usize> = (0..plan.carriers.len()).collect();
         order.sort_by_key(|&index| {
@@ -279,17 +258,13 @@ impl Tables {
                         carrier: true,
                     });
                 }
-                SourceKind::Event => self
-                    .events
-                    .entry(carrier.key.as_bytes().into())
-                    .or_default()
-                    .push(EventRule {
-                        event: Glob::new(carrier.event.as_deref().unwrap_or("*")),
-                        entry,
-                        paths: None,
-                        dialects,
-                        carrier: true,
-                    }),
+                SourceKind::Event => self.events.entry(carrier.key.as_bytes().into()).or_default().push(EventRule {
+                    event: Glob::new(carrier.event.as_deref().unwrap_or("*")),
+                    entry,
+                    paths: None,
+                    dialects,
+                    carrier: true,
+                }),
                 SourceKind::Resource | SourceKind::Log => {}
             }
         }
@@ -308,10 +283,7 @@ impl Tables {
     /// Compiles transforms of usage shapes.
     pub fn add_ops(&mut self, names: &[String], plan: &NormalizePlan) -> Result<u16, String> {
         let ops = transform::compile(names, |name| {
-            plan.maps
-                .keys()
-                .position(|known| known == name)
-                .map(|index| index as u16)
+            plan.maps.keys().position(|known| known == name).map(|index| index as u16)
         })?;
         self.intern_ops(ops)
     }
@@ -324,12 +296,7 @@ impl Tables {
         self.keys = vec![KeyInfo::default(); self.width];
         self.entries.clear();
         self.blobs.clear();
-        self.lists = vec![List {
-            from: 0,
-            to: 0,
-            blob: NONE,
-            carrier: NONE,
-        }];
+        self.lists = vec![List { from: 0, to: 0, blob: NONE, carrier: NONE }];
         let draft = std::mem::take(&mut self.draft);
         let mut exact: HashMap<&str, Vec<usize>> = HashMap::new();
         let mut patterns = Vec::new();
@@ -345,20 +312,13 @@ impl Tables {
             let name = table.name(KeyId(key as u16));
             let mut all = exact.get(name).cloned().unwrap_or_default();
             all.extend(
-                patterns
-                    .iter()
-                    .copied()
-                    .filter(|&index| draft[index].key == name || covers(&draft[index].key, name)),
+                patterns.iter().copied().filter(|&index| draft[index].key == name || covers(&draft[index].key, name)),
             );
             let info = &mut self.keys[key];
             for (canonical, concept, current) in &self.canonical {
                 if canonical == name {
                     info.mine = true;
-                    let slot = if *current {
-                        &mut info.canonical
-                    } else {
-                        &mut info.legacy
-                    };
+                    let slot = if *current { &mut info.canonical } else { &mut info.legacy };
                     *slot = Some(*concept);
                 }
             }
@@ -409,18 +369,10 @@ impl Tables {
         let blob = if slots.is_empty() {
             NONE
         } else {
-            self.blobs.push(Blob {
-                paths,
-                entries: slots.into(),
-            });
+            self.blobs.push(Blob { paths, entries: slots.into() });
             (self.blobs.len() - 1) as u16
         };
-        self.lists.push(List {
-            from,
-            to: self.entries.len() as u32,
-            blob,
-            carrier,
-        });
+        self.lists.push(List { from, to: self.entries.len() as u32, blob, carrier });
         u16::try_from(self.lists.len() - 1).map_err(|_| "too many different key uses".to_owned())
     }
 
@@ -444,9 +396,7 @@ pub fn add_key(keys: &mut KeyTableBuilder, key: &str) -> Result<KeyId, String> {
         return Err("a key is empty".to_owned());
     }
     if !pattern_is_anchored(key) {
-        return Err(format!(
-            "the pattern {key:?} must start with at least four literal characters"
-        ));
+        return Err(format!("the pattern {key:?} must start with at least four literal characters"));
     }
     Ok(keys.add(key))
 }

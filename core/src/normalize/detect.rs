@@ -26,17 +26,11 @@ pub struct State {
 }
 
 impl State {
-    pub const START: Self = Self {
-        best: NO_TEST,
-        bits: 0,
-    };
+    pub const START: Self = Self { best: NO_TEST, bits: 0 };
 
     #[inline]
     pub fn join(self, other: Self) -> Self {
-        Self {
-            best: self.best.min(other.best),
-            bits: self.bits | other.bits,
-        }
+        Self { best: self.best.min(other.best), bits: self.bits | other.bits }
     }
 
     #[inline]
@@ -89,9 +83,7 @@ impl Detector {
                     bits += 1;
                     Outcome::Bit(bits - 1)
                 };
-                detector
-                    .add(condition, outcome, keys)
-                    .map_err(|e| fault(&e))?;
+                detector.add(condition, outcome, keys).map_err(|e| fault(&e))?;
             }
             if mask != 0 {
                 detector.joint.push((index, mask));
@@ -101,12 +93,7 @@ impl Detector {
         Ok(detector)
     }
 
-    fn add(
-        &mut self,
-        condition: &Condition,
-        outcome: Outcome,
-        keys: &mut KeyTableBuilder,
-    ) -> Result<(), String> {
+    fn add(&mut self, condition: &Condition, outcome: Outcome, keys: &mut KeyTableBuilder) -> Result<(), String> {
         match condition {
             Condition::Attr(KeyTest { key, value }) => {
                 add_key(keys, key)?;
@@ -118,11 +105,9 @@ impl Detector {
                 let first = glob.bytes().next().filter(|byte| *byte != b'*');
                 self.names.push((first, Glob::new(glob), outcome));
             }
-            Condition::Resource(KeyTest { key, value }) => self
-                .resources
-                .entry(key.as_str().into())
-                .or_default()
-                .push((value.as_deref().map(Glob::new), outcome)),
+            Condition::Resource(KeyTest { key, value }) => {
+                self.resources.entry(key.as_str().into()).or_default().push((value.as_deref().map(Glob::new), outcome))
+            }
             _ => return Err("this condition is for role tests only".to_owned()),
         }
         Ok(())
@@ -137,9 +122,7 @@ impl Detector {
             let tests: KeyTests = self
                 .attrs
                 .iter()
-                .filter(|(key, _, _)| {
-                    **key == *name || (key.contains(['{', '*']) && covers(key, name))
-                })
+                .filter(|(key, _, _)| **key == *name || (key.contains(['{', '*']) && covers(key, name)))
                 .map(|(_, value, outcome)| (value.clone(), *outcome))
                 .collect();
             if !tests.is_empty() {
@@ -183,9 +166,7 @@ impl Detector {
         let first = span_name.first().copied();
         let from = self.names.partition_point(|(byte, _, _)| *byte < first);
         let open = self.names.partition_point(|(byte, _, _)| byte.is_none());
-        let named = self.names[from..]
-            .iter()
-            .take_while(|(byte, _, _)| *byte == first && first.is_some());
+        let named = self.names[from..].iter().take_while(|(byte, _, _)| *byte == first && first.is_some());
         for (_, glob, outcome) in self.names[..open].iter().chain(named) {
             if glob.matches(span_name) {
                 state.add(*outcome);

@@ -38,13 +38,7 @@ impl Errors {
             statuses: plan
                 .statuses
                 .iter()
-                .map(|rule| {
-                    (
-                        i64::from(rule.from),
-                        i64::from(rule.to),
-                        rule.class.as_str().into(),
-                    )
-                })
+                .map(|rule| (i64::from(rule.from), i64::from(rule.to), rule.class.as_str().into()))
                 .collect(),
         })
     }
@@ -77,14 +71,9 @@ impl Errors {
         }
         let told = facts.text(Concept::ErrorType).unwrap_or_default();
         let types = [told, text(exception.kind)].map(|text| lowered(text, context.arena));
-        let messages = [text(span.status_message), text(exception.message)]
-            .map(|text| lowered(text, context.arena));
+        let messages = [text(span.status_message), text(exception.message)].map(|text| lowered(text, context.arena));
         let found = self.texts.iter().find(|(matcher, of, _)| {
-            let any = |texts: &[&str]| {
-                texts
-                    .iter()
-                    .any(|text| !text.is_empty() && matcher.matches(text))
-            };
+            let any = |texts: &[&str]| texts.iter().any(|text| !text.is_empty() && matcher.matches(text));
             (*of != TextOf::Message && any(&types)) || (*of != TextOf::Type && any(&messages))
         });
         let class = match found {

@@ -53,24 +53,14 @@ impl Normalizer {
             habits: seen.dialect.map(|index| &self.habits[usize::from(index)]),
             provider,
             version: seen.scope.number,
-            cached: seen
-                .shape
-                .map(|shape| shape.cached)
-                .or_else(|| rule(Concept::InputTokens)?.cached),
-            reasoning: seen
-                .shape
-                .map(|shape| shape.reasoning)
-                .or_else(|| rule(Concept::OutputTokens)?.reasoning),
+            cached: seen.shape.map(|shape| shape.cached).or_else(|| rule(Concept::InputTokens)?.cached),
+            reasoning: seen.shape.map(|shape| shape.reasoning).or_else(|| rule(Concept::OutputTokens)?.reasoning),
             provider_total: seen.shape.map(|shape| shape.provider_total),
         };
         tokens::conclude(facts, &evidence, &self.providers, &mut scratch.anomalies);
         first_token(facts, seen.span.duration(), scratch);
-        let view = operation::Seen {
-            span: seen.span,
-            attrs: seen.attrs,
-            hits: seen.hits,
-            scope: seen.scope.name.as_bytes(),
-        };
+        let view =
+            operation::Seen { span: seen.span, attrs: seen.attrs, hits: seen.hits, scope: seen.scope.name.as_bytes() };
         self.operations.conclude(facts, seen.dialect, &view, arena);
         let mut context = Context {
             arena,
@@ -80,8 +70,7 @@ impl Normalizer {
             maps: &self.tables.maps,
             id_prefixes: &self.tables.id_prefixes,
         };
-        self.errors
-            .conclude(facts, seen.span, seen.exception, &mut context);
+        self.errors.conclude(facts, seen.span, seen.exception, &mut context);
         self.compare(seen.attrs, scratch, facts);
     }
 
@@ -89,14 +78,9 @@ impl Normalizer {
     fn compare(&self, attrs: &[Attr<'_>], scratch: &Scratch, facts: &mut Facts<'_>) {
         let present = facts.present();
         let says = |concept: Concept, at: u32| {
-            facts.get(concept).is_some_and(|value| {
-                same(
-                    kind_of(concept),
-                    value,
-                    attrs[at as usize].value,
-                    self.text_bytes,
-                )
-            })
+            facts
+                .get(concept)
+                .is_some_and(|value| same(kind_of(concept), value, attrs[at as usize].value, self.text_bytes))
         };
         let mut canonical = ConceptSet::default();
         let mut misstated = ConceptSet::default();
@@ -110,9 +94,7 @@ impl Normalizer {
         let mut legacy = ConceptSet::default();
         let mut legacy_misstated = ConceptSet::default();
         for concept in ConceptSet(scratch.legacy.set.0 & present.0).iter() {
-            if !self.output.fixes_legacy(concept)
-                || says(concept, scratch.legacy.at[concept as usize])
-            {
+            if !self.output.fixes_legacy(concept) || says(concept, scratch.legacy.at[concept as usize]) {
                 legacy.insert(concept);
             } else {
                 legacy_misstated.insert(concept);
@@ -164,8 +146,7 @@ fn same(kind: Kind, fact: Val<'_>, value: Value<'_>, text_bytes: usize) -> bool 
         }
         (Val::Str(a), Value::Array(items)) => {
             let mut items = array(items);
-            a.split(LIST_SEPARATOR)
-                .all(|item| matches!(items.next(), Some(Ok(Value::Str(b))) if item.as_bytes() == b))
+            a.split(LIST_SEPARATOR).all(|item| matches!(items.next(), Some(Ok(Value::Str(b))) if item.as_bytes() == b))
                 && items.next().is_none()
         }
         _ => false,

@@ -81,18 +81,11 @@ pub fn walk<'a, S: Sink<'a>>(
 ) -> Result<(), Stop> {
     let mut front = Front::default();
     front.push(Paths::ROOT, Base::default());
-    let mut walker = Walker {
-        text,
-        pos: 0,
-        origin: 0,
-        decodes: DECODES,
-        max_depth: depth,
-        paths,
-        arena,
-        sink,
-    };
+    let mut walker =
+        Walker { text, pos: 0, origin: 0, bare: false, decodes: DECODES, max_depth: depth, paths, arena, sink };
     walker.space();
     if walker.is_keyword_list() {
+        walker.bare = true;
         return walker.object(&front, 0, b'=', None);
     }
     walker.value(&front, 0)
@@ -138,10 +131,7 @@ fn otlp<'a, S: Sink<'a>>(
         Value::KvList(entries) => {
             for entry in kv_list(entries) {
                 let (key, item) = entry.map_err(|_| Stop::Malformed)?;
-                let base = Base {
-                    depth: depth as u16,
-                    start,
-                };
+                let base = Base { depth: depth as u16, start };
                 let next = step(paths, front, key, base);
                 if next.len > 0 || paths.has_deep() {
                     otlp(item, paths, &next, depth + 1, max_depth, arena, sink)?;
@@ -158,16 +148,8 @@ fn otlp<'a, S: Sink<'a>>(
             }
         }
         Value::Str(text) if front.iter().any(|a| paths.continues(a.node)) => {
-            let mut inner = Walker {
-                text,
-                pos: 0,
-                origin: 0,
-                decodes: DECODES,
-                max_depth,
-                paths,
-                arena,
-                sink,
-            };
+            let mut inner =
+                Walker { text, pos: 0, origin: 0, bare: false, decodes: DECODES, max_depth, paths, arena, sink };
             // Text that is not JSON ends this branch only.
             let _ = inner.value(front, depth + 1);
         }
@@ -204,6 +186,8 @@ struct Walker<'t, 'a, S> {
     pos: usize,
     /// Place of `text` in the outermost text.
     origin: u32,
+    /// Fields without braces: the end of the text ends a value.
+    bare: bool,
     /// How many more strings inside strings may be opened.
     decodes: u8,
     max_depth: usize,
@@ -260,7 +244,7 @@ impl<'a, S: Sink<'a>> Walker<'_, 'a, S> {
             b'-' | b'+' | b'.' | b'0'..=b'9' => {
                 let number = self.number();
                 // A number at the very end of an unfinished text may have lost digits.
-                if depth > 0 && self.pos == self.text.len() && self.origin == 0 {
+                if depth > 0 && self.pos == self.text.len() && !self.bare {
                     return Err(Stop::Malformed);
                 }
                 self.emit(front, Leaf::Number(number));
@@ -284,21 +268,15 @@ impl<'a, S: Sink<'a>> Walker<'_, 'a, S> {
         if self.decodes == 0 || !front.iter().any(|a| self.paths.continues(a.node)) {
             return Ok(());
         }
-        let inner = if escaped {
-            unescape(raw, self.arena)
-        } else {
-            raw
-        };
-        if !matches!(
-            inner.trim_ascii_start().first(),
-            Some(b'{' | b'[' | b'"' | b'\'')
-        ) {
+        let inner = if escaped { unescape(raw, self.arena) } else { raw };
+        if !matches!(inner.trim_ascii_start().first(), Some(b'{' | b'[' | b'"' | b'\'')) {
             return Ok(());
         }
         let mut walker = Walker {
             text: inner,
             pos: 0,
             origin: self.origin + start as u32,
+            bare: false,
             decodes: self.decodes - 1,
             max_depth: self.max_depth,
             paths: self.paths,
@@ -313,17 +291,8 @@ impl<'a, S: Sink<'a>> Walker<'_, 'a, S> {
     }
 
     /// `{"k": v}`, `Name(k=v)` or a bare `k=v k=v` (no end).
-    fn object(
-        &mut self,
-        front: &Front,
-        depth: usize,
-        separator: u8,
-        end: Option<u8>,
-    ) -> Result<(), Stop> {
-        let here = Base {
-            depth: depth as u16,
-            start: self.origin + self.pos as u32,
-        };
+    fn object(&mut self, front: &Front, depth: usize, separator: u8, end: Option<u8>) -> Result<(), Stop> {
+        let here = Base { depth: depth as u16, start: self.origin + self.pos as u32 };
         loop {
             self.space();
             match self.peek() {
@@ -377,8 +346,7 @@ impl<'a, S: Sink<'a>> Walker<'_, 'a, S> {
         let start = self.pos + 1;
         let mut at = start;
         let mut escaped = false;
-        while let Some(found) = memchr::memchr2(quote, b'\\', &self.text[at.min(self.text.len())..])
-        {
+        while let Some(found) = memchr::memchr2(quote, b'\\', &self.text[at.min(self.text.len())..]) {
             at += found;
             if self.text[at] == quote {
                 self.pos = at + 1;
@@ -413,11 +381,7 @@ impl<'a, S: Sink<'a>> Walker<'_, 'a, S> {
     /// `key=` at the start of the text: fields without braces around them.
     fn is_keyword_list(&self) -> bool {
         let rest = &self.text[self.pos..];
-        let end = rest
-            .iter()
-            .take(64)
-            .position(|b| !(b.is_ascii_alphanumeric() || *b == b'_'))
-            .unwrap_or(0);
+        let end = rest.iter().take(64).position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')).unwrap_or(0);
         end > 0 && rest[0].is_ascii_alphabetic() && rest.get(end) == Some(&b'=')
     }
 
@@ -443,13 +407,7 @@ impl<'a, S: Sink<'a>> Walker<'_, 'a, S> {
             (_, Some(quote @ (b'"' | b'\''))) if word.len() <= 2 => {
                 self.text_value(front, depth, quote)?;
             }
-            _ => self.emit(
-                front,
-                Leaf::Str {
-                    raw: word,
-                    escaped: false,
-                },
-            ),
+            _ => self.emit(front, Leaf::Str { raw: word, escaped: false }),
         }
         Ok(())
     }
@@ -467,7 +425,10 @@ impl<'a, S: Sink<'a>> Walker<'_, 'a, S> {
         self.space();
         let mut open = 0usize;
         loop {
-            match self.peek().ok_or(Stop::Malformed)? {
+            let Some(byte) = self.peek() else {
+                return if self.bare && open == 0 { Ok(()) } else { Err(Stop::Malformed) };
+            };
+            match byte {
                 quote @ (b'"' | b'\'') => {
                     self.string(quote)?;
                 }
@@ -540,7 +501,5 @@ pub fn unescape<'a>(raw: &[u8], arena: &'a Bump) -> &'a [u8] {
 }
 
 fn hex4(text: &[u8]) -> Option<u32> {
-    text.first_chunk::<4>()?.iter().try_fold(0, |value, byte| {
-        Some(value << 4 | char::from(*byte).to_digit(16)?)
-    })
+    text.first_chunk::<4>()?.iter().try_fold(0, |value, byte| Some(value << 4 | char::from(*byte).to_digit(16)?))
 }

@@ -70,11 +70,7 @@ impl Normalizer {
             .map(|dialect| {
                 Ok(DialectInfo {
                     name: dialect.name.as_str().into(),
-                    provider: dialect
-                        .provider
-                        .as_deref()
-                        .map(|name| providers.index(name))
-                        .transpose()?,
+                    provider: dialect.provider.as_deref().map(|name| providers.index(name)).transpose()?,
                     gateway: dialect.gateway.as_deref().map(Into::into),
                 })
             })
@@ -135,9 +131,7 @@ impl Normalizer {
 
     /// The name of a dialect (`Facts::dialect`); empty for none.
     pub fn dialect(&self, index: u16) -> &str {
-        self.dialects
-            .get(usize::from(index))
-            .map_or("", |dialect| &dialect.name)
+        self.dialects.get(usize::from(index)).map_or("", |dialect| &dialect.name)
     }
 }
 

@@ -81,9 +81,7 @@ impl Operations {
             for test in &dialect.tests {
                 let all = test.all.iter().map(|condition| check(condition, keys));
                 tests.push(Test {
-                    all: all
-                        .collect::<Result<_, String>>()
-                        .map_err(|e| format!("dialect {}: {e}", dialect.name))?,
+                    all: all.collect::<Result<_, String>>().map_err(|e| format!("dialect {}: {e}", dialect.name))?,
                     meaning: Meaning {
                         operation: test.operation.as_deref().map(Into::into),
                         role: test.role.map(role),
@@ -127,20 +125,10 @@ impl Operations {
     }
 
     /// Sets operation and role.
-    pub fn conclude<'a>(
-        &'a self,
-        facts: &mut Facts<'a>,
-        dialect: Option<u16>,
-        seen: &Seen<'_, 'a>,
-        arena: &'a Bump,
-    ) {
+    pub fn conclude<'a>(&'a self, facts: &mut Facts<'a>, dialect: Option<u16>, seen: &Seen<'_, 'a>, arena: &'a Bump) {
         let own = dialect.map(|index| &self.dialects[usize::from(index)]);
-        let told = facts
-            .text(Concept::Operation)
-            .map(|text| lowered(text, arena));
-        let kind = facts
-            .text(Concept::SpanKind)
-            .map(|text| lowered(text, arena));
+        let told = facts.text(Concept::Operation).map(|text| lowered(text, arena));
+        let kind = facts.text(Concept::SpanKind).map(|text| lowered(text, arena));
         let find = |own: Option<&'a Meanings>, all: &'a Meanings, text: Option<&str>| {
             let text = text?;
             own.and_then(|map| map.get(text)).or_else(|| all.get(text))
@@ -155,11 +143,8 @@ impl Operations {
             }
             role = role.or(meaning.role);
         };
-        let test = own.and_then(|own| {
-            own.tests
-                .iter()
-                .find(|test| test.all.iter().all(|c| c.holds(facts, told, kind, seen)))
-        });
+        let test =
+            own.and_then(|own| own.tests.iter().find(|test| test.all.iter().all(|c| c.holds(facts, told, kind, seen))));
         if let Some(test) = test {
             take(&test.meaning, conclusion::TEST);
         }
@@ -173,8 +158,7 @@ impl Operations {
         {
             take(meaning, conclusion::OPERATION);
         }
-        let claims =
-            || has_usage(facts) || (own.is_some_and(|own| own.model_claims) && has_model(facts));
+        let claims = || has_usage(facts) || (own.is_some_and(|own| own.model_claims) && has_model(facts));
         facts.role = match role {
             Some(role) => role,
             None if claims() => Role::Inference,
@@ -198,9 +182,7 @@ impl Operations {
         if let Some(name) = own.and_then(|own| own.default.as_deref()) {
             return Some(name);
         }
-        let model = facts
-            .text(Concept::RequestModel)
-            .or_else(|| facts.text(Concept::ResponseModel));
+        let model = facts.text(Concept::RequestModel).or_else(|| facts.text(Concept::ResponseModel));
         if let Some(model) = model
             && !self.models.is_empty()
             && let Some(name) = first(&self.models, &model.to_lowercase())
@@ -212,9 +194,7 @@ impl Operations {
 }
 
 fn has_usage(facts: &Facts<'_>) -> bool {
-    facts.has(Concept::InputTokens)
-        || facts.has(Concept::OutputTokens)
-        || facts.has(Concept::TotalTokens)
+    facts.has(Concept::InputTokens) || facts.has(Concept::OutputTokens) || facts.has(Concept::TotalTokens)
 }
 
 fn has_model(facts: &Facts<'_>) -> bool {
@@ -222,23 +202,13 @@ fn has_model(facts: &Facts<'_>) -> bool {
 }
 
 impl Check {
-    fn holds(
-        &self,
-        facts: &Facts<'_>,
-        operation: Option<&str>,
-        kind: Option<&str>,
-        seen: &Seen<'_, '_>,
-    ) -> bool {
-        let one_of = |list: &[Box<str>], text: Option<&str>| {
-            text.is_some_and(|text| list.iter().any(|item| **item == *text))
-        };
+    fn holds(&self, facts: &Facts<'_>, operation: Option<&str>, kind: Option<&str>, seen: &Seen<'_, '_>) -> bool {
+        let one_of =
+            |list: &[Box<str>], text: Option<&str>| text.is_some_and(|text| list.iter().any(|item| **item == *text));
         match self {
             Self::Attr { ids, value, .. } => seen.hits.iter().any(|&at| {
                 let attr = &seen.attrs[at as usize];
-                ids.contains(&attr.id)
-                    && value
-                        .as_ref()
-                        .is_none_or(|glob| value_matches(glob, attr.value))
+                ids.contains(&attr.id) && value.as_ref().is_none_or(|glob| value_matches(glob, attr.value))
             }),
             Self::Scope(glob) => glob.matches(seen.scope),
             Self::Span(glob) => glob.matches(seen.span.name),
@@ -282,11 +252,7 @@ fn check(condition: &Condition, keys: &mut KeyTableBuilder) -> Result<Check, Str
     Ok(match condition {
         Condition::Attr(KeyTest { key, value }) => {
             add_key(keys, key)?;
-            Check::Attr {
-                key: key.as_str().into(),
-                value: value.as_deref().map(Glob::new),
-                ids: Vec::new(),
-            }
+            Check::Attr { key: key.as_str().into(), value: value.as_deref().map(Glob::new), ids: Vec::new() }
         }
         Condition::Scope(glob) => Check::Scope(Glob::new(glob)),
         Condition::Span(glob) => Check::Span(Glob::new(glob)),
@@ -317,10 +283,7 @@ fn meanings(map: &BTreeMap<String, PlanMeaning>) -> Meanings {
         .map(|(value, meaning)| {
             (
                 value.to_lowercase().into(),
-                Meaning {
-                    operation: meaning.operation.as_deref().map(Into::into),
-                    role: meaning.role.map(role),
-                },
+                Meaning { operation: meaning.operation.as_deref().map(Into::into), role: meaning.role.map(role) },
             )
         })
         .collect()

@@ -97,8 +97,7 @@ impl Normalizer {
             }
             for entry in self.tables.resources.get(*key).into_iter().flatten() {
                 if let Some(source) = Source::of_value(*value)
-                    && let Some(value) =
-                        context.read(entry.kind, source, &self.tables.ops[usize::from(entry.ops)])
+                    && let Some(value) = context.read(entry.kind, source, &self.tables.ops[usize::from(entry.ops)])
                 {
                     facts.values.push((*entry, Owned::new(value)));
                 }
@@ -110,9 +109,7 @@ impl Normalizer {
 
     /// Facts of a scope from its name and version.
     pub fn scope(&self, name: &[u8], version_text: &[u8]) -> ScopeFacts {
-        let bounded = |text: &[u8]| {
-            String::from_utf8_lossy(&text[..text.len().min(self.text_bytes)]).into_owned()
-        };
+        let bounded = |text: &[u8]| String::from_utf8_lossy(&text[..text.len().min(self.text_bytes)]).into_owned();
         let version_text = bounded(version_text);
         ScopeFacts {
             name: bounded(name),

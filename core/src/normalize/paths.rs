@@ -30,10 +30,7 @@ impl Paths {
     pub const ROOT: NodeId = 0;
 
     pub fn new() -> Self {
-        Self {
-            nodes: vec![Node::default()],
-            deep: None,
-        }
+        Self { nodes: vec![Node::default()], deep: None }
     }
 
     /// Adds a path (`a.b[0].c[]`, `**.a`; `\.` is a dot inside a name).
@@ -63,11 +60,7 @@ impl Paths {
     fn child(&mut self, at: NodeId, step: Step) -> Result<NodeId, String> {
         let node = &self.nodes[usize::from(at)];
         let found = match &step {
-            Step::Field(name) => node
-                .fields
-                .iter()
-                .find(|(field, _)| **field == *name.as_bytes())
-                .map(|(_, id)| *id),
+            Step::Field(name) => node.fields.iter().find(|(field, _)| **field == *name.as_bytes()).map(|(_, id)| *id),
             Step::Every => node.every,
             Step::At(index) => node.at.iter().find(|(i, _)| i == index).map(|(_, id)| *id),
         };
@@ -86,11 +79,7 @@ impl Paths {
 
     #[inline]
     pub fn field(&self, node: NodeId, key: &[u8]) -> Option<NodeId> {
-        self.nodes[usize::from(node)]
-            .fields
-            .iter()
-            .find(|(field, _)| **field == *key)
-            .map(|(_, id)| *id)
+        self.nodes[usize::from(node)].fields.iter().find(|(field, _)| **field == *key).map(|(_, id)| *id)
     }
 
     #[inline]
@@ -117,10 +106,7 @@ impl Paths {
     /// Some path goes on below this node.
     pub fn continues(&self, node: NodeId) -> bool {
         let node_ref = &self.nodes[usize::from(node)];
-        node == Self::ROOT
-            || !node_ref.fields.is_empty()
-            || node_ref.every.is_some()
-            || !node_ref.at.is_empty()
+        node == Self::ROOT || !node_ref.fields.is_empty() || node_ref.every.is_some() || !node_ref.at.is_empty()
     }
 }
 
@@ -138,11 +124,7 @@ fn steps(path: &str) -> Option<Vec<Step>> {
         }
         while let Some(inner) = rest.strip_prefix('[') {
             let (index, after) = inner.split_once(']')?;
-            steps.push(if index.is_empty() {
-                Step::Every
-            } else {
-                Step::At(index.parse().ok()?)
-            });
+            steps.push(if index.is_empty() { Step::Every } else { Step::At(index.parse().ok()?) });
             rest = after;
         }
         if !rest.is_empty() {

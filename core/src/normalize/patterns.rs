@@ -55,10 +55,7 @@ impl Matcher {
             Match::Contains(text) => Self::Contains(lower(text)),
             Match::Domain(text) => Self::Domain(lower(text)),
             Match::Regex(text) => Self::Regex(
-                regex::RegexBuilder::new(text)
-                    .size_limit(1 << 20)
-                    .build()
-                    .map_err(|error| error.to_string())?,
+                regex::RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|error| error.to_string())?,
             ),
         })
     }
@@ -69,9 +66,9 @@ impl Matcher {
             Self::Prefix(literal) => text.starts_with(&**literal),
             Self::Suffix(literal) => text.ends_with(&**literal),
             Self::Contains(literal) => text.contains(&**literal),
-            Self::Domain(literal) => text
-                .strip_suffix(&**literal)
-                .is_some_and(|head| head.is_empty() || head.ends_with('.')),
+            Self::Domain(literal) => {
+                text.strip_suffix(&**literal).is_some_and(|head| head.is_empty() || head.ends_with('.'))
+            }
             Self::Regex(regex) => regex.is_match(text),
         }
     }
@@ -79,10 +76,7 @@ impl Matcher {
 
 /// The first value whose pattern matches.
 pub fn first<'m, T>(rules: &'m [(Matcher, T)], text: &str) -> Option<&'m T> {
-    rules
-        .iter()
-        .find(|(matcher, _)| matcher.matches(text))
-        .map(|(_, value)| value)
+    rules.iter().find(|(matcher, _)| matcher.matches(text)).map(|(_, value)| value)
 }
 
 /// Whether a key pattern (`{n}`, trailing `*`) covers a key or another, narrower pattern.

@@ -63,11 +63,7 @@ impl Providers {
             ports: BTreeMap::new(),
             scopes: Vec::new(),
             models: Vec::new(),
-            placeholders: section
-                .model_placeholders
-                .iter()
-                .map(|n| lower(n))
-                .collect(),
+            placeholders: section.model_placeholders.iter().map(|n| lower(n)).collect(),
         };
         for entry in &section.list {
             let index = providers.list.len() as u16;
@@ -83,16 +79,9 @@ impl Providers {
             }
         }
         for rule in &section.hosts {
-            let provider = rule
-                .provider
-                .as_deref()
-                .map(|name| providers.index(name))
-                .transpose()?;
+            let provider = rule.provider.as_deref().map(|name| providers.index(name)).transpose()?;
             let gateway = rule.gateway.as_deref().map(|name| providers.gateway(name));
-            providers.hosts.push((
-                Matcher::new(&rule.pattern)?,
-                HostFacts { provider, gateway },
-            ));
+            providers.hosts.push((Matcher::new(&rule.pattern)?, HostFacts { provider, gateway }));
         }
         for (port, name) in &section.ports {
             let index = providers.index(name)?;
@@ -140,8 +129,7 @@ impl Providers {
     #[inline]
     pub fn is_placeholder(&self, model: &str) -> bool {
         model.len() <= 32
-            && (self.placeholders.contains(model)
-                || self.placeholders.contains(&*model.to_ascii_lowercase()))
+            && (self.placeholders.contains(model) || self.placeholders.contains(&*model.to_ascii_lowercase()))
     }
 
     /// The official provider of a clean or aliased name.
@@ -160,10 +148,7 @@ impl Providers {
         // AI SDK providers: `mistral.chat`, `google.vertex.anthropic.messages`.
         match text.split_once('.').map(|(head, _)| head) {
             Some(head) if self.nobody.contains(head) => Named::Nobody,
-            Some(head) => self
-                .aliases
-                .get(head)
-                .map_or(Named::Custom, |i| Named::Known(*i)),
+            Some(head) => self.aliases.get(head).map_or(Named::Custom, |i| Named::Known(*i)),
             None => Named::Custom,
         }
     }
@@ -178,18 +163,12 @@ impl Providers {
         {
             return known;
         }
-        let name = std::str::from_utf8(host(address.as_bytes()))
-            .unwrap_or_default()
-            .to_ascii_lowercase();
+        let name = std::str::from_utf8(host(address.as_bytes())).unwrap_or_default().to_ascii_lowercase();
         if is_loopback(&name) {
             let port = port.or_else(|| address.rsplit(':').next()?.split('/').next()?.parse().ok());
-            let provider = port
-                .and_then(|port| u16::try_from(port).ok())
-                .and_then(|port| self.ports.get(&port).copied());
-            return HostFacts {
-                provider,
-                gateway: None,
-            };
+            let provider =
+                port.and_then(|port| u16::try_from(port).ok()).and_then(|port| self.ports.get(&port).copied());
+            return HostFacts { provider, gateway: None };
         }
         let found = first(&self.hosts, &name).copied().unwrap_or_default();
         if port.is_none() {
@@ -254,10 +233,7 @@ impl Providers {
                 let found = dialect
                     .map(|index| (index, conclusion::DIALECT))
                     .or_else(|| scope.map(|index| (index, conclusion::SCOPE)))
-                    .or_else(|| {
-                        self.of_model(facts, scratch)
-                            .map(|index| (index, conclusion::MODEL))
-                    });
+                    .or_else(|| self.of_model(facts, scratch).map(|index| (index, conclusion::MODEL)));
                 match found {
                     Some(found) => found,
                     None => {

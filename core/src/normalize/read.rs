@@ -54,9 +54,7 @@ impl<'a> Source<'a> {
 
     pub fn of_leaf(leaf: Leaf<'a>, arena: &'a Bump) -> Option<Self> {
         match leaf {
-            Leaf::Str { raw, escaped } => {
-                Some(Self::Text(if escaped { unescape(raw, arena) } else { raw }))
-            }
+            Leaf::Str { raw, escaped } => Some(Self::Text(if escaped { unescape(raw, arena) } else { raw })),
             Leaf::Number(digits) => Some(number(digits)),
             Leaf::Bool(value) => Some(Self::Bool(value)),
             Leaf::Raw(text) => Some(Self::Json(text)),
@@ -94,11 +92,7 @@ impl<'a> Context<'_, 'a> {
     /// or unusable, which is counted.
     #[inline]
     pub fn read(&mut self, kind: Kind, source: Source<'a>, ops: &'a [Op]) -> Option<Val<'a>> {
-        let source = if ops.is_empty() {
-            source
-        } else {
-            transform::apply(self, source, ops)?
-        };
+        let source = if ops.is_empty() { source } else { transform::apply(self, source, ops)? };
         match kind {
             Kind::Count => self.count(source),
             Kind::Text => self.text(source),
@@ -110,18 +104,14 @@ impl<'a> Context<'_, 'a> {
             Kind::Int => match source {
                 Source::Int(value) => Some(Val::Int(value)),
                 _ => match self.float(source)? {
-                    value if value.fract() == 0.0 && value.abs() <= MAX_COUNT as f64 => {
-                        Some(Val::Int(value as i64))
-                    }
+                    value if value.fract() == 0.0 && value.abs() <= MAX_COUNT as f64 => Some(Val::Int(value as i64)),
                     _ => self.bad_number(),
                 },
             },
             Kind::Bool => boolean(source).map(Val::Bool),
             Kind::List => self.list(source).map(Val::Str),
             Kind::Content => match source {
-                Source::Text(text) | Source::Json(text) if !text.is_empty() => {
-                    self.utf8(text).map(Val::Str)
-                }
+                Source::Text(text) | Source::Json(text) if !text.is_empty() => self.utf8(text).map(Val::Str),
                 _ => None,
             },
         }
@@ -139,11 +129,7 @@ impl<'a> Context<'_, 'a> {
                 value as i64
             }
         };
-        if (0..=MAX_COUNT).contains(&value) {
-            Some(Val::Int(value))
-        } else {
-            self.bad_number()
-        }
+        if (0..=MAX_COUNT).contains(&value) { Some(Val::Int(value)) } else { self.bad_number() }
     }
 
     #[cold]
@@ -169,11 +155,7 @@ impl<'a> Context<'_, 'a> {
             }
             Source::Bool(_) | Source::Array(_) | Source::Json(_) => return self.bad_number(),
         };
-        if value.is_finite() {
-            Some(value)
-        } else {
-            self.bad_number()
-        }
+        if value.is_finite() { Some(value) } else { self.bad_number() }
     }
 
     #[inline]
@@ -214,9 +196,7 @@ impl<'a> Context<'_, 'a> {
         let cut = &text[..self.text_bytes];
         match std::str::from_utf8(cut) {
             Ok(text) => Some(text),
-            Err(error) if error.error_len().is_none() => {
-                std::str::from_utf8(&cut[..error.valid_up_to()]).ok()
-            }
+            Err(error) if error.error_len().is_none() => std::str::from_utf8(&cut[..error.valid_up_to()]).ok(),
             Err(_) => self.utf8(cut),
         }
     }
@@ -276,10 +256,7 @@ impl<'a> Context<'_, 'a> {
             self.anomalies.oversize_text += 1;
             return None;
         }
-        let mut items = Items {
-            joined: bumpalo::collections::String::new_in(self.arena),
-            arena: self.arena,
-        };
+        let mut items = Items { joined: bumpalo::collections::String::new_in(self.arena), arena: self.arena };
         let paths = transform::item_paths();
         if super::json::walk(text, paths, 4, self.arena, &mut items).is_err() {
             self.anomalies.bad_json += 1;
@@ -337,8 +314,5 @@ pub fn unquoted(text: &[u8]) -> &[u8] {
 
 /// Words that numbers are missing with.
 fn means_nothing(text: &[u8]) -> bool {
-    text.is_empty()
-        || [&b"none"[..], b"null", b"unknown", b"n/a"]
-            .iter()
-            .any(|word| text.eq_ignore_ascii_case(word))
+    text.is_empty() || [&b"none"[..], b"null", b"unknown", b"n/a"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }

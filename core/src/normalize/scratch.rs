@@ -32,9 +32,7 @@ impl<T: Copy> Cache<T> {
 
 impl<T> Default for Cache<T> {
     fn default() -> Self {
-        Self {
-            known: HashMap::new(),
-        }
+        Self { known: HashMap::new() }
     }
 }
 
@@ -69,10 +67,7 @@ impl Seen {
 
 impl Scratch {
     pub fn new() -> Self {
-        let seen = || Seen {
-            set: ConceptSet::default(),
-            at: [0; Concept::COUNT],
-        };
+        let seen = || Seen { set: ConceptSet::default(), at: [0; Concept::COUNT] };
         Self {
             anomalies: Anomalies::default(),
             hits: Vec::new(),

@@ -38,11 +38,7 @@ struct Field {
     ops: u16,
 }
 
-const USAGE: [Concept; 3] = [
-    Concept::InputTokens,
-    Concept::OutputTokens,
-    Concept::TotalTokens,
-];
+const USAGE: [Concept; 3] = [Concept::InputTokens, Concept::OutputTokens, Concept::TotalTokens];
 
 impl Shapes {
     pub fn compile(plan: &NormalizePlan, tables: &mut Tables) -> Result<Self, String> {
@@ -72,16 +68,8 @@ impl Shapes {
                 fields.push(Field {
                     concept,
                     kind: kind_of(concept),
-                    slots: field
-                        .paths
-                        .iter()
-                        .map(|p| slot(p))
-                        .collect::<Result<_, _>>()?,
-                    plus: field
-                        .plus
-                        .iter()
-                        .map(|p| slot(p))
-                        .collect::<Result<_, _>>()?,
+                    slots: field.paths.iter().map(|p| slot(p)).collect::<Result<_, _>>()?,
+                    plus: field.plus.iter().map(|p| slot(p)).collect::<Result<_, _>>()?,
                     ops: tables.add_ops(&field.transform, plan)?,
                 });
             }
@@ -108,9 +96,7 @@ impl Shapes {
         context: &mut Context<'_, 'a>,
         facts: &mut Facts<'a>,
     ) -> Option<&'a Shape> {
-        let mut found = Found {
-            hits: bumpalo::collections::Vec::new_in(context.arena),
-        };
+        let mut found = Found { hits: bumpalo::collections::Vec::new_in(context.arena) };
         if walk_otlp(value, &self.paths, depth, context.arena, &mut found).is_err() {
             context.anomalies.bad_json += 1;
         }
@@ -151,10 +137,7 @@ impl<'a> Sink<'a> for Found<'a> {
 }
 
 fn leaf<'a>(group: &[Hit<'a>], slot: u16) -> Option<Leaf<'a>> {
-    group
-        .iter()
-        .find(|(hit, _, _)| *hit == slot)
-        .map(|(_, _, leaf)| *leaf)
+    group.iter().find(|(hit, _, _)| *hit == slot).map(|(_, _, leaf)| *leaf)
 }
 
 impl Shape {
@@ -200,13 +183,10 @@ impl Shape {
                 context.read(field.kind, source, ops)
             };
             let value = field.slots.iter().find_map(&mut read);
-            let value = field
-                .plus
-                .iter()
-                .fold(value, |sum, slot| match (sum, read(slot)) {
-                    (Some(Val::Int(a)), Some(Val::Int(b))) => Some(Val::Int(a + b)),
-                    (sum, _) => sum,
-                });
+            let value = field.plus.iter().fold(value, |sum, slot| match (sum, read(slot)) {
+                (Some(Val::Int(a)), Some(Val::Int(b))) => Some(Val::Int(a + b)),
+                (sum, _) => sum,
+            });
             if let Some(value) = value {
                 facts.set(field.concept, value, rule);
             }

@@ -28,47 +28,44 @@ struct Gather<'g, 'a> {
 }
 
 impl<'a> Gather<'_, 'a> {
+    /// Takes a value unless a better one is known; `anew` replaces what the same rule gave before. True when taken.
     #[inline]
-    fn offer(&mut self, entry: &Entry, source: Source<'a>) {
+    fn offer(&mut self, entry: &Entry, source: Source<'a>, anew: bool) -> bool {
         let slot = entry.concept as usize;
         let known = self.facts.has(entry.concept);
         if known && self.ranks[slot] < entry.rank {
-            return;
+            return false;
         }
-        let again = known && self.ranks[slot] == entry.rank;
+        let again = known && self.ranks[slot] == entry.rank && !anew;
         if again && entry.kind != Kind::List {
-            return;
+            return false;
         }
         let ops = &self.normalizer.tables.ops[usize::from(entry.ops)];
         let Some(mut value) = self.context.read(entry.kind, source, ops) else {
-            return;
+            return false;
         };
         if let Val::Str(text) = value {
-            if matches!(
-                entry.concept,
-                Concept::RequestModel | Concept::ResponseModel
-            ) && self.normalizer.providers.is_placeholder(text)
+            if matches!(entry.concept, Concept::RequestModel | Concept::ResponseModel)
+                && self.normalizer.providers.is_placeholder(text)
             {
-                return;
+                return false;
             }
             if again && let Some(before) = self.facts.text(entry.concept) {
                 if before.len() + text.len() > self.context.text_bytes {
-                    return;
+                    return false;
                 }
-                let joined =
-                    bumpalo::format!(in self.context.arena, "{}{}{}", before, LIST_SEPARATOR, text);
+                let joined = bumpalo::format!(in self.context.arena, "{}{}{}", before, LIST_SEPARATOR, text);
                 value = Val::Str(joined.into_bump_str());
             }
         }
         self.facts.set(entry.concept, value, entry.rule);
         self.ranks[slot] = entry.rank;
+        true
     }
 
     /// Some rule of the blob could still give something better than what is known.
     fn worth(&self, entries: &[Entry]) -> bool {
-        entries.iter().any(|entry| {
-            !self.facts.has(entry.concept) || self.ranks[entry.concept as usize] > entry.rank
-        })
+        entries.iter().any(|entry| !self.facts.has(entry.concept) || self.ranks[entry.concept as usize] > entry.rank)
     }
 
     fn follow(&mut self, value: Value<'a>, paths: &super::paths::Paths, entries: &[Entry]) {
@@ -79,11 +76,7 @@ impl<'a> Gather<'_, 'a> {
             return;
         }
         let arena = self.context.arena;
-        let mut found = Found {
-            best: bumpalo::vec![in arena; None; entries.len()],
-            entries,
-            gather: self,
-        };
+        let mut found = Found { best: bumpalo::vec![in arena; None; entries.len()], entries, gather: self };
         let depth = found.gather.normalizer.depth;
         if walk_otlp(value, paths, depth, arena, &mut found).is_err() {
             self.context.anomalies.bad_json += 1;
@@ -101,22 +94,18 @@ struct Found<'f, 'g, 'a> {
 impl<'a> Sink<'a> for Found<'_, '_, 'a> {
     fn hit(&mut self, slot: u16, base: Base, leaf: Leaf<'a>) {
         let entry = &self.entries[usize::from(slot)];
-        let best = &mut self.best[usize::from(slot)];
-        match best {
-            Some(known) if known.depth > base.depth => {
-                // Further out than what was taken before: start again.
-                if self.gather.facts.rule(entry.concept) == entry.rule {
-                    self.gather.facts.unset(entry.concept);
-                }
-            }
-            Some(known) if *known != base => return,
-            _ => {}
+        let best = self.best[usize::from(slot)];
+        // Further out than what was taken before: that goes. Further in, or beside it: not wanted.
+        let anew = best.is_some_and(|known| known.depth > base.depth);
+        if !anew && best.is_some_and(|known| known != base) {
+            return;
         }
         let Some(source) = Source::of_leaf(leaf, self.gather.context.arena) else {
             return;
         };
-        *best = Some(base);
-        self.gather.offer(entry, source);
+        if self.gather.offer(entry, source, anew) {
+            self.best[usize::from(slot)] = Some(base);
+        }
     }
 }
 
@@ -212,7 +201,7 @@ impl Normalizer {
                 && let Some(source) = Source::of_value(attr.value)
             {
                 for entry in entries {
-                    gather.offer(entry, source);
+                    gather.offer(entry, source, false);
                 }
             }
             if list.blob != NONE {
@@ -236,8 +225,7 @@ impl Normalizer {
         let shape = self.read_carrier(carrier, &mut gather);
         for (entry, value) in &res.values {
             let own = &self.tables.rules[usize::from(entry.rule)].dialects;
-            if !gather.facts.has(entry.concept)
-                && (own.is_empty() || dialect.is_some_and(|index| own.contains(&index)))
+            if !gather.facts.has(entry.concept) && (own.is_empty() || dialect.is_some_and(|index| own.contains(&index)))
             {
                 gather.facts.set(entry.concept, value.val(), entry.rule);
             }
@@ -245,21 +233,9 @@ impl Normalizer {
         if let Some(environment) = &res.environment
             && !gather.facts.has(Concept::Environment)
         {
-            gather.facts.set(
-                Concept::Environment,
-                Val::Str(environment),
-                conclusion::RESOURCE,
-            );
+            gather.facts.set(Concept::Environment, Val::Str(environment), conclusion::RESOURCE);
         }
-        let seen = finish::Seen {
-            span,
-            attrs,
-            hits: &hits,
-            scope,
-            dialect,
-            exception,
-            shape,
-        };
+        let seen = finish::Seen { span, attrs, hits: &hits, scope, dialect, exception, shape };
         self.finish(&seen, scratch, arena, out);
         scratch.hits = hits;
     }
@@ -289,8 +265,7 @@ impl Normalizer {
                     continue;
                 };
                 for rule in rules {
-                    let own = rule.dialects.is_empty()
-                        || dialect.is_some_and(|index| rule.dialects.contains(&index));
+                    let own = rule.dialects.is_empty() || dialect.is_some_and(|index| rule.dialects.contains(&index));
                     if !own || !rule.event.matches(event.name) {
                         continue;
                     }
@@ -301,7 +276,7 @@ impl Normalizer {
                     } else if let Some(paths) = &rule.paths {
                         gather.follow(value, paths, std::slice::from_ref(&rule.entry));
                     } else if let Some(source) = Source::of_value(value) {
-                        gather.offer(&rule.entry, source);
+                        gather.offer(&rule.entry, source, false);
                     }
                 }
             }
@@ -310,15 +285,10 @@ impl Normalizer {
     }
 
     /// Raw responses are read for usage, and for the response id, which tells reports of one call apart from two calls.
-    fn read_carrier<'a>(
-        &'a self,
-        (rule, value): (u16, Value<'a>),
-        gather: &mut Gather<'_, 'a>,
-    ) -> Option<&'a Shape> {
+    fn read_carrier<'a>(&'a self, (rule, value): (u16, Value<'a>), gather: &mut Gather<'_, 'a>) -> Option<&'a Shape> {
         let facts = &gather.facts;
-        let has_usage = facts.has(Concept::InputTokens)
-            || facts.has(Concept::OutputTokens)
-            || facts.has(Concept::TotalTokens);
+        let has_usage =
+            facts.has(Concept::InputTokens) || facts.has(Concept::OutputTokens) || facts.has(Concept::TotalTokens);
         if rule == NONE || (has_usage && facts.has(Concept::ResponseId)) {
             return None;
         }
@@ -329,13 +299,6 @@ impl Normalizer {
             gather.context.anomalies.oversize_json += 1;
             return None;
         }
-        self.shapes.read(
-            value,
-            rule,
-            self.depth,
-            &self.tables,
-            &mut gather.context,
-            gather.facts,
-        )
+        self.shapes.read(value, rule, self.depth, &self.tables, &mut gather.context, gather.facts)
     }
 }

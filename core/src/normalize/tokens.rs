@@ -27,20 +27,13 @@ struct ByProvider<T> {
 
 impl<T> Default for ByProvider<T> {
     fn default() -> Self {
-        Self {
-            default: None,
-            providers: Vec::new(),
-        }
+        Self { default: None, providers: Vec::new() }
     }
 }
 
 impl<T: Copy> ByProvider<T> {
     fn get(&self, provider: Option<u16>) -> Option<T> {
-        self.providers
-            .iter()
-            .find(|(index, _)| Some(*index) == provider)
-            .map(|(_, value)| *value)
-            .or(self.default)
+        self.providers.iter().find(|(index, _)| Some(*index) == provider).map(|(_, value)| *value).or(self.default)
     }
 }
 
@@ -66,25 +59,15 @@ pub fn habits(plan: &NormalizePlan, providers: &Providers) -> Result<Vec<Habits>
         .iter()
         .map(|dialect| {
             let fault = |what: String| format!("dialect {}: {what}", dialect.name);
-            let CachedRule {
-                default,
-                providers: by,
-                versions,
-            } = &dialect.cached;
-            let ReasoningRule {
-                default: reasoning,
-                providers: reasoning_by,
-            } = &dialect.reasoning;
+            let CachedRule { default, providers: by, versions } = &dialect.cached;
+            let ReasoningRule { default: reasoning, providers: reasoning_by } = &dialect.reasoning;
             Ok(Habits {
-                cached: ByProvider {
-                    default: *default,
-                    providers: resolve(by, providers).map_err(fault)?,
-                },
+                cached: ByProvider { default: *default, providers: resolve(by, providers).map_err(fault)? },
                 versions: versions
                     .iter()
                     .map(|rule| {
-                        let below = version(&rule.below)
-                            .ok_or_else(|| fault(format!("{:?} is no version", rule.below)))?;
+                        let below =
+                            version(&rule.below).ok_or_else(|| fault(format!("{:?} is no version", rule.below)))?;
                         Ok((
                             below,
                             ByProvider {
@@ -108,9 +91,7 @@ fn resolve<T: Copy>(
     by: &std::collections::BTreeMap<String, T>,
     providers: &Providers,
 ) -> Result<Vec<(u16, T)>, String> {
-    by.iter()
-        .map(|(name, value)| Ok((providers.index(name)?, *value)))
-        .collect()
+    by.iter().map(|(name, value)| Ok((providers.index(name)?, *value))).collect()
 }
 
 /// What is known about the usage besides the numbers.
@@ -127,20 +108,14 @@ pub struct Evidence<'n> {
 }
 
 /// Brings the usage of a span to normal form. Returns at once when there is none.
-pub fn conclude(
-    facts: &mut Facts<'_>,
-    evidence: &Evidence<'_>,
-    providers: &Providers,
-    anomalies: &mut Anomalies,
-) {
+pub fn conclude(facts: &mut Facts<'_>, evidence: &Evidence<'_>, providers: &Providers, anomalies: &mut Anomalies) {
     use Concept as C;
     let told_total = facts.int(C::TotalTokens);
     if told_total.is_none() && !facts.has(C::InputTokens) && !facts.has(C::OutputTokens) {
         return;
     }
     fill(facts, told_total);
-    let split = facts.int(C::CacheWrite5mTokens).unwrap_or(0)
-        + facts.int(C::CacheWrite1hTokens).unwrap_or(0);
+    let split = facts.int(C::CacheWrite5mTokens).unwrap_or(0) + facts.int(C::CacheWrite1hTokens).unwrap_or(0);
     if split > 0 && facts.int(C::CacheWriteTokens).unwrap_or(0) < split {
         facts.set(C::CacheWriteTokens, Val::Int(split), conclusion::PARTS);
         facts.inferred.insert(C::CacheWriteTokens);
@@ -155,15 +130,12 @@ pub fn conclude(
         }
         return;
     }
-    let cached =
-        facts.int(C::CacheReadTokens).unwrap_or(0) + facts.int(C::CacheWriteTokens).unwrap_or(0);
+    let cached = facts.int(C::CacheReadTokens).unwrap_or(0) + facts.int(C::CacheWriteTokens).unwrap_or(0);
     let reasoning = facts.int(C::ReasoningTokens).unwrap_or(0);
     let (mut input, mut output) = (input, output);
     if let Some(raw) = input
         && cached > 0
-        && excludes_cached(
-            facts, evidence, providers, raw, output, reasoning, cached, told_total,
-        )
+        && excludes_cached(facts, evidence, providers, raw, output, reasoning, cached, told_total)
     {
         input = Some(raw + cached);
         adjust(facts, C::InputTokens, raw + cached, conclusion::CACHE_ADDED);
@@ -189,10 +161,7 @@ pub fn conclude(
 
 /// Total minus the other part, where one is missing.
 fn fill(facts: &mut Facts<'_>, total: Option<i64>) {
-    let (missing, other) = match (
-        facts.int(Concept::InputTokens),
-        facts.int(Concept::OutputTokens),
-    ) {
+    let (missing, other) = match (facts.int(Concept::InputTokens), facts.int(Concept::OutputTokens)) {
         (None, Some(output)) => (Concept::InputTokens, output),
         (Some(input), None) => (Concept::OutputTokens, input),
         _ => return,
@@ -250,20 +219,12 @@ fn excludes_cached(
             .and_then(|(_, rule)| rule.get(evidence.provider))
             .or_else(|| habits.cached.get(evidence.provider))
     });
-    let rule = rule.or_else(|| {
-        evidence
-            .provider
-            .map(|index| providers.list[usize::from(index)].cached)
-    });
+    let rule = rule.or_else(|| evidence.provider.map(|index| providers.list[usize::from(index)].cached));
     rule == Some(Inclusion::Exclusive)
 }
 
 fn total_is_providers(evidence: &Evidence<'_>, providers: &Providers) -> bool {
-    let returns = || {
-        evidence
-            .provider
-            .is_some_and(|index| providers.list[usize::from(index)].returns_total)
-    };
+    let returns = || evidence.provider.is_some_and(|index| providers.list[usize::from(index)].returns_total);
     match evidence.provider_total {
         Some(stated) => stated,
         None => match evidence.habits.and_then(|habits| habits.provider_total) {
@@ -282,9 +243,7 @@ fn whole_output(
     reasoning: i64,
     total: Option<i64>,
 ) -> i64 {
-    let rule = evidence
-        .reasoning
-        .or_else(|| evidence.habits?.reasoning.get(evidence.provider));
+    let rule = evidence.reasoning.or_else(|| evidence.habits?.reasoning.get(evidence.provider));
     if reasoning > 0 {
         let fits = |sum: i64| total == Some(sum);
         if reasoning > output || (fits(input + output + reasoning) && !fits(input + output)) {
@@ -293,11 +252,7 @@ fn whole_output(
         if fits(input + output) {
             return output;
         }
-        let rule = rule.or_else(|| {
-            evidence
-                .provider
-                .map(|index| providers.list[usize::from(index)].reasoning)
-        });
+        let rule = rule.or_else(|| evidence.provider.map(|index| providers.list[usize::from(index)].reasoning));
         return match rule {
             Some(Reasoning::Outside) => output + reasoning,
             _ => output,

@@ -58,23 +58,15 @@ pub fn compile(names: &[String], maps: impl Fn(&str) -> Option<u16>) -> Result<V
                         "remap" => true,
                         _ => return Err(format!("unknown transform {other:?}")),
                     };
-                    Op::Map(
-                        maps(map).ok_or_else(|| format!("unknown value map {map:?}"))?,
-                        keep,
-                    )
+                    Op::Map(maps(map).ok_or_else(|| format!("unknown value map {map:?}"))?, keep)
                 }
             })
         })
         .collect()
 }
 
-pub fn apply<'a>(
-    context: &mut Context<'_, 'a>,
-    source: Source<'a>,
-    ops: &'a [Op],
-) -> Option<Source<'a>> {
-    ops.iter()
-        .try_fold(source, |source, op| step(context, source, *op))
+pub fn apply<'a>(context: &mut Context<'_, 'a>, source: Source<'a>, ops: &'a [Op]) -> Option<Source<'a>> {
+    ops.iter().try_fold(source, |source, op| step(context, source, *op))
 }
 
 fn step<'a>(context: &mut Context<'_, 'a>, source: Source<'a>, op: Op) -> Option<Source<'a>> {
@@ -113,14 +105,10 @@ fn step<'a>(context: &mut Context<'_, 'a>, source: Source<'a>, op: Op) -> Option
                 Source::Text(text) => lower(context, text.trim_ascii()),
                 Source::Bool(true) => b"true",
                 Source::Bool(false) => b"false",
-                Source::Int(value) => bumpalo::format!(in context.arena, "{}", value)
-                    .into_bump_str()
-                    .as_bytes(),
+                Source::Int(value) => bumpalo::format!(in context.arena, "{}", value).into_bump_str().as_bytes(),
                 _ => return keep.then_some(source),
             };
-            let found = std::str::from_utf8(text)
-                .ok()
-                .and_then(|text| context.maps[usize::from(map)].get(text));
+            let found = std::str::from_utf8(text).ok().and_then(|text| context.maps[usize::from(map)].get(text));
             match found {
                 Some(value) => Some(Source::Text(value.as_bytes())),
                 None => keep.then_some(source),
@@ -157,26 +145,19 @@ fn lower<'a>(context: &Context<'_, 'a>, text: &'a [u8]) -> &'a [u8] {
 pub fn host(text: &[u8]) -> &[u8] {
     let text = text.trim_ascii();
     let text = memchr::memmem::find(text, b"://").map_or(text, |at| &text[at + 3..]);
-    let end = text
-        .iter()
-        .position(|b| matches!(b, b'/' | b'?' | b'#'))
-        .unwrap_or(text.len());
+    let end = text.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(text.len());
     let text = &text[..end];
     let text = memchr::memrchr(b'@', text).map_or(text, |at| &text[at + 1..]);
     match memchr::memrchr(b':', text) {
         // A second colon before it: a bare IPv6 address.
-        Some(at) if memchr::memchr(b':', &text[..at]).is_none() || text[at - 1] == b']' => {
-            &text[..at]
-        }
+        Some(at) if memchr::memchr(b':', &text[..at]).is_none() || text[at - 1] == b']' => &text[..at],
         _ => text,
     }
 }
 
 /// `<class 'openai.RateLimitError'>` to `RateLimitError`; other text stays.
 fn class_name(text: &[u8]) -> &[u8] {
-    let inner = text
-        .strip_prefix(b"<class '")
-        .and_then(|rest| rest.strip_suffix(b"'>"));
+    let inner = text.strip_prefix(b"<class '").and_then(|rest| rest.strip_suffix(b"'>"));
     match inner {
         Some(path) => &path[memchr::memrchr(b'.', path).map_or(0, |at| at + 1)..],
         None => text,
@@ -186,10 +167,9 @@ fn class_name(text: &[u8]) -> &[u8] {
 /// RFC 3339, or Python's `2026-01-02 03:04:05.678+00:00`, to Unix nanoseconds.
 pub fn unix_nanos(text: &[u8]) -> Option<i128> {
     let digits = |from: usize, to: usize| -> Option<i128> {
-        text.get(from..to)?.iter().try_fold(0, |value, byte| {
-            byte.is_ascii_digit()
-                .then(|| value * 10 + i128::from(byte - b'0'))
-        })
+        text.get(from..to)?
+            .iter()
+            .try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i128::from(byte - b'0')))
     };
     let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
     let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
@@ -200,8 +180,8 @@ pub fn unix_nanos(text: &[u8]) -> Option<i128> {
     let mut nanos = 0;
     if let Some(fraction) = rest.strip_prefix(b".") {
         let len = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
-        for index in 0..9 {
-            let digit = if index < len { fraction[index] } else { b'0' };
+        for place in 0..9 {
+            let digit = fraction[..len].get(place).unwrap_or(&b'0');
             nanos = nanos * 10 + i128::from(digit - b'0');
         }
         rest = &fraction[len..];
@@ -210,8 +190,7 @@ pub fn unix_nanos(text: &[u8]) -> Option<i128> {
         [] | [b'Z' | b'z'] => 0,
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
             let pair = |a: &u8, b: &u8| {
-                (a.is_ascii_digit() && b.is_ascii_digit())
-                    .then(|| i128::from(a - b'0') * 10 + i128::from(b - b'0'))
+                (a.is_ascii_digit() && b.is_ascii_digit()).then(|| i128::from(a - b'0') * 10 + i128::from(b - b'0'))
             };
             let seconds = pair(h1, h2)? * 3600 + pair(m1, m2)? * 60;
             if *sign == b'+' { seconds } else { -seconds }

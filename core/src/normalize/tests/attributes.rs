@@ -36,16 +36,9 @@ fn an_openllmetry_chat_span_reads_as_a_call() {
 
 #[test]
 fn numbers_are_read_from_any_type() {
-    for value in [
-        Scalar::Int(12),
-        Scalar::Float(12.0),
-        Scalar::Str("12"),
-        Scalar::Str(" 12.0 "),
-    ] {
+    for value in [Scalar::Int(12), Scalar::Float(12.0), Scalar::Str("12"), Scalar::Str(" 12.0 ")] {
         let span = Span::new("x").with("gen_ai.usage.input_tokens", value);
-        read(&span, |seen| {
-            assert_eq!(seen.int(C::InputTokens), 12, "{value:?}")
-        });
+        read(&span, |seen| assert_eq!(seen.int(C::InputTokens), 12, "{value:?}"));
     }
 }
 
@@ -68,10 +61,8 @@ fn a_dialects_own_rule_goes_before_the_others() {
 
 #[test]
 fn weak_keys_alone_do_not_make_a_model_span() {
-    let span = Span::new("GET /")
-        .str("server.address", "api.openai.com")
-        .str("error.type", "timeout")
-        .str("session.id", "s");
+    let span =
+        Span::new("GET /").str("server.address", "api.openai.com").str("error.type", "timeout").str("session.id", "s");
     read(&span, |seen| assert!(!seen.model));
     read(&span.str("gen_ai.request.model", "gpt-4o"), |seen| {
         assert!(seen.model);
@@ -84,10 +75,7 @@ fn weak_keys_alone_do_not_make_a_model_span() {
 
 #[test]
 fn markers_beat_scopes_and_joint_tests_need_all() {
-    let marker = Span::new("x")
-        .scope("ai", "")
-        .str("ai.operationId", "ai.embed")
-        .str("gen_ai.request.model", "m");
+    let marker = Span::new("x").scope("ai", "").str("ai.operationId", "ai.embed").str("gen_ai.request.model", "m");
     read(&marker, |seen| assert_eq!(seen.dialect(), "vercel"));
     let joint = marker.clone().str("gen_ai.provider.name", "openai");
     read(&joint, |seen| assert_eq!(seen.dialect(), "otel"));
@@ -97,9 +85,7 @@ fn markers_beat_scopes_and_joint_tests_need_all() {
     read(&valued, |seen| assert_eq!(seen.dialect(), "gemini_cli"));
     let named = Span::new("claude_code.llm_request").int("gen_ai.usage.input_tokens", 1);
     read(&named, |seen| assert_eq!(seen.dialect(), "claude_code"));
-    let resource = Span::new("x")
-        .resource("service.name", "by-hand")
-        .str("llm.model", "m");
+    let resource = Span::new("x").resource("service.name", "by-hand").str("llm.model", "m");
     read(&resource, |seen| {
         assert_eq!(seen.dialect(), "hand");
         assert_eq!(seen.facts.role, Role::Inference);
@@ -109,23 +95,17 @@ fn markers_beat_scopes_and_joint_tests_need_all() {
 
 #[test]
 fn a_pattern_loses_nothing_to_keys_that_others_registered() {
-    let span = Span::new("x")
-        .str("traceloop.association.properties.tenant", "t")
-        .str("gen_ai.request.model", "m");
+    let span = Span::new("x").str("traceloop.association.properties.tenant", "t").str("gen_ai.request.model", "m");
     read(&span, |seen| assert_eq!(seen.dialect(), "openllmetry"));
 }
 
 #[test]
 fn lists_come_from_arrays_json_and_single_text() {
-    for value in [
-        Scalar::List("stop\u{1f}length"),
-        Scalar::Str("[\"stop\", \"length\"]"),
-        Scalar::Str("['stop','length']"),
-    ] {
+    for value in
+        [Scalar::List("stop\u{1f}length"), Scalar::Str("[\"stop\", \"length\"]"), Scalar::Str("['stop','length']")]
+    {
         let span = Span::new("x").with("gen_ai.response.finish_reasons", value);
-        read(&span, |seen| {
-            assert_eq!(seen.text(C::FinishReason), "stop\u{1f}length")
-        });
+        read(&span, |seen| assert_eq!(seen.text(C::FinishReason), "stop\u{1f}length"));
     }
     let span = Span::new("x").str("gen_ai.response.finish_reasons", "stop");
     read(&span, |seen| assert_eq!(seen.text(C::FinishReason), "stop"));
@@ -149,28 +129,18 @@ fn events_and_resources_give_facts_too() {
         assert_eq!(seen.facts.number(C::EvaluationScore), Some(0.5));
         assert_eq!(seen.text(C::Feature), "search");
         assert_eq!(seen.text(C::Environment), "prod");
-        assert!(
-            seen.written()
-                .iter()
-                .all(|(key, _)| !key.contains("feature"))
-        );
+        assert!(seen.written().iter().all(|(key, _)| !key.contains("feature")));
     });
 }
 
 #[test]
 fn placeholders_are_absent_models() {
-    let span = Span::new("x")
-        .str("gen_ai.request.model", "Unknown")
-        .str("llm.model", "gpt-4o");
-    read(&span, |seen| {
-        assert_eq!(seen.text(C::RequestModel), "gpt-4o")
-    });
+    let span = Span::new("x").str("gen_ai.request.model", "Unknown").str("llm.model", "gpt-4o");
+    read(&span, |seen| assert_eq!(seen.text(C::RequestModel), "gpt-4o"));
 }
 
 #[test]
 fn quoted_text_is_unquoted() {
     let span = Span::new("x").str("gen_ai.request.model", "\"gpt-4o\"");
-    read(&span, |seen| {
-        assert_eq!(seen.text(C::RequestModel), "gpt-4o")
-    });
+    read(&span, |seen| assert_eq!(seen.text(C::RequestModel), "gpt-4o"));
 }

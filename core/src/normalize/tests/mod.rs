@@ -1,6 +1,11 @@
 //! Spans in, facts out, under a small plan that has one dialect of each habit.
 
 mod attributes;
+mod bounds;
+mod conclusions;
+mod fuzz;
+mod json;
+mod output;
 
 use super::plan::NormalizePlan;
 use super::{Anomalies, Normalizer, Scratch};
@@ -54,10 +59,7 @@ impl Span {
             writer::tag(&mut bytes, field, 1);
             bytes.extend_from_slice(&time.to_le_bytes());
         }
-        Self {
-            bytes,
-            ..Self::default()
-        }
+        Self { bytes, ..Self::default() }
     }
 
     pub fn with(mut self, key: &str, value: Scalar<'_>) -> Self {
@@ -147,9 +149,7 @@ pub fn show(value: Value<'_>) -> String {
     match value {
         Value::Str(text) => String::from_utf8_lossy(text).into_owned(),
         Value::Array(items) => {
-            let items: Vec<_> = crate::wire::value::array(items)
-                .map(|item| show(item.unwrap()))
-                .collect();
+            let items: Vec<_> = crate::wire::value::array(items).map(|item| show(item.unwrap())).collect();
             format!("[{}]", items.join(","))
         }
         Value::Int(value) => value.to_string(),
@@ -161,33 +161,16 @@ pub fn show(value: Value<'_>) -> String {
 pub fn read_with<T>(bench: &Bench, span: &Span, look: impl FnOnce(&Seen<'_, '_>) -> T) -> T {
     let mut attrs: Vec<Attr<'_>> = Vec::new();
     let view = span::parse(&span.bytes, &bench.keys, 10_000, &mut attrs).unwrap();
-    let resource: Vec<(&[u8], Value<'_>)> = span
-        .resource
-        .iter()
-        .map(|(key, value)| (key.as_bytes(), Value::Str(value.as_bytes())))
-        .collect();
+    let resource: Vec<(&[u8], Value<'_>)> =
+        span.resource.iter().map(|(key, value)| (key.as_bytes(), Value::Str(value.as_bytes()))).collect();
     let resource = bench.normalizer.resource(&resource);
     let (name, version) = span.scope;
     let scope = bench.normalizer.scope(name.as_bytes(), version.as_bytes());
     let mut scratch = Scratch::new();
     let arena = Bump::new();
     let mut facts = Facts::new();
-    let model = bench.normalizer.span(
-        &view,
-        &attrs,
-        &resource,
-        &scope,
-        &mut scratch,
-        &arena,
-        &mut facts,
-    );
-    look(&Seen {
-        facts: &facts,
-        normalizer: &bench.normalizer,
-        model,
-        anomalies: scratch.anomalies,
-        raw: &span.bytes,
-    })
+    let model = bench.normalizer.span(&view, &attrs, &resource, &scope, &mut scratch, &arena, &mut facts);
+    look(&Seen { facts: &facts, normalizer: &bench.normalizer, model, anomalies: scratch.anomalies, raw: &span.bytes })
 }
 
 pub fn read<T>(span: &Span, look: impl FnOnce(&Seen<'_, '_>) -> T) -> T {
