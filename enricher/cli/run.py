@@ -11,13 +11,11 @@ import sys
 from types import FrameType
 from typing import Literal
 
-from prometheus_client import CollectorRegistry
-
 from enricher.cli.common import add_config_arguments, add_log_argument, load_settings, log_to_stderr
 from enricher.config.base import parse_duration
 from enricher.errors import EnricherError
-from enricher.measure.own import OwnEvents
-from enricher.runtime.engine import CoreEngine
+from enricher.measure.call_log import CallLog
+from enricher.measure.collector import registry
 from enricher.runtime.reload import Watcher
 from enricher.runtime.service import Outlets, Service, Sources
 
@@ -46,7 +44,14 @@ def run(options: argparse.Namespace) -> int:
     # It remembers the files as they are before they are read, so that no change falls between.
     watcher = Watcher(options.config, lambda: wishes.put("reload"))
     settings = load_settings(options.config, options.sets)
-    service = Service(settings, Sources(options.config, options.sets), Outlets(_listening, _registry))
+    metrics = settings.metrics
+    call_log = None if metrics.call_log is None else CallLog(metrics.call_log)
+    outlets = Outlets(
+        listening=_listening,
+        registry=lambda engine: registry(engine.metrics, metrics),
+        calls=None if call_log is None else call_log.write,
+    )
+    service = Service(settings, Sources(options.config, options.sets), outlets)
     # Before the start: who sees `ready` may send a signal at once.
     _on_signals(wishes)
     try:
@@ -68,6 +73,8 @@ def run(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     watcher.stop()
     left = service.stop(options.shutdown_timeout)
+    if call_log is not None:
+        call_log.close()
     log.info("stopped; %s", f"{left} items were not delivered" if left else "everything accepted was delivered")
     return 0
 
@@ -80,12 +87,6 @@ def _on_signals(wishes: queue.SimpleQueue[Wish]) -> None:
 
     for number in meanings:
         signal.signal(number, wish)
-
-
-def _registry(_: CoreEngine) -> CollectorRegistry:
-    registry = CollectorRegistry()
-    registry.register(OwnEvents())
-    return registry
 
 
 def _listening(kind: str, address: str) -> None:

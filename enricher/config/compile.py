@@ -7,6 +7,7 @@ from typing import Any
 
 from enricher.config import limits
 from enricher.config.model import Settings
+from enricher.measure.compile import compile_plan as compile_measure
 from enricher.normalize.compile import compile_plan as compile_normalize
 from enricher.price.compile import compile_plan as compile_price
 from enricher.sample.compile import compile_plan as compile_sample
@@ -26,6 +27,7 @@ def compile_plan(settings: Settings, *, keep_all: bool = False, call_records: bo
         "normalize": {**compile_normalize(settings.normalize), "json_bytes": bounds["json_bytes"]},
         "price": compile_price(settings.prices),
         "sample": compile_sample(settings.sampling),
+        "measure": compile_measure(settings.metrics),
         "limits": bounds,
         "output": {"call_records": call_records, "keep_all": keep_all},
     }

@@ -137,7 +137,9 @@ class Service:
             self._outlets.listening("otlp_http", site.address)
 
     def _compiled(self, settings: Settings) -> bytes:
-        return compile_plan(settings, call_records=self._outlets.calls is not None)
+        # What is served under fixed names must be measured under the same ones until the next start.
+        fixed = settings.model_copy(update={"metrics": self._settings.metrics})
+        return compile_plan(fixed, call_records=self._outlets.calls is not None)
 
     def _hand_on(self, report: TickReport) -> None:
         for payload, spans in zip(report.payloads, report.payload_spans, strict=True):

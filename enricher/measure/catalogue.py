@@ -1,0 +1,210 @@
+"""Every metric that the core measures, each once. `core/src/measure` fills them; the collector names and explains them.
+
+The program's own counters (`enricher.measure.events`) are declared where they are counted and have their text there.
+Names of OpenTelemetry's metrics are theirs, as Prometheus writes them:
+https://github.com/open-telemetry/semantic-conventions-genai (metrics).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["counter", "gauge", "histogram"]
+BucketSet = Literal["duration", "ttft", "tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One instrument.
+
+    labels: in the order of the core's label values. spend: the labels of `metrics.labels` come before them.
+    unit: as OpenMetrics names it, the end of the name; "" where the name has none. buckets: which bounds of
+    `metrics.buckets` a histogram has.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    spend: bool = False
+    unit: str = ""
+    buckets: BucketSet | None = None
+
+    def label_names(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
+        """All label names, given those of `metrics.labels`."""
+        return (*chosen, *self.labels) if self.spend else self.labels
+
+
+_CONVENTION = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model")
+
+GROUPS: dict[str, tuple[Metric, ...]] = {
+    "Spend": (
+        Metric(
+            "llm_request_duration_seconds",
+            "histogram",
+            "Duration of model calls, each call once whatever stack of SDKs reported it.",
+            spend=True,
+            unit="seconds",
+            buckets="duration",
+        ),
+        Metric(
+            "llm_ttft_seconds",
+            "histogram",
+            "Time from the start of a model call to the first part of its answer, where a span tells it.",
+            spend=True,
+            unit="seconds",
+            buckets="ttft",
+        ),
+        Metric(
+            "llm_tokens_total",
+            "counter",
+            "Tokens of model calls. `input` includes `cache_read` and `cache_write`, `output` includes `reasoning`: "
+            "do not add the five.",
+            ("type",),
+            spend=True,
+        ),
+        Metric(
+            "llm_cost_usd_total",
+            "counter",
+            "Cost of model calls in USD, before sampling. Unpriced calls are not in it: see "
+            "enricher_unpriced_calls_total.",
+            spend=True,
+        ),
+        Metric(
+            "llm_errors_total", "counter", "Model calls that failed, by class of error.", ("error_class",), spend=True
+        ),
+        Metric("llm_active_sessions", "gauge", "Sessions with a model call within `metrics.session_window`."),
+    ),
+    "OpenTelemetry": (
+        Metric(
+            "gen_ai_client_token_usage",
+            "histogram",
+            "Input and output tokens of model calls (OpenTelemetry's gen_ai.client.token.usage).",
+            (*_CONVENTION, "gen_ai_token_type"),
+            buckets="tokens",
+        ),
+        Metric(
+            "gen_ai_client_operation_duration_seconds",
+            "histogram",
+            "Duration of model calls (OpenTelemetry's gen_ai.client.operation.duration).",
+            (*_CONVENTION, "error_type"),
+            unit="seconds",
+            buckets="duration",
+        ),
+        Metric(
+            "gen_ai_client_operation_time_to_first_chunk_seconds",
+            "histogram",
+            "Time to the first chunk of the answer (OpenTelemetry's gen_ai.client.operation.time_to_first_chunk).",
+            _CONVENTION,
+            unit="seconds",
+            buckets="ttft",
+        ),
+    ),
+    "Trust": (
+        Metric(
+            "enricher_calls_total",
+            "counter",
+            "Model calls counted, by where their cost comes from: reported, computed, estimated, not_billed, unpriced.",
+            ("cost_state",),
+        ),
+        Metric(
+            "enricher_unpriced_calls_total",
+            "counter",
+            "Model calls without a cost, by reason (unknown_model, no_usage, no_unit_price) and model.",
+            ("reason", "model"),
+        ),
+        Metric(
+            "enricher_duplicate_reports_total",
+            "counter",
+            "Spans that repeat or sum a model call that is counted elsewhere, by the rule that found it.",
+            ("rule",),
+        ),
+        Metric(
+            "enricher_reported_cost_difference_usd_total",
+            "counter",
+            "Difference between costs that spans report and the price book's, in USD: `over` where the span said more.",
+            ("direction",),
+        ),
+        Metric(
+            "enricher_suspect_zero_costs_total",
+            "counter",
+            "Calls reported with a cost of 0 beside tokens of a priced model; they were priced from the book.",
+        ),
+        Metric(
+            "enricher_cost_usd_total",
+            "counter",
+            "Cost of model calls in USD by what became of their trace: `kept` over the sum is the spend captured.",
+            ("decision",),
+        ),
+        Metric(
+            "enricher_anomalies_total",
+            "counter",
+            "Facts on spans that could not be used, by kind.",
+            ("kind",),
+        ),
+    ),
+    "Sampling": (
+        Metric(
+            "enricher_traces_total",
+            "counter",
+            "Traces decided, by decision and by what made them due.",
+            ("decision", "trigger"),
+        ),
+        Metric("enricher_spans_total", "counter", "Spans of decided traces, by decision.", ("decision",)),
+        Metric(
+            "enricher_span_bytes_total",
+            "counter",
+            "Bytes of the spans of decided traces as received, by decision.",
+            ("decision",),
+        ),
+        Metric(
+            "enricher_late_spans_total",
+            "counter",
+            "Spans that arrived after the verdict of their trace and followed it, by decision.",
+            ("decision",),
+        ),
+        Metric(
+            "enricher_sampling_policy_traces_total",
+            "counter",
+            "Traces by policy: it voted for them, it was credited with the decision, and they were kept by it.",
+            ("policy", "outcome"),
+        ),
+    ),
+    "Buffer": (
+        Metric("enricher_spans_received_total", "counter", "Spans taken into the buffer."),
+        Metric("enricher_spans_rejected_total", "counter", "Spans refused one by one and reported as partial success."),
+        Metric("enricher_requests_refused_total", "counter", "Trace requests refused because the buffer was full."),
+        Metric(
+            "enricher_trace_faults_total",
+            "counter",
+            "Traces that the core failed to decide and passed on as they came; each is a bug worth reporting.",
+        ),
+        Metric("enricher_buffer_bytes", "gauge", "Memory held by traces that are not decided yet.", unit="bytes"),
+        Metric("enricher_buffer_traces", "gauge", "Traces that are not decided yet."),
+    ),
+}
+"""The metrics of the core, by the heading they stand under in the docs."""
+
+METRICS = {metric.name: metric for group in GROUPS.values() for metric in group}
+
+LABELS: dict[str, str] = {
+    "service": "`service.name` of the resource",
+    "provider": "`gen_ai.provider.name`, normalized",
+    "model": "the model that answered, else the one asked for",
+    "request_model": "the model asked for",
+    "response_model": "the model that answered",
+    "operation": "`gen_ai.operation.name`, normalized",
+    "feature": "the feature of the product that asked",
+    "tenant": "the tenant it asked for",
+    "team": "the team it asked for",
+    "user": "the end user; many values, so raise `label_limit` knowingly",
+    "agent": "the agent's name",
+    "workflow": "the workflow's name",
+    "prompt": "the prompt template's name",
+    "variant": "the experiment's variant",
+    "environment": "the deployment environment",
+    "service_tier": "the service tier that served the call",
+    "gateway": "the gateway it went through",
+}
+"""What `metrics.labels` may list, and what each shows."""
