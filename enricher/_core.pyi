@@ -113,3 +113,6 @@ def normalize_request(plan: bytes, payload: bytes) -> str:
     `dialect`, `role`, `facts` and `rules` by concept, `inferred`, `canonical`, `misstated` (concept names) and
     `attributes` (the attributes of the kept span); and `anomalies` by name. Raises PlanError, DecodeError.
     """
+
+def panic() -> None:
+    """Panics, for the test that panics are translated."""

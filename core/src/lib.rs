@@ -5,12 +5,16 @@
 //! of it. Only `bindings` knows Python.
 
 mod bindings;
+pub mod buffer;
 pub mod calls;
 pub mod concept;
+pub mod engine;
 pub mod error;
 pub mod facts;
 pub mod keys;
+pub mod measure;
 pub mod normalize;
+pub mod output;
 pub mod price;
 pub mod record;
 pub mod sample;

@@ -4,7 +4,9 @@ use super::conditions::{Bits, Conditions, Test, pattern};
 use super::plan::{KindPlan, PolicyPlan};
 use super::threshold;
 use crate::keys::KeyTableBuilder;
+use crate::price::money::to_decimal;
 use crate::wire::span::{STATUS_ERROR, STATUS_OK, STATUS_UNSET};
+use serde_json::json;
 
 /// What the policies look at when a trace is due.
 #[derive(Clone, Debug, Default)]
@@ -86,12 +88,24 @@ impl Policies {
         self.policies.is_empty()
     }
 
+    pub fn len(&self) -> usize {
+        self.policies.len()
+    }
+
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.policies.iter().map(|policy| policy.name.as_str())
     }
 
     pub fn name(&self, index: u16) -> &str {
         &self.policies[usize::from(index)].name
+    }
+
+    /// Each policy's vote with the values it looked at, for `explain`.
+    pub fn explain(&self, trace: &TraceSummary) -> Vec<serde_json::Value> {
+        let told = self.policies.iter().map(|policy| {
+            json!({"policy": policy.name, "vote": policy.kind.vote(trace), "looked_at": policy.kind.looked_at(trace)})
+        });
+        told.collect()
     }
 
     /// Collects every policy's vote (a `drop` votes for dropping) and decides.
@@ -128,6 +142,27 @@ impl Policies {
 }
 
 impl Kind {
+    fn looked_at(&self, trace: &TraceSummary) -> serde_json::Value {
+        let parts = |parts: &[Kind]| parts.iter().map(|part| part.looked_at(trace)).collect::<Vec<_>>();
+        match self {
+            Kind::Always => json!({}),
+            Kind::Status(_) => {
+                let seen = [(STATUS_UNSET, "UNSET"), (STATUS_OK, "OK"), (STATUS_ERROR, "ERROR")];
+                let seen: Vec<_> = seen.iter().filter(|(code, _)| trace.statuses >> code & 1 == 1).collect();
+                json!({"status_codes": seen.iter().map(|(_, name)| name).collect::<Vec<_>>()})
+            }
+            Kind::Latency { .. } => json!({"duration_ms": trace.duration() as f64 / 1e6}),
+            Kind::Probability(_) => json!({"randomness": format!("{:014x}", trace.randomness)}),
+            Kind::Attribute { bit, .. } => json!({"attribute_matched": trace.bits.get(*bit)}),
+            Kind::And(kinds) | Kind::Drop(kinds) => json!({"sub_policies": parts(kinds)}),
+            Kind::Not(kind) => json!({"sub_policies": parts(std::slice::from_ref(kind))}),
+            Kind::Cost { .. } => json!({
+                "trace_usd": to_decimal(trace.trace_cost_pico),
+                "max_call_usd": to_decimal(trace.max_call_cost_pico),
+            }),
+        }
+    }
+
     fn vote(&self, trace: &TraceSummary) -> Vote {
         let matches = match self {
             Kind::Always => true,

@@ -8,7 +8,7 @@ mod messages;
 mod to_json;
 
 pub use from_json::from_json;
-pub use to_json::to_json;
+pub use to_json::{text as write_text, to_json};
 
 /// Levels of nested messages that are written or read.
 const MAX_DEPTH: usize = 100;

@@ -1,0 +1,151 @@
+//! One undecided trace: span bytes as received, their records beside them, and the aggregates that decide.
+
+use super::intern::{Resource, Scope};
+use crate::engine::compiled::Compiled;
+use crate::sample::conditions::Bits;
+use std::sync::Arc;
+
+/// Where a span lies and what the trace needs to know of it without decoding.
+#[derive(Clone, Copy)]
+pub struct SpanEntry {
+    pub span_id: u64,
+    pub parent_id: u64,
+    pub start: u64,
+    pub end: u64,
+    pub segment: u32,
+    pub offset: u32,
+    pub len: u32,
+    /// Bytes of the facts record that follows the span; 0 for a span without model facts.
+    pub record_len: u32,
+    pub group: u16,
+    pub kind: u8,
+    pub status: u8,
+    pub has_trace_state: bool,
+}
+
+/// The spans of one trace in one request, as they enter the buffer.
+pub struct Arrival<'a> {
+    pub raw: &'a [u8],
+    pub record: &'a [u8],
+    pub entry: SpanEntry,
+    pub resource: &'a Arc<Resource>,
+    pub scope: &'a Arc<Scope>,
+}
+
+pub struct Trace {
+    pub id: u128,
+    pub plan: Arc<Compiled>,
+    pub first_seen: u64,
+    /// When the trace is decided, Unix nanoseconds.
+    pub due: u64,
+    pub due_reason: Trigger,
+    pub segments: Vec<Box<[u8]>>,
+    pub spans: Vec<SpanEntry>,
+    pub groups: Vec<(Arc<Resource>, Arc<Scope>)>,
+    pub bits: Bits,
+    /// Bytes of spans as received.
+    pub span_bytes: u64,
+    /// Spans that arrived after the verdict of their trace.
+    pub late: bool,
+    pub randomness: Option<u64>,
+}
+
+/// Why a trace was decided when it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Trigger {
+    RootReceived,
+    DecisionWait,
+    SpanLimit,
+    ByteLimit,
+    MemoryPressure,
+    Shutdown,
+    Late,
+}
+
+impl Trigger {
+    pub fn name(self) -> &'static str {
+        match self {
+            Trigger::RootReceived => "root_received",
+            Trigger::DecisionWait => "decision_wait",
+            Trigger::SpanLimit => "span_limit",
+            Trigger::ByteLimit => "byte_limit",
+            Trigger::MemoryPressure => "memory_pressure",
+            Trigger::Shutdown => "shutdown",
+            Trigger::Late => "late",
+        }
+    }
+}
+
+/// What a trace costs besides its spans: the struct, its vectors, its places in the table and the queue.
+const TRACE_OVERHEAD: u64 = 480;
+
+impl Trace {
+    pub fn new(id: u128, plan: Arc<Compiled>, now: u64, due: u64, late: bool) -> Self {
+        Self {
+            id,
+            plan,
+            first_seen: now,
+            due,
+            due_reason: if late { Trigger::Late } else { Trigger::DecisionWait },
+            segments: Vec::with_capacity(1),
+            spans: Vec::new(),
+            groups: Vec::with_capacity(1),
+            bits: Bits::default(),
+            span_bytes: 0,
+            late,
+            randomness: None,
+        }
+    }
+
+    /// Copies spans in. One exact allocation holds the bytes, so that a buffered byte costs little more than a byte.
+    /// Returns the heap bytes added.
+    pub fn add<'a>(&mut self, arrivals: impl Iterator<Item = Arrival<'a>> + Clone) -> u64 {
+        let (count, size) =
+            arrivals.clone().fold((0, 0), |(count, size), a| (count + 1, size + a.raw.len() + a.record.len()));
+        let segment_index = self.segments.len() as u32;
+        let mut segment = Vec::with_capacity(size);
+        self.spans.reserve_exact(count);
+        for arrival in arrivals {
+            let offset = segment.len() as u32;
+            segment.extend_from_slice(arrival.raw);
+            segment.extend_from_slice(arrival.record);
+            self.span_bytes += arrival.raw.len() as u64;
+            let group = self.group(arrival.resource, arrival.scope);
+            self.spans.push(SpanEntry { segment: segment_index, offset, group, ..arrival.entry });
+        }
+        self.segments.push(segment.into_boxed_slice());
+        (size + count * size_of::<SpanEntry>()) as u64 + if segment_index == 0 { TRACE_OVERHEAD } else { 32 }
+    }
+
+    fn group(&mut self, resource: &Arc<Resource>, scope: &Arc<Scope>) -> u16 {
+        let same = |(r, s): &(Arc<Resource>, Arc<Scope>)| Arc::ptr_eq(r, resource) && Arc::ptr_eq(s, scope);
+        let at = self.groups.iter().rposition(same).unwrap_or_else(|| {
+            self.groups.push((resource.clone(), scope.clone()));
+            self.groups.len() - 1
+        });
+        at as u16
+    }
+
+    /// Whether another group fits: `SpanEntry::group` has 16 bits.
+    pub fn groups_full(&self) -> bool {
+        self.groups.len() >= usize::from(u16::MAX) - 1024
+    }
+
+    pub fn raw(&self, entry: &SpanEntry) -> &[u8] {
+        let start = entry.offset as usize;
+        &self.segments[entry.segment as usize][start..start + entry.len as usize]
+    }
+
+    pub fn record(&self, entry: &SpanEntry) -> &[u8] {
+        let start = (entry.offset + entry.len) as usize;
+        &self.segments[entry.segment as usize][start..start + entry.record_len as usize]
+    }
+
+    /// Heap bytes held, as `add` counted them.
+    pub fn heap_bytes(&self) -> u64 {
+        let segments: usize = self.segments.iter().map(|segment| segment.len()).sum();
+        let extra = 32 * (self.segments.len() as u64).saturating_sub(1);
+        (segments + self.spans.len() * size_of::<SpanEntry>()) as u64 + TRACE_OVERHEAD + extra
+    }
+}

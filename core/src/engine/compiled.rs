@@ -1,0 +1,118 @@
+//! The plan, parsed and compiled into the tables that the stages read.
+
+use crate::buffer::intern::{Interner, Resource, Scope};
+use crate::error::{CoreError, Result};
+use crate::keys::{KeyTable, KeyTableBuilder};
+use crate::measure::plan::MeasurePlan;
+use crate::normalize::Normalizer;
+use crate::normalize::plan::NormalizePlan;
+use crate::price::Book;
+use crate::price::plan::PricePlan;
+use crate::sample::plan::SamplePlan;
+use crate::sample::policies::Policies;
+use serde::Deserialize;
+
+/// The plan as Python writes it (`enricher/config/compile.py`).
+#[derive(Deserialize)]
+pub struct Plan {
+    pub version: u32,
+    pub normalize: NormalizePlan,
+    pub price: PricePlan,
+    pub sample: SamplePlan,
+    pub measure: MeasurePlan,
+    pub limits: Limits,
+    pub output: Output,
+}
+
+/// The version of the plan's shape that this core reads.
+pub const PLAN_VERSION: u32 = 1;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Heap bytes of buffered traces; beyond them requests are refused.
+    pub buffer_bytes: u64,
+    /// A trace is decided when its spans hold this many bytes.
+    pub trace_bytes: u64,
+    /// A trace is decided when it holds this many spans.
+    pub trace_spans: usize,
+    /// Bytes of an export payload.
+    pub payload_bytes: usize,
+    /// Attributes of a span that rules look at; all are forwarded.
+    pub attribute_count: usize,
+    /// Bytes of an attribute's text that rules look at.
+    pub attribute_bytes: usize,
+    /// Bytes of a JSON text in an attribute that is searched for usage.
+    pub json_bytes: usize,
+    /// Levels of nesting of an attribute value; a span beyond is refused.
+    pub depth: usize,
+    /// Spans of one request; those beyond are refused.
+    pub request_spans: usize,
+    /// Independent parts of the buffer. Fixed at start.
+    pub shards: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// Write call records.
+    pub call_records: bool,
+    /// Export every trace whatever the verdict, and stamp nothing about sampling.
+    pub keep_all: bool,
+}
+
+impl Plan {
+    pub fn parse(json: &[u8]) -> Result<Self> {
+        let plan: Plan = serde_json::from_slice(json).map_err(|error| CoreError::Plan(error.to_string()))?;
+        if plan.version != PLAN_VERSION {
+            return Err(CoreError::Plan(format!("version {} where {PLAN_VERSION} is read", plan.version)));
+        }
+        Ok(plan)
+    }
+}
+
+pub struct Compiled {
+    pub normalizer: Normalizer,
+    pub book: Book,
+    pub policies: Policies,
+    pub keys: KeyTable,
+    pub limits: Limits,
+    pub output: Output,
+    pub measure: MeasurePlan,
+    pub cache_sampled: usize,
+    pub cache_not_sampled: usize,
+    pub decision_wait: u64,
+    pub decision_wait_after_root: u64,
+    pub resources: Interner<Resource>,
+    pub scopes: Interner<Scope>,
+}
+
+impl Compiled {
+    pub fn new(plan: Plan) -> Result<Self> {
+        let mut builder = KeyTableBuilder::default();
+        let mut normalizer = Normalizer::compile(&plan.normalize, &mut builder).map_err(CoreError::Plan)?;
+        let policies = Policies::compile(&plan.sample.policies, &mut builder).map_err(CoreError::Plan)?;
+        let keys = builder.build();
+        normalizer.link(&keys).map_err(CoreError::Plan)?;
+        Ok(Self {
+            normalizer,
+            book: Book::compile(&plan.price).map_err(CoreError::Plan)?,
+            policies,
+            keys,
+            limits: plan.limits,
+            output: plan.output,
+            measure: plan.measure,
+            cache_sampled: plan.sample.cache_sampled,
+            cache_not_sampled: plan.sample.cache_not_sampled,
+            decision_wait: plan.sample.decision_wait_ns,
+            decision_wait_after_root: plan.sample.decision_wait_after_root_ns,
+            resources: Interner::new(),
+            scopes: Interner::new(),
+        })
+    }
+
+    /// Whether verdicts are written on kept spans: not when nothing is sampled.
+    pub fn stamps(&self) -> bool {
+        !self.policies.is_empty() && !self.output.keep_all
+    }
+}

@@ -1,0 +1,348 @@
+//! What happens to a trace that is due: its reports are grouped into calls, the calls priced, the votes taken, everything
+//! measured, and what is kept written.
+
+use super::Engine;
+use super::compiled::Compiled;
+use super::tick::TickReport;
+use crate::buffer::trace::{SpanEntry, Trace};
+use crate::buffer::verdicts::Remembered;
+use crate::calls::{Fate, Grouping, Links, Place, Report};
+use crate::concept::Concept;
+use crate::facts::Facts;
+use crate::measure::call_record::{self, Context};
+use crate::measure::{CallInput, TraceInput};
+use crate::output::batch::Batch;
+use crate::output::span::{self, Edits};
+use crate::output::stamp::{self, Totals};
+use crate::price::{Cost, PriceInput, Reported, State, money};
+use crate::record;
+use crate::sample::policies::{TraceSummary, Verdict, Vote};
+use crate::sample::{threshold, tracestate};
+use crate::usage::Unit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// Decides traces one after the other and gathers what leaves.
+pub struct Finalizer<'e> {
+    engine: &'e Engine,
+    now: u64,
+    batch: Batch,
+    records: String,
+    edits: Edits,
+    /// A span without the attributes that give way.
+    rewritten: Vec<u8>,
+    votes: Vec<Vote>,
+    decided: u64,
+    kept: u64,
+}
+
+/// Everything concluded about one trace before its verdict.
+pub struct Conclusion<'t> {
+    pub reports: Vec<Report<'t>>,
+    pub grouping: Grouping<'t>,
+    /// Parallel to the calls of the grouping.
+    pub costs: Vec<Cost>,
+    pub totals: Totals,
+    pub summary: TraceSummary,
+}
+
+impl<'e> Finalizer<'e> {
+    pub fn new(engine: &'e Engine, plan: &Arc<Compiled>, now: u64) -> Self {
+        Self {
+            engine,
+            now,
+            batch: Batch::new(plan.limits.payload_bytes),
+            records: String::new(),
+            edits: Edits::default(),
+            rewritten: Vec::new(),
+            votes: Vec::new(),
+            decided: 0,
+            kept: 0,
+        }
+    }
+
+    pub fn decided(&self) -> u64 {
+        self.decided
+    }
+
+    /// Bytes of finished payloads.
+    pub fn bytes(&self) -> usize {
+        self.batch.finished.iter().map(|payload| payload.bytes.len()).sum()
+    }
+
+    pub fn report(mut self, more: bool) -> TickReport {
+        self.batch.flush();
+        TickReport {
+            payloads: self.batch.finished,
+            calls: self.records.into_bytes(),
+            decided: self.decided,
+            kept: self.kept,
+            more,
+        }
+    }
+
+    /// Decides a trace, or, for late spans, follows `known`. A panic costs the trace its enrichment, never its spans.
+    pub fn finish(&mut self, trace: &Trace, known: Option<Remembered>) -> Remembered {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.conclude_and_write(trace, known)));
+        let verdict = outcome.unwrap_or_else(|_| {
+            self.engine.measure().trace_fault();
+            for entry in &trace.spans {
+                self.pass(trace, entry);
+            }
+            Verdict::KEEP_ALL
+        });
+        if !trace.late {
+            self.decided += 1;
+            self.kept += u64::from(verdict.keep);
+        }
+        Remembered { keep: verdict.keep, policy: verdict.policy, threshold: verdict.threshold, pending: false }
+    }
+
+    fn conclude_and_write(&mut self, trace: &Trace, known: Option<Remembered>) -> Verdict {
+        let conclusion = Conclusion::of(trace, self.engine, self.now);
+        let plan = &trace.plan;
+        let mut verdict = match known {
+            Some(known) => {
+                self.votes.clear();
+                Verdict {
+                    keep: known.keep,
+                    policy: known.policy.filter(|index| usize::from(*index) < plan.policies.len()),
+                    dropped_by_policy: false,
+                    threshold: known.threshold,
+                }
+            }
+            None => plan.policies.decide(&conclusion.summary, &mut self.votes),
+        };
+        self.measure(trace, &conclusion, &verdict);
+        let written = verdict.keep || plan.output.keep_all;
+        if written {
+            for (entry, index) in trace.spans.iter().zip(0..) {
+                self.write(trace, &conclusion, &verdict, entry, index);
+            }
+        }
+        // The verdict that late spans follow is the one that was carried out.
+        verdict.keep = written;
+        verdict
+    }
+
+    fn measure(&mut self, trace: &Trace, conclusion: &Conclusion<'_>, verdict: &Verdict) {
+        let plan = &trace.plan;
+        let measure = self.engine.measure();
+        let kept = verdict.keep || plan.output.keep_all;
+        measure.trace(&TraceInput {
+            policies: &plan.policies,
+            votes: &self.votes,
+            verdict: &Verdict { keep: kept, ..*verdict },
+            trigger: trace.due_reason,
+            spans: trace.spans.len() as u64,
+            bytes: trace.span_bytes,
+        });
+        let mut calls = measure.calls();
+        calls.duplicates(&conclusion.grouping.merged);
+        for (call, cost) in conclusion.grouping.calls.iter().zip(&conclusion.costs) {
+            let report = &call.report;
+            let entry = &trace.spans[report.place.index as usize];
+            let input = CallInput {
+                service: trace.groups[usize::from(entry.group)].0.service(),
+                texts: &report.texts,
+                usage: &report.usage,
+                cost,
+                reported_pico: report.cost.and_then(|cost| money::from_usd(cost.usd)),
+                duration_ns: report.place.end.saturating_sub(report.place.start),
+                ttft: report.ttft,
+                error: report.error,
+                trace_id: trace.id,
+                start: report.place.start,
+                kept,
+                now: self.now,
+            };
+            calls.record(&input);
+            if plan.output.call_records {
+                let context = Context {
+                    report,
+                    dialect: plan.normalizer.dialect(report.dialect),
+                    price: plan.book.row_label(cost.row),
+                    duplicates: call.duplicates() as usize,
+                    policy: verdict.policy.map(|index| plan.policies.name(index)),
+                };
+                call_record::write(&input, &context, &mut self.records);
+            }
+        }
+    }
+
+    /// One span as it came.
+    fn pass(&mut self, trace: &Trace, entry: &SpanEntry) {
+        let (resource, scope) = &trace.groups[usize::from(entry.group)];
+        let raw = trace.raw(entry);
+        self.edits.clear();
+        let out = self.batch.span(resource, scope, raw.len() + 16);
+        // Parsed when it came in, and without edits nothing is parsed again.
+        let _ = span::write(raw, entry.has_trace_state, &self.edits, out);
+    }
+
+    fn write(&mut self, trace: &Trace, conclusion: &Conclusion<'_>, verdict: &Verdict, entry: &SpanEntry, index: u32) {
+        let plan = &trace.plan;
+        let mut raw = trace.raw(entry);
+        let mut rewritten = std::mem::take(&mut self.rewritten);
+        self.edits.clear();
+        if entry.record_len > 0 {
+            let mut facts = Facts::new();
+            record::decode(trace.record(entry), raw, &mut facts);
+            plan.normalizer.append(&facts, &mut self.edits.attributes);
+            if plan.normalizer.rewrites(&facts) {
+                rewritten.clear();
+                plan.normalizer.copy(&facts, raw, &mut rewritten);
+                raw = &rewritten;
+            }
+        }
+        let out = &mut self.edits.attributes;
+        if let Ok(at) = conclusion.reports.binary_search_by_key(&index, |report| report.place.index) {
+            match conclusion.grouping.fates[at] {
+                Fate::Canonical(call) => {
+                    let cost = &conclusion.costs[call as usize];
+                    stamp::cost(cost, plan.book.row_label(cost.row), out);
+                }
+                Fate::Duplicate { of, .. } => stamp::duplicate(of, out),
+                Fate::NotACall | Fate::Wrapper { .. } => {}
+            }
+        }
+        if index == conclusion.root(trace) && !trace.late {
+            if conclusion.totals.calls > 0 {
+                stamp::totals(&conclusion.totals, out);
+            }
+            if let Some(policy) = verdict.policy.filter(|_| plan.stamps()) {
+                stamp::sampling(plan.policies.name(policy), verdict.probability(), trace.due_reason.name(), out);
+            }
+        }
+        if plan.stamps() {
+            self.edits.trace_state = Some(if entry.has_trace_state {
+                tracestate::with_threshold(span::trace_state(raw), verdict.threshold)
+            } else {
+                format!("ot=th:{}", threshold::to_hex(verdict.threshold))
+            });
+        }
+        if !self.edits.attributes.is_empty() {
+            stamp::restated(raw, &self.edits.attributes, &mut self.edits.omit);
+        }
+        let (resource, scope) = &trace.groups[usize::from(entry.group)];
+        let size = raw.len() + self.edits.attributes.len() + 64;
+        let out = self.batch.span(resource, scope, size);
+        let before = out.len();
+        if span::write(raw, entry.has_trace_state, &self.edits, out).is_err() {
+            // It parsed when it came in; should rewriting fail all the same, the span leaves as it is.
+            out.truncate(before);
+            self.edits.clear();
+            let _ = span::write(raw, entry.has_trace_state, &self.edits, out);
+        }
+        self.rewritten = rewritten;
+    }
+}
+
+/// The spans of a trace as the grouping walks them.
+impl Links for [SpanEntry] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn link(&self, index: usize) -> (u64, u64) {
+        (self[index].span_id, self[index].parent_id)
+    }
+}
+
+impl<'t> Conclusion<'t> {
+    pub fn of(trace: &'t Trace, engine: &Engine, now: u64) -> Self {
+        let reports = reports(trace);
+        let mut grouping = Grouping::new();
+        grouping.group(&reports, &trace.spans[..], &engine.recent, now);
+        let costs: Vec<Cost> =
+            grouping.calls.iter().map(|call| trace.plan.book.price(&price_input(&call.report))).collect();
+        let totals = totals(&grouping, &costs);
+        let summary = summary(trace, &costs, &totals);
+        Self { reports, grouping, costs, totals, summary }
+    }
+
+    /// Index of the root, or of the first span when the root is not there.
+    pub fn root(&self, trace: &Trace) -> u32 {
+        trace.spans.iter().position(|entry| entry.parent_id == 0).unwrap_or(0) as u32
+    }
+}
+
+fn reports(trace: &Trace) -> Vec<Report<'_>> {
+    let mut facts = Facts::new();
+    let mut reports = Vec::new();
+    for (entry, index) in trace.spans.iter().zip(0..) {
+        if entry.record_len > 0 {
+            record::decode(trace.record(entry), trace.raw(entry), &mut facts);
+            reports.push(Report::from_facts(place(trace, entry, index), &facts));
+        }
+    }
+    reports
+}
+
+fn place(trace: &Trace, entry: &SpanEntry, index: u32) -> Place {
+    let (resource, scope) = &trace.groups[usize::from(entry.group)];
+    Place {
+        index,
+        trace_id: trace.id,
+        span_id: entry.span_id,
+        parent_id: entry.parent_id,
+        start: entry.start,
+        end: entry.end,
+        kind: entry.kind,
+        status: entry.status,
+        scope: scope.name_hash,
+        instance: resource.instance,
+    }
+}
+
+/// What the book is asked about a call.
+pub fn price_input<'a>(report: &'a Report<'a>) -> PriceInput<'a> {
+    let text = |concept| report.texts.get(concept);
+    PriceInput {
+        provider: text(Concept::Provider),
+        request_model: text(Concept::RequestModel),
+        response_model: text(Concept::ResponseModel),
+        host: text(Concept::ServerAddress),
+        time_unix_ns: report.place.start,
+        duration_ns: report.place.end.saturating_sub(report.place.start),
+        service_tier: text(Concept::ServiceTier),
+        batch: report.batch.unwrap_or(false),
+        speed: text(Concept::Speed),
+        inference_geo: text(Concept::InferenceGeo),
+        search_context_size: text(Concept::SearchContextSize),
+        tenant: text(Concept::TenantId),
+        failed_without_answer: report.error && !report.has_usage(),
+        estimated: report.estimated,
+        reported: report
+            .cost
+            .and_then(|cost| Some(Reported { usd_pico: money::from_usd(cost.usd)?, by_provider: cost.by_provider })),
+        ..PriceInput::new(&report.usage)
+    }
+}
+
+fn totals(grouping: &Grouping<'_>, costs: &[Cost]) -> Totals {
+    let mut totals = Totals { calls: grouping.calls.len() as u64, ..Totals::default() };
+    for (call, cost) in grouping.calls.iter().zip(costs) {
+        let usage = &call.report.usage;
+        totals.errors += u64::from(call.report.error);
+        totals.input_tokens = totals.input_tokens.saturating_add(usage.or_zero(Unit::Input));
+        totals.output_tokens = totals.output_tokens.saturating_add(usage.or_zero(Unit::Output));
+        if !matches!(cost.state, State::Unpriced(_)) {
+            totals.cost_pico += cost.total_pico;
+            totals.priced = true;
+        }
+    }
+    totals
+}
+
+fn summary(trace: &Trace, costs: &[Cost], totals: &Totals) -> TraceSummary {
+    TraceSummary {
+        start: trace.spans.iter().map(|entry| entry.start).min().unwrap_or(0),
+        end: trace.spans.iter().map(|entry| entry.end).max().unwrap_or(0),
+        statuses: trace.spans.iter().fold(0, |mask, entry| mask | 1 << entry.status.min(7)),
+        trace_cost_pico: totals.cost_pico,
+        max_call_cost_pico: costs.iter().map(|cost| cost.total_pico).max().unwrap_or(0),
+        bits: trace.bits.clone(),
+        randomness: trace.randomness.unwrap_or_else(|| threshold::randomness(trace.id)),
+    }
+}

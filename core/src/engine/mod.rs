@@ -1,0 +1,103 @@
+//! Drives the stages: `ingest` takes requests into the buffer, `tick` decides what is due.
+
+pub mod compiled;
+pub mod explain;
+pub mod finalize;
+pub mod ingest;
+pub mod tick;
+
+use crate::buffer::shard::Shard;
+use crate::buffer::verdicts::Verdicts;
+use crate::calls::RecentCalls;
+use crate::error::Result;
+use crate::measure::{Measure, Series};
+use compiled::{Compiled, Plan};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+/// Decode, normalize, price, buffer, de-duplicate, measure and sample. Shared between threads.
+pub struct Engine {
+    plan: RwLock<Arc<Compiled>>,
+    shards: Vec<Mutex<Shard>>,
+    recent: RecentCalls,
+    measure: Measure,
+    /// Heap bytes that buffered traces hold.
+    buffered: AtomicU64,
+    /// The latest time that a caller gave, Unix nanoseconds.
+    clock: AtomicU64,
+    /// One tick at a time.
+    ticking: Mutex<()>,
+}
+
+impl Engine {
+    pub fn new(plan: &[u8]) -> Result<Self> {
+        Self::with_plan(Arc::new(Compiled::new(Plan::parse(plan)?)?))
+    }
+
+    fn with_plan(plan: Arc<Compiled>) -> Result<Self> {
+        let measure = Measure::new(&plan.measure)?;
+        let shards = plan.limits.shards.max(1);
+        let share = |size: usize| size.div_ceil(shards);
+        let verdicts = || Verdicts::new(share(plan.cache_sampled), share(plan.cache_not_sampled));
+        Ok(Self {
+            shards: (0..shards).map(|_| Mutex::new(Shard::new(verdicts()))).collect(),
+            plan: RwLock::new(plan),
+            recent: RecentCalls::new(),
+            measure,
+            buffered: AtomicU64::new(0),
+            clock: AtomicU64::new(0),
+            ticking: Mutex::new(()),
+        })
+    }
+
+    /// Swaps the plan. Traces in flight end under the plan they began with.
+    pub fn replace_plan(&self, plan: &[u8]) -> Result<()> {
+        let compiled = Arc::new(Compiled::new(Plan::parse(plan)?)?);
+        self.measure.reconfigure(&compiled.measure)?;
+        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = compiled;
+        Ok(())
+    }
+
+    pub fn plan(&self) -> Arc<Compiled> {
+        self.plan.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn measure(&self) -> &Measure {
+        &self.measure
+    }
+
+    /// Every metric series, as of the latest time that a caller gave.
+    pub fn series(&self) -> Vec<Series> {
+        self.measure.buffer(self.buffered_bytes(), self.buffered_traces() as u64);
+        self.measure.snapshot(self.clock.load(Ordering::Relaxed))
+    }
+
+    /// Totals since the start, as JSON (design §11).
+    pub fn summary(&self) -> String {
+        self.measure.summary()
+    }
+
+    pub fn buffered_bytes(&self) -> u64 {
+        self.buffered.load(Ordering::Relaxed)
+    }
+
+    pub fn buffered_traces(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).traces.len()).sum()
+    }
+
+    /// When the next trace is due, Unix nanoseconds; `None` when nothing is buffered.
+    pub fn next_due(&self) -> Option<u64> {
+        self.shards.iter().filter_map(|shard| lock(shard).next_due()).min()
+    }
+
+    /// Trace ids are random in their low bits by W3C's advice; ids that are not share a shard, which only costs speed.
+    fn shard_of(&self, trace: u128) -> usize {
+        let mixed = (trace as u64 ^ (trace >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize % self.shards.len()
+    }
+}
+
+/// A shard is consistent between any two statements that can panic, so a poisoned lock is taken as it is.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}

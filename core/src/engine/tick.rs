@@ -1,0 +1,126 @@
+//! Decides what is due, and what must go when memory is short.
+
+use super::finalize::Finalizer;
+use super::ingest::HIGH_WATERMARK;
+use super::{Engine, lock};
+use crate::buffer::trace::{Trace, Trigger};
+use crate::buffer::verdicts::Remembered;
+use crate::output::batch::Payload;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+/// What one tick decided.
+#[derive(Default)]
+pub struct TickReport {
+    pub payloads: Vec<Payload>,
+    /// Call records, one JSON object a line.
+    pub calls: Vec<u8>,
+    pub decided: u64,
+    pub kept: u64,
+    /// A bound of the tick was reached before the work was done.
+    pub more: bool,
+}
+
+/// Traces taken out of a shard under one lock.
+const CHUNK: usize = 64;
+
+/// A tick hands over when it has decided this much, so that payloads leave while the rest is worked on.
+const TICK_TRACES: u64 = 20_000;
+const TICK_BYTES: usize = 64 << 20;
+
+/// Memory pressure is relieved down to this share of the buffer.
+const LOW_WATERMARK: f64 = 0.8;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Due,
+    All,
+}
+
+impl Engine {
+    /// Decides every trace that is due at `now` (Unix nanoseconds).
+    pub fn tick(&self, now: u64) -> TickReport {
+        self.decide(now, Which::Due)
+    }
+
+    /// Decides every trace at once; call until `more` is false.
+    pub fn drain(&self, now: u64) -> TickReport {
+        self.decide(now, Which::All)
+    }
+
+    fn decide(&self, now: u64, which: Which) -> TickReport {
+        let _ticking = self.ticking.lock().unwrap_or_else(PoisonError::into_inner);
+        self.clock.fetch_max(now, Ordering::Relaxed);
+        let mut finalizer = Finalizer::new(self, &self.plan(), now);
+        let mut more = false;
+        let mut chunk = Vec::with_capacity(CHUNK);
+        for shard in 0..self.shards.len() {
+            loop {
+                if finalizer.decided() >= TICK_TRACES || finalizer.bytes() >= TICK_BYTES {
+                    more = true;
+                    break;
+                }
+                let mut held = lock(&self.shards[shard]);
+                while chunk.len() < CHUNK {
+                    let trace = match which {
+                        Which::Due => held.pop_due(now),
+                        Which::All => held.pop_early(Trigger::Shutdown),
+                    };
+                    match trace {
+                        Some(trace) => chunk.push((held.verdicts.get(trace.id).copied(), trace)),
+                        None => break,
+                    }
+                }
+                drop(held);
+                if chunk.is_empty() {
+                    break;
+                }
+                self.settle(shard, &mut chunk, &mut finalizer);
+            }
+        }
+        if which == Which::Due {
+            self.relieve(&mut finalizer);
+        }
+        finalizer.report(more)
+    }
+
+    /// Decides the traces that are due first until the buffer is below its low watermark.
+    fn relieve(&self, finalizer: &mut Finalizer<'_>) {
+        let limit = self.plan().limits.buffer_bytes as f64;
+        if (self.buffered_bytes() as f64) < limit * HIGH_WATERMARK {
+            return;
+        }
+        let mut chunk = Vec::with_capacity(CHUNK);
+        let mut progress = true;
+        while progress && self.buffered_bytes() as f64 > limit * LOW_WATERMARK {
+            progress = false;
+            for shard in 0..self.shards.len() {
+                let mut held = lock(&self.shards[shard]);
+                while chunk.len() < CHUNK {
+                    match held.pop_early(Trigger::MemoryPressure) {
+                        Some(trace) => chunk.push((held.verdicts.get(trace.id).copied(), trace)),
+                        None => break,
+                    }
+                }
+                drop(held);
+                progress |= !chunk.is_empty();
+                self.settle(shard, &mut chunk, finalizer);
+            }
+        }
+    }
+
+    fn settle(&self, shard: usize, chunk: &mut Vec<(Option<Remembered>, Trace)>, finalizer: &mut Finalizer<'_>) {
+        let mut verdicts = Vec::with_capacity(chunk.len());
+        for (known, trace) in chunk.iter() {
+            let known = known.filter(|known| trace.late && !known.pending);
+            verdicts.push((trace.id, finalizer.finish(trace, known)));
+        }
+        let freed: u64 = chunk.iter().map(|(_, trace)| trace.heap_bytes()).sum();
+        chunk.clear();
+        self.buffered.fetch_sub(freed, Ordering::Relaxed);
+        let mut held = lock(&self.shards[shard]);
+        for (trace, verdict) in verdicts {
+            held.verdicts.settle(trace, verdict);
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! Counters of model calls: the spend family by the labels of the configuration, OpenTelemetry's own by theirs.
+
+use super::histogram::{Histogram, Kept, bounds};
+use super::labels::{Label, Values, model};
+use super::plan::MeasurePlan;
+use super::series::Series;
+use super::sessions::Sessions;
+use crate::calls::{Rule, Texts};
+use crate::concept::Concept;
+use crate::price::money::{to_decimal, to_usd};
+use crate::price::{Cost, Reason, State};
+use crate::usage::{Unit, Usage};
+use hashbrown::HashMap;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+/// One counted call.
+#[derive(Clone, Copy)]
+pub struct CallInput<'a> {
+    pub service: &'a str,
+    pub texts: &'a Texts<'a>,
+    pub usage: &'a Usage,
+    pub cost: &'a Cost,
+    /// What the span itself claimed, pico-dollars, where that was judged.
+    pub reported_pico: Option<i128>,
+    pub duration_ns: u64,
+    /// Seconds.
+    pub ttft: Option<f64>,
+    pub error: bool,
+    pub trace_id: u128,
+    /// Start of the call, Unix nanoseconds.
+    pub start: u64,
+    pub kept: bool,
+    pub now: u64,
+}
+
+/// Token classes of `llm_tokens_total`, with their units. Input holds cached ones, output holds reasoning.
+const TOKEN_TYPES: [(&str, Unit); 5] = [
+    ("input", Unit::Input),
+    ("output", Unit::Output),
+    ("cache_read", Unit::CacheRead),
+    ("cache_write", Unit::CacheWrite),
+    ("reasoning", Unit::Reasoning),
+];
+
+const STATES: [&str; 5] = ["reported", "computed", "estimated", "not_billed", "unpriced"];
+
+/// Spend metrics may have so many labels.
+const MAX_LABELS: usize = 12;
+
+type SpendKey = [u32; MAX_LABELS];
+
+struct Spend {
+    duration: Histogram,
+    ttft: Histogram,
+    tokens: [u64; TOKEN_TYPES.len()],
+    cost_pico: i128,
+    priced: bool,
+    /// By number of the error class.
+    errors: Vec<(u32, u64)>,
+}
+
+/// Operation, provider, request model, response model.
+type ConventionKey = [u32; 4];
+
+struct Convention {
+    /// By number of the error type; 0 is none.
+    duration: Vec<(u32, Histogram)>,
+    first_chunk: Histogram,
+    tokens: [Histogram; 2],
+}
+
+pub struct CallSeries {
+    labels: Vec<Label>,
+    values: Vec<Values>,
+    spend: HashMap<SpendKey, Spend, foldhash::fast::RandomState>,
+    convention_values: [Values; 4],
+    conventions: HashMap<ConventionKey, Convention, foldhash::fast::RandomState>,
+    errors: Values,
+    unpriced: HashMap<(u32, &'static str), u64>,
+    unpriced_names: Values,
+    unpriced_models: BTreeSet<String>,
+    unpriced_limit: usize,
+    duplicates: [u64; Rule::ALL.len()],
+    states: [u64; STATES.len()],
+    failed: u64,
+    totals: [i128; TOKEN_TYPES.len()],
+    cost_pico: i128,
+    cost_kept_pico: i128,
+    reported_over_pico: i128,
+    reported_under_pico: i128,
+    suspect_zeros: u64,
+    sessions: Sessions,
+    hasher: foldhash::fast::RandomState,
+    duration_bounds: Arc<[f64]>,
+    ttft_bounds: Arc<[f64]>,
+    token_bounds: Arc<[f64]>,
+}
+
+impl CallSeries {
+    pub fn new(plan: &MeasurePlan) -> Result<Self, String> {
+        let limit = plan.label_limit;
+        Ok(Self {
+            labels: labels(plan)?,
+            values: plan.labels.iter().map(|_| Values::new(limit)).collect(),
+            spend: HashMap::default(),
+            convention_values: std::array::from_fn(|_| Values::new(limit)),
+            conventions: HashMap::default(),
+            errors: Values::new(limit),
+            unpriced: HashMap::default(),
+            unpriced_names: Values::new(limit),
+            unpriced_models: BTreeSet::new(),
+            unpriced_limit: plan.unpriced_limit,
+            duplicates: [0; Rule::ALL.len()],
+            states: [0; STATES.len()],
+            failed: 0,
+            totals: [0; TOKEN_TYPES.len()],
+            cost_pico: 0,
+            cost_kept_pico: 0,
+            reported_over_pico: 0,
+            reported_under_pico: 0,
+            suspect_zeros: 0,
+            sessions: Sessions::new(plan.session_window_ns, plan.session_limit),
+            hasher: foldhash::fast::RandomState::default(),
+            duration_bounds: bounds(&plan.duration_buckets, "duration_buckets")?,
+            ttft_bounds: bounds(&plan.ttft_buckets, "ttft_buckets")?,
+            token_bounds: bounds(&plan.token_buckets, "token_buckets")?,
+        })
+    }
+
+    pub fn reconfigure(&mut self, plan: &MeasurePlan) -> Result<(), String> {
+        let fresh = Self::new(plan)?;
+        if fresh.labels != self.labels
+            || fresh.duration_bounds != self.duration_bounds
+            || fresh.ttft_bounds != self.ttft_bounds
+        {
+            (self.labels, self.values, self.spend) = (fresh.labels, fresh.values, fresh.spend);
+        }
+        if fresh.duration_bounds != self.duration_bounds
+            || fresh.ttft_bounds != self.ttft_bounds
+            || fresh.token_bounds != self.token_bounds
+        {
+            (self.convention_values, self.conventions) = (fresh.convention_values, fresh.conventions);
+        }
+        self.duration_bounds = fresh.duration_bounds;
+        self.ttft_bounds = fresh.ttft_bounds;
+        self.token_bounds = fresh.token_bounds;
+        self.unpriced_limit = fresh.unpriced_limit;
+        Ok(())
+    }
+
+    /// Reports that were merged into calls, by rule.
+    pub fn duplicates(&mut self, merged: &[u32; Rule::ALL.len()]) {
+        for (total, count) in self.duplicates.iter_mut().zip(merged) {
+            *total += u64::from(*count);
+        }
+    }
+
+    pub fn record(&mut self, call: &CallInput<'_>) {
+        let seconds = call.duration_ns as f64 / 1e9;
+        let kept = call.kept.then_some((call.trace_id, call.start as f64 / 1e9));
+        self.record_totals(call);
+        let error = call.error.then(|| {
+            let class = call.texts.get(Concept::ErrorClass);
+            self.errors.number(if class.is_empty() { "unclassified" } else { class })
+        });
+        self.record_spend(call, seconds, kept, error);
+        self.record_convention(call, seconds, kept);
+        let session = call.texts.get(Concept::SessionId);
+        if !session.is_empty() {
+            self.sessions.seen(self.hasher.hash_one(session), call.now);
+        }
+    }
+
+    fn record_totals(&mut self, call: &CallInput<'_>) {
+        self.failed += u64::from(call.error);
+        for (total, (_, unit)) in self.totals.iter_mut().zip(TOKEN_TYPES) {
+            *total += i128::from(call.usage.or_zero(unit));
+        }
+        let cost = call.cost;
+        let state = STATES.iter().position(|name| *name == cost.state.name()).unwrap_or(STATES.len() - 1);
+        self.states[state] += 1;
+        if let State::Unpriced(reason) = cost.state {
+            let name = model(call.texts);
+            *self.unpriced.entry((self.unpriced_names.number(name), reason.name())).or_default() += 1;
+            let nameable = !matches!(reason, Reason::NoUsage) && !name.is_empty();
+            if nameable && self.unpriced_models.len() < self.unpriced_limit {
+                self.unpriced_models.insert(name.to_owned());
+            }
+            return;
+        }
+        self.cost_pico += cost.total_pico;
+        if call.kept {
+            self.cost_kept_pico += cost.total_pico;
+        }
+        self.suspect_zeros += u64::from(cost.suspect_zero);
+        if let (Some(reported), Some(computed)) = (call.reported_pico, cost.computed_pico) {
+            let over = reported - computed;
+            if over > 0 {
+                self.reported_over_pico += over;
+            } else {
+                self.reported_under_pico -= over;
+            }
+        }
+    }
+
+    fn record_spend(&mut self, call: &CallInput<'_>, seconds: f64, kept: Kept, error: Option<u32>) {
+        let mut key = [0; MAX_LABELS];
+        for ((slot, label), values) in key.iter_mut().zip(&self.labels).zip(&mut self.values) {
+            *slot = values.number(label.value(call.service, call.texts));
+        }
+        let (durations, ttfts) = (&self.duration_bounds, &self.ttft_bounds);
+        let spend = self.spend.entry(key).or_insert_with(|| Spend {
+            duration: Histogram::new(durations),
+            ttft: Histogram::new(ttfts),
+            tokens: [0; TOKEN_TYPES.len()],
+            cost_pico: 0,
+            priced: false,
+            errors: Vec::new(),
+        });
+        spend.duration.observe(seconds, kept);
+        if let Some(ttft) = call.ttft {
+            spend.ttft.observe(ttft, kept);
+        }
+        for (total, (_, unit)) in spend.tokens.iter_mut().zip(TOKEN_TYPES) {
+            *total = total.saturating_add(call.usage.or_zero(unit) as u64);
+        }
+        if call.cost.state.is_priced() {
+            spend.cost_pico += call.cost.total_pico;
+            spend.priced = true;
+        }
+        if let Some(class) = error {
+            count(&mut spend.errors, class, || 0, |errors| *errors += 1);
+        }
+    }
+
+    fn record_convention(&mut self, call: &CallInput<'_>, seconds: f64, kept: Kept) {
+        let concepts = [Concept::Operation, Concept::Provider, Concept::RequestModel, Concept::ResponseModel];
+        let mut key = [0; 4];
+        for ((slot, values), concept) in key.iter_mut().zip(&mut self.convention_values).zip(concepts) {
+            *slot = values.number(call.texts.get(concept));
+        }
+        let error = match (call.error, call.texts.get(Concept::ErrorType)) {
+            (false, _) => 0,
+            // The convention's value for a failure of unknown type.
+            (true, "") => self.errors.number("_OTHER"),
+            (true, kind) => self.errors.number(kind),
+        };
+        let (durations, ttfts, tokens) = (&self.duration_bounds, &self.ttft_bounds, &self.token_bounds);
+        let series = self.conventions.entry(key).or_insert_with(|| Convention {
+            duration: Vec::new(),
+            first_chunk: Histogram::new(ttfts),
+            tokens: [Histogram::new(tokens), Histogram::new(tokens)],
+        });
+        count(&mut series.duration, error, || Histogram::new(durations), |h| h.observe(seconds, kept));
+        if let Some(ttft) = call.ttft {
+            series.first_chunk.observe(ttft, kept);
+        }
+        for (histogram, unit) in series.tokens.iter_mut().zip([Unit::Input, Unit::Output]) {
+            if let Some(tokens) = call.usage.get(unit) {
+                histogram.observe(tokens as f64, kept);
+            }
+        }
+    }
+
+    pub fn collect(&mut self, now: u64, out: &mut Vec<Series>) {
+        for (key, spend) in &self.spend {
+            let names: Vec<String> =
+                self.values.iter().zip(key).map(|(values, number)| values.name(*number).to_owned()).collect();
+            let with = |extra: &str| names.iter().map(String::as_str).chain([extra]).map(str::to_owned).collect();
+            out.push(spend.duration.series("llm_request_duration_seconds", names.clone()));
+            if !spend.ttft.is_empty() {
+                out.push(spend.ttft.series("llm_ttft_seconds", names.clone()));
+            }
+            for (tokens, (kind, _)) in spend.tokens.iter().zip(TOKEN_TYPES) {
+                if *tokens > 0 {
+                    let labels: Vec<String> = with(kind);
+                    out.push(Series { labels, ..Series::number("llm_tokens_total", [], *tokens as f64) });
+                }
+            }
+            if spend.priced {
+                let labels = names.clone();
+                out.push(Series { labels, ..Series::number("llm_cost_usd_total", [], to_usd(spend.cost_pico)) });
+            }
+            for (class, errors) in &spend.errors {
+                let labels = with(self.errors.name(*class));
+                out.push(Series { labels, ..Series::number("llm_errors_total", [], *errors as f64) });
+            }
+        }
+        self.collect_conventions(out);
+        self.collect_trust(out);
+        out.push(Series::number("llm_active_sessions", [], self.sessions.active(now) as f64));
+    }
+
+    fn collect_conventions(&self, out: &mut Vec<Series>) {
+        for (key, series) in &self.conventions {
+            let names: Vec<String> =
+                self.convention_values.iter().zip(key).map(|(v, number)| v.name(*number).to_owned()).collect();
+            let with = |extra: &str| names.iter().cloned().chain([extra.to_owned()]).collect();
+            for (error, histogram) in &series.duration {
+                let error = self.errors.name(*error);
+                out.push(histogram.series("gen_ai_client_operation_duration_seconds", with(error)));
+            }
+            if !series.first_chunk.is_empty() {
+                let name = "gen_ai_client_operation_time_to_first_chunk_seconds";
+                out.push(series.first_chunk.series(name, names.clone()));
+            }
+            for (histogram, kind) in series.tokens.iter().zip(["input", "output"]) {
+                if !histogram.is_empty() {
+                    out.push(histogram.series("gen_ai_client_token_usage", with(kind)));
+                }
+            }
+        }
+    }
+
+    fn collect_trust(&self, out: &mut Vec<Series>) {
+        for (state, count) in STATES.iter().zip(self.states) {
+            out.push(Series::number("enricher_calls_total", [*state], count as f64));
+        }
+        for ((name, reason), count) in &self.unpriced {
+            let labels = [*reason, self.unpriced_names.name(*name)];
+            out.push(Series::number("enricher_unpriced_calls_total", labels, *count as f64));
+        }
+        for (rule, count) in Rule::ALL.iter().zip(self.duplicates) {
+            out.push(Series::number("enricher_duplicate_reports_total", [rule.name()], count as f64));
+        }
+        for (direction, pico) in [("over", self.reported_over_pico), ("under", self.reported_under_pico)] {
+            let name = "enricher_reported_cost_difference_usd_total";
+            out.push(Series::number(name, [direction], to_usd(pico)));
+        }
+        out.push(Series::number("enricher_suspect_zero_costs_total", [], self.suspect_zeros as f64));
+        let dropped = self.cost_pico - self.cost_kept_pico;
+        for (decision, pico) in [("kept", self.cost_kept_pico), ("dropped", dropped)] {
+            out.push(Series::number("enricher_cost_usd_total", [decision], to_usd(pico)));
+        }
+    }
+
+    pub fn summary_calls(&self) -> serde_json::Value {
+        let by_state: serde_json::Map<_, _> =
+            STATES.iter().zip(self.states).map(|(state, count)| ((*state).to_owned(), json!(count))).collect();
+        json!({
+            "counted": self.states.iter().sum::<u64>(),
+            "duplicates": self.duplicates.iter().sum::<u64>(),
+            "errors": self.failed,
+            "by_state": by_state,
+        })
+    }
+
+    pub fn summary_tokens(&self) -> serde_json::Value {
+        TOKEN_TYPES
+            .iter()
+            .zip(self.totals)
+            .map(|((kind, _), total)| ((*kind).to_owned(), json!(total as i64)))
+            .collect()
+    }
+
+    /// USD as a decimal string.
+    pub fn summary_cost(&self) -> String {
+        to_decimal(self.cost_pico)
+    }
+
+    pub fn unpriced_models(&self) -> Vec<&str> {
+        self.unpriced_models.iter().map(String::as_str).collect()
+    }
+}
+
+/// Finds or makes the entry of `key` in a short list and changes it.
+fn count<T>(list: &mut Vec<(u32, T)>, key: u32, make: impl FnOnce() -> T, change: impl FnOnce(&mut T)) {
+    let at = list.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+        list.push((key, make()));
+        list.len() - 1
+    });
+    change(&mut list[at].1);
+}
+
+fn labels(plan: &MeasurePlan) -> Result<Vec<Label>, String> {
+    if plan.labels.len() > MAX_LABELS {
+        return Err(format!("at most {MAX_LABELS} labels, not {}", plan.labels.len()));
+    }
+    plan.labels.iter().map(|name| Label::from_name(name).ok_or_else(|| format!("unknown label {name:?}"))).collect()
+}

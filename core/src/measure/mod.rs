@@ -1,0 +1,150 @@
+//! What is counted, before sampling, each call once: metrics in Prometheus' shapes, the summary, call records.
+
+pub mod call_record;
+pub mod calls;
+pub mod histogram;
+pub mod labels;
+pub mod plan;
+pub mod series;
+pub mod sessions;
+pub mod traces;
+
+pub use calls::CallInput;
+pub use series::{Exemplar, Series, Value};
+pub use traces::TraceInput;
+
+use crate::error::{CoreError, Result};
+use crate::normalize::Anomalies;
+use calls::CallSeries;
+use plan::MeasurePlan;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use traces::TraceSeries;
+
+/// All counters of an engine. They live as long as the process; a new plan changes labels from then on.
+pub struct Measure {
+    calls: Mutex<CallSeries>,
+    traces: Mutex<TraceSeries>,
+    spans_received: AtomicU64,
+    spans_rejected: AtomicU64,
+    requests_refused: AtomicU64,
+    trace_faults: AtomicU64,
+    buffer_bytes: AtomicU64,
+    buffer_traces: AtomicU64,
+    anomalies: [AtomicU64; 7],
+}
+
+impl Measure {
+    pub fn new(plan: &MeasurePlan) -> Result<Self> {
+        Ok(Self {
+            calls: Mutex::new(CallSeries::new(plan).map_err(CoreError::Plan)?),
+            traces: Mutex::new(TraceSeries::default()),
+            spans_received: AtomicU64::new(0),
+            spans_rejected: AtomicU64::new(0),
+            requests_refused: AtomicU64::new(0),
+            trace_faults: AtomicU64::new(0),
+            buffer_bytes: AtomicU64::new(0),
+            buffer_traces: AtomicU64::new(0),
+            anomalies: Default::default(),
+        })
+    }
+
+    /// Takes over labels and buckets. Series with other labels than before begin anew; totals of the summary stay.
+    pub fn reconfigure(&self, plan: &MeasurePlan) -> Result<()> {
+        self.calls().reconfigure(plan).map_err(CoreError::Plan)
+    }
+
+    pub fn spans_received(&self, accepted: u64, rejected: u64) {
+        self.spans_received.fetch_add(accepted, Relaxed);
+        if rejected > 0 {
+            self.spans_rejected.fetch_add(rejected, Relaxed);
+        }
+    }
+
+    pub fn request_refused(&self) {
+        self.requests_refused.fetch_add(1, Relaxed);
+    }
+
+    /// A trace whose decision panicked and whose spans left as they came.
+    pub fn trace_fault(&self) {
+        self.trace_faults.fetch_add(1, Relaxed);
+    }
+
+    pub fn buffer(&self, bytes: u64, traces: u64) {
+        self.buffer_bytes.store(bytes, Relaxed);
+        self.buffer_traces.store(traces, Relaxed);
+    }
+
+    pub fn anomalies(&self, found: &Anomalies) {
+        for (total, (_, count)) in self.anomalies.iter().zip(by_kind(found)) {
+            if count > 0 {
+                total.fetch_add(count, Relaxed);
+            }
+        }
+    }
+
+    pub fn trace(&self, trace: &TraceInput<'_>) {
+        self.traces().record(trace);
+    }
+
+    pub fn calls(&self) -> MutexGuard<'_, CallSeries> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn traces(&self) -> MutexGuard<'_, TraceSeries> {
+        self.traces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every series. `now`: Unix nanoseconds.
+    pub fn snapshot(&self, now: u64) -> Vec<Series> {
+        let mut out = Vec::new();
+        self.calls().collect(now, &mut out);
+        self.traces().collect(&mut out);
+        for (name, value) in [
+            ("enricher_spans_received_total", &self.spans_received),
+            ("enricher_spans_rejected_total", &self.spans_rejected),
+            ("enricher_requests_refused_total", &self.requests_refused),
+            ("enricher_trace_faults_total", &self.trace_faults),
+            ("enricher_buffer_bytes", &self.buffer_bytes),
+            ("enricher_buffer_traces", &self.buffer_traces),
+        ] {
+            out.push(Series::number(name, [], value.load(Relaxed) as f64));
+        }
+        for ((kind, _), count) in by_kind(&Anomalies::default()).into_iter().zip(&self.anomalies) {
+            out.push(Series::number("enricher_anomalies_total", [kind], count.load(Relaxed) as f64));
+        }
+        out
+    }
+
+    /// The summary of design §11, as JSON.
+    pub fn summary(&self) -> String {
+        let calls = self.calls();
+        let traces = self.traces();
+        serde_json::json!({
+            "traces": {"in": traces.kept + traces.dropped, "kept": traces.kept, "dropped": traces.dropped},
+            "spans": {
+                "in": self.spans_received.load(Relaxed) + self.spans_rejected.load(Relaxed),
+                "kept": traces.spans_kept,
+                "rejected": self.spans_rejected.load(Relaxed),
+            },
+            "calls": calls.summary_calls(),
+            "tokens": calls.summary_tokens(),
+            "cost_usd": calls.summary_cost(),
+            "unpriced_models": calls.unpriced_models(),
+            "policies": traces.summary_policies(),
+        })
+        .to_string()
+    }
+}
+
+fn by_kind(found: &Anomalies) -> [(&'static str, u64); 7] {
+    [
+        ("bad_number", found.bad_number),
+        ("oversize_text", found.oversize_text),
+        ("bad_text", found.bad_text),
+        ("oversize_json", found.oversize_json),
+        ("bad_json", found.bad_json),
+        ("zero_usage", found.zero_usage),
+        ("bad_time", found.bad_time),
+    ]
+}

@@ -1,0 +1,94 @@
+//! What enricher itself says on a kept span (design §5 and §7).
+
+use crate::price::money::to_usd;
+use crate::price::{Cost, State};
+use crate::wire::reader::{BYTES, Reader};
+use crate::wire::value::key_value as read_key_value;
+use crate::wire::writer::{Scalar, key_value};
+
+/// `Span.attributes`.
+const ATTRIBUTES: u32 = 9;
+
+pub const USAGE_COST: &str = "gen_ai.usage.cost";
+
+fn put(out: &mut Vec<u8>, key: &str, value: Scalar<'_>) {
+    key_value(out, ATTRIBUTES, key, value);
+}
+
+/// The cost of a call on its canonical span; `price` names the row and its date. An unpriced call gets no cost
+/// attribute at all, only the state and the reason.
+pub fn cost(cost: &Cost, price: &str, out: &mut Vec<u8>) {
+    put(out, "enricher.cost.state", Scalar::Str(cost.state.name()));
+    if let State::Unpriced(reason) = cost.state {
+        put(out, "enricher.cost.reason", Scalar::Str(reason.name()));
+        return;
+    }
+    put(out, USAGE_COST, Scalar::Float(to_usd(cost.total_pico)));
+    let parts = &cost.parts;
+    for (key, pico) in [
+        ("enricher.cost.input", parts.input),
+        ("enricher.cost.output", parts.output),
+        ("enricher.cost.cache_read", parts.cache_read),
+        ("enricher.cost.cache_write", parts.cache_write),
+        ("enricher.cost.other", parts.other),
+    ] {
+        if pico != 0 {
+            put(out, key, Scalar::Float(to_usd(pico)));
+        }
+    }
+    if !price.is_empty() {
+        put(out, "enricher.cost.price", Scalar::Str(price));
+    }
+}
+
+/// Marks a report that another span stands for.
+pub fn duplicate(canonical_span: u64, out: &mut Vec<u8>) {
+    put(out, "enricher.duplicate_of", Scalar::Str(&format!("{canonical_span:016x}")));
+}
+
+/// Sums over the calls of a trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub calls: u64,
+    pub errors: u64,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub cost_pico: i128,
+    /// At least one call has a cost; without one the sum is not 0 but unknown.
+    pub priced: bool,
+}
+
+pub fn totals(totals: &Totals, out: &mut Vec<u8>) {
+    if totals.priced {
+        put(out, "enricher.trace.cost", Scalar::Float(to_usd(totals.cost_pico)));
+    }
+    put(out, "enricher.trace.calls", Scalar::Int(totals.calls as i64));
+    put(out, "enricher.trace.input_tokens", Scalar::Int(totals.input_tokens));
+    put(out, "enricher.trace.output_tokens", Scalar::Int(totals.output_tokens));
+    put(out, "enricher.trace.errors", Scalar::Int(totals.errors as i64));
+}
+
+pub fn sampling(policy: &str, probability: f64, trigger: &str, out: &mut Vec<u8>) {
+    put(out, "enricher.sampling.policy", Scalar::Str(policy));
+    put(out, "enricher.sampling.probability", Scalar::Float(probability));
+    put(out, "enricher.sampling.trigger", Scalar::Str(trigger));
+}
+
+/// The keys of appended attributes that the span carries already, because another enricher saw it or an SDK wrote a cost:
+/// those must go, a key may stand once.
+pub fn restated(raw: &[u8], appended: &[u8], omit: &mut Vec<String>) {
+    let suspicious =
+        memchr::memmem::find(raw, b"enricher.").is_some() || memchr::memmem::find(raw, USAGE_COST.as_bytes()).is_some();
+    if !suspicious {
+        return;
+    }
+    let mut reader = Reader::new(appended);
+    // We encoded these fields ourselves; reading stops at a fault of ours instead of panicking.
+    while let Ok((ATTRIBUTES, BYTES)) = reader.tag() {
+        let Some((key, _)) = reader.bytes().ok().and_then(|field| read_key_value(field).ok()) else { return };
+        let key = String::from_utf8_lossy(key);
+        if (key == USAGE_COST || key.starts_with("enricher.")) && !omit.iter().any(|known| *known == key) {
+            omit.push(key.into_owned());
+        }
+    }
+}
