@@ -13,6 +13,7 @@ import warnings
 _LONGEST = 4096
 
 _NAMED_CLASS = re.compile(r"\[:\^?[a-z]+:\]")
+_COUNTED = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}")
 _FLAGS = re.compile(r"\(\?[imsRUux]*(?:-[imsRUux]+)?([:)])")
 _NAMED_GROUP = re.compile(r"\(\?P?<([A-Za-z_][A-Za-z0-9_.\[\]]*)>")
 _UNICODE_CLASS = re.compile(r"\\[pP](?:[A-Za-z]|\{\^?[A-Za-z_=!: ]+\})")
@@ -63,12 +64,24 @@ def _as_python(pattern: str) -> str:
             text, position = _class(pattern, position)
         elif char == "(":
             text, position = _group(pattern, position)
-        elif char in "*+?}" and pattern.startswith("+", position + 1):
-            raise _Refused("possessive quantifiers such as *+ are not supported")
+        elif char in "*+?{":
+            text, position = _repetition(pattern, position, after="".join(out[-1:]))
         else:
             text, position = char, position + 1
         out.append(text)
     return "".join(out)
+
+
+def _repetition(pattern: str, start: int, after: str) -> tuple[str, int]:
+    counted = _COUNTED.match(pattern, start)
+    if pattern[start] == "{" and counted is None:
+        raise _Refused("a { is neither a repetition such as {2,5} nor written \\{")
+    if after in ("", "(", "(?:", "|"):
+        raise _Refused("nothing to repeat")
+    end = counted.end() if counted else start + 1
+    if pattern.startswith("+", end):
+        raise _Refused("possessive quantifiers such as *+ are not supported")
+    return pattern[start:end], end
 
 
 def _escape(pattern: str, start: int) -> tuple[str, int]:

@@ -25,7 +25,9 @@ from enricher.sample.regex import explain_fault
         r"a{2,5}?b*?c+?",
         r"\/metrics",
         r"a|b|",
-        "a++".replace("++", "+"),
+        "}+]?",
+        r"\{a\}",
+        "a{2}",
     ],
 )
 def test_patterns_that_compile(pattern: str) -> None:
@@ -39,6 +41,11 @@ def test_patterns_that_compile(pattern: str) -> None:
         (")", "unbalanced"),
         ("[a", "a [ is not closed"),
         ("*", "nothing to repeat"),
+        ("a|{2}", "nothing to repeat"),
+        ("(?:+)", "nothing to repeat"),
+        ("{a}", "neither a repetition"),
+        ("a{", "neither a repetition"),
+        ("a{b}", "neither a repetition"),
         ("a{5,2}", "min repeat greater than max"),
         ("[z-a]", "bad character range"),
         ("a\\", "single backslash"),
