@@ -8,9 +8,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from enricher.cli.common import add_config_arguments
-from enricher.config import load
+from enricher.config import Settings, compile_plan, load
 from enricher.config.schema import json_schema
-from enricher.errors import Problem
+from enricher.errors import PlanError, Problem
+from enricher.runtime.engine import CoreEngine
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -36,16 +37,26 @@ def check(arguments: argparse.Namespace) -> int:
         print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
         return 0
     loaded = load(arguments.config, arguments.sets)
-    valid = loaded.settings is not None
+    problems = loaded.problems + (by_core(loaded.settings) if loaded.settings else [])
+    valid = not any(problem.severity == "error" for problem in problems)
     if arguments.json:
-        result: dict[str, Any] = {"valid": valid, "problems": [asdict(problem) for problem in loaded.problems]}
+        result: dict[str, Any] = {"valid": valid, "problems": [asdict(problem) for problem in problems]}
         print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
-        for problem in loaded.problems:
+        for problem in problems:
             print(problem)
         name = ", ".join(str(path) for path in arguments.config) or "the default configuration"
-        print(f"{name}: {'valid' if valid else 'not valid'}{_counts(loaded.problems)}")
+        print(f"{name}: {'valid' if valid else 'not valid'}{_counts(problems)}")
     return 0 if valid else 1
+
+
+def by_core(settings: Settings) -> list[Problem]:
+    """What only the core can see, such as an expression whose compiled form is too large."""
+    try:
+        CoreEngine(compile_plan(settings))
+    except PlanError as error:
+        return [Problem("plan-refused", "", f"the core refuses the rules: {' '.join(str(error).split())}")]
+    return []
 
 
 def _counts(problems: list[Problem]) -> str:

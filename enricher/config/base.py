@@ -11,9 +11,6 @@ from pydantic_core import PydanticCustomError
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 _NANOS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?", re.IGNORECASE)
-_SIZE_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-_SIZE_UNITS |= {"ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "ti": 1 << 40}
 _LONGEST = 10**9
 
 
@@ -53,23 +50,6 @@ def _seconds(text: str) -> float:
     return nanos / 1e9
 
 
-def parse_size(value: Any) -> int:
-    """Bytes of a size such as `4MiB`, `512KiB`, `1.5GB`; a bare number is bytes.
-
-    Raises ValueError with what to write instead.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ValueError("must be a size such as 4MiB, 512KiB or 1GiB")
-    if isinstance(value, str):
-        found = _SIZE.fullmatch(value.strip())
-        if found is None:
-            raise ValueError(f"{_short(value)} is not a size; write it as 4MiB, 512KiB or 1GiB")
-        value = round(float(found[1]) * _SIZE_UNITS[(found[2] or "").lower()])
-    if not 0 <= value < 2**63:
-        raise ValueError("must be a size between 0 and 8 EiB")
-    return int(value)
-
-
 def _short(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
@@ -80,13 +60,6 @@ Duration = Annotated[
     WithJsonSchema({"type": ["string", "number"], "examples": ["30s", "250ms", "1m30s"]}, mode="validation"),
 ]
 """A Go duration in YAML, seconds (float) in Python."""
-
-ByteSize = Annotated[
-    int,
-    BeforeValidator(parse_size),
-    WithJsonSchema({"type": ["string", "integer"], "examples": ["4MiB", "512KiB", "1GiB"]}, mode="validation"),
-]
-"""A size in YAML (`4MiB`, `1GB` or bytes), bytes (int) in Python."""
 
 
 class Section(BaseModel):

@@ -18,6 +18,7 @@ CODES: dict[str, str] = {
     "not-available": "The option is planned and does nothing yet, so it is refused.",
     "ignored-option": "An option of a pasted Collector block that means nothing here.",
     "too-many": "Further problems are not shown.",
+    "plan-refused": "Every value is valid, and the core refuses what they come to.",
     "bad-source": "The place of a concept is not written as dialect tables write it.",
     "duplicate-dialect": "Two of your dialects have the same name.",
     "undetected-dialect": "No span would be known to speak the dialect.",

@@ -54,8 +54,7 @@ class Node:
     """One value and where it stands. `value` is a scalar, a list of nodes, or a dict of nodes.
 
     text: a scalar as it was written. quoted: it was in quotes or a block. keys: places of a mapping's keys.
-    size and height: of the subtree, with every alias counted as often as it is used. expanded: it holds the value of
-    an environment variable.
+    size and height: of the subtree, with every alias counted as often as it is used.
     """
 
     place: Place
@@ -65,7 +64,6 @@ class Node:
     keys: dict[str, Place] = field(default_factory=dict)
     size: int = 1
     height: int = 1
-    expanded: bool = False
 
     def data(self) -> Any:
         """The subtree as plain Python values."""

@@ -43,17 +43,12 @@ class _Expander:
             return Node(node.place, items, size=node.size, height=node.height)
         if not isinstance(node.value, str) or "$" not in node.value:
             return node
-        expanded = False
 
         def replace(found: re.Match[str]) -> str:
-            nonlocal expanded
-            if found[0] == "$$":
-                return "$"
-            expanded = True
-            return self._lookup(found, node, path)
+            return "$" if found[0] == "$$" else self._lookup(found, node, path)
 
         text = _MARK.sub(replace, node.value)
-        return Node(node.place, text, text, quoted=True, expanded=expanded)
+        return Node(node.place, text, text, quoted=True)
 
     def _lookup(self, found: re.Match[str], node: Node, path: str) -> str:
         inner, closed = found[1], found[2]

@@ -36,6 +36,7 @@ _BOUNDS = {
     "less_than": ("lt", "must be less than {}"),
     "less_than_equal": ("le", "must be at most {}"),
     "multiple_of": ("multiple_of", "must be a multiple of {}"),
+    "decimal_max_places": ("decimal_places", "can have at most {} decimal places"),
     "too_short": ("min_length", "needs {} or more entries"),
     "too_long": ("max_length", "can have at most {} entries"),
     "string_too_short": ("min_length", "must have {} or more characters"),
@@ -125,7 +126,7 @@ def _described(kind: str, error: ErrorDetails, context: dict[str, Any], node: No
         return "out-of-range", template.format(shown) + ("" if "length" in name else got), ""
     if kind == "value_error":
         return "invalid-value", str(context["error"]), ""
-    if kind in ("finite_number", "decimal_max_digits", "decimal_max_places", "string_pattern_mismatch"):
+    if kind in ("finite_number", "string_pattern_mismatch"):
         wanted = f"must match `{context['pattern']}`" if "pattern" in context else _plain(error["msg"])
         return "invalid-value", wanted + got, ""
     wanted = _KINDS.get(kind.partition("_")[0], "")

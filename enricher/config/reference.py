@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from enricher.config.base import parse_duration, parse_size
+from enricher.config.base import parse_duration
 from enricher.config.codes import CODES
 from enricher.config.collector import FOREIGN
 from enricher.config.model import Settings
@@ -93,8 +93,6 @@ def _kind(annotation: Any, metadata: list[Any]) -> str:
     for mark in metadata:
         if isinstance(mark, BeforeValidator) and mark.func is parse_duration:
             return "duration"
-        if isinstance(mark, BeforeValidator) and mark.func is parse_size:
-            return "size"
     if origin is Annotated:
         return _kind(arguments[0], list(annotation.__metadata__))
     if origin is typing.Union or origin is types.UnionType:

@@ -31,6 +31,17 @@ def test_faults_exit_1_with_one_line_each(faulty: Path, capsys: pytest.CaptureFi
     assert out[4] == f"{faulty}: not valid (2 errors, 1 warning, 1 note)"
 
 
+def test_what_only_the_core_sees_is_a_fault_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "c.yaml"
+    block = "{ key: k, values: ['(a{500}){500}'], enabled_regex_matching: true }"
+    path.write_text(f"sampling: {{ policies: [{{ name: big, type: string_attribute, string_attribute: {block} }}] }}\n")
+    assert main(["check", "-c", str(path)]) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("error: the core refuses the rules: ")
+    assert "policy big" in out[0]
+    assert out[1] == f"{path}: not valid (1 error)"
+
+
 def test_json_holds_the_same(faulty: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "-c", str(faulty), "--json"]) == 1
     result = json.loads(capsys.readouterr().out)
