@@ -31,7 +31,9 @@ class GrpcSink:
         self.requests: list[tuple[str, bytes]] = []
         self.metadata: list[dict[str, str]] = []
         self._answer = answer
-        self._server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
+        self._server = grpc.server(
+            futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", -1)]
+        )
         for signal, service in _SERVICES.items():
             method = grpc.unary_unary_rpc_method_handler(self._handler(signal))
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": method}),))
