@@ -23,6 +23,7 @@ from enricher.wire import latest_end_ns
 log = logging.getLogger(__name__)
 
 _FORMATS = (".jsonl", ".binpb")
+_ORDER = ("traces", "spans", "calls", "tokens", "cost_usd", "unpriced_models", "policies")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -134,7 +135,8 @@ class Replay:
 def _table(summary: dict[str, Any]) -> str:
     """The summary for people: one line a figure, policies last."""
     lines: list[str] = []
-    for name, value in summary.items():
+    for name in sorted(summary, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER)):
+        value = summary[name]
         if isinstance(value, dict) and value and all(isinstance(child, dict) for child in value.values()):
             lines.append(name)
             width = max(map(len, value))
