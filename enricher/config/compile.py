@@ -26,7 +26,6 @@ def compile_plan(settings: Settings, *, keep_all: bool = False, call_records: bo
         "version": VERSION,
         "normalize": {**compile_normalize(settings.normalize), "json_bytes": bounds["json_bytes"]},
         "price": compile_price(settings.prices),
-        "measure": compile_measure(settings.metrics),
         "sample": compile_sample(settings.sampling),
         "measure": compile_measure(settings.metrics),
         "limits": bounds,
