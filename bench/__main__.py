@@ -1,6 +1,7 @@
 """`python -m bench`: measure enricher, its ceiling and its peers in one run, and print the table of the aims."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -63,6 +64,7 @@ def main(argv: list[str] | None = None) -> int:
     runs = options.runs or (1 if options.quick else 3)
     seconds = options.seconds or (2.0 if options.quick else 6.0)
     options.output.mkdir(parents=True, exist_ok=True)
+    load = os.getloadavg()[0]
     results: list[measure.Result] = []
     try:
         for name in ("loadgen", *sorted({target.name.split("-")[0] for target in targets} & {"collector", "rotel"})):
@@ -75,11 +77,11 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{mark} {result.target:16} {result.measure:8} {figures}", file=sys.stderr, flush=True)
             for fault in report.wrong([result]):
                 print(f"      {fault}", file=sys.stderr, flush=True)
-            report.write(results, seconds, options.output)  # an interrupted run keeps what it measured
+            report.write(results, seconds, load, options.output)  # an interrupted run keeps what it measured
     except (BuildError, ProcessError) as fault:
         print(f"bench: {fault}", file=sys.stderr)
         return 1
-    print(report.write(results, seconds, options.output))
+    print(report.write(results, seconds, load, options.output))
     return 0 if all(result.correct for result in results) else 1
 
 

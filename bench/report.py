@@ -91,17 +91,20 @@ def wrong(results: list[Result]) -> list[str]:
     ]
 
 
-def markdown(results: list[Result], seconds: float) -> str:
-    """The whole report."""
+def markdown(results: list[Result], seconds: float, load: float) -> str:
+    """The whole report; `load` is the machine's load average before the first run."""
     checked = sum(len(result.checks) for result in results)
     faults = wrong(results)
     lines = [
         "# Benchmark report",
         "",
-        f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {os.cpu_count()} cores ({platform.machine()}), Python",
-        f"{platform.python_version()}; {seconds:g} s of sending a run; median of the runs. Spans per CPU-second of the",
-        "process under test: 1 KB spans in OpenLLMetry style, 6 to 10 spans a trace, 5 % of traces with an error. The",
-        "tail samplers keep errors, slow traces and 10 %, and send them on over OTLP gRPC, uncompressed.",
+        f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {os.cpu_count()} cores ({platform.machine()}), Python "
+        f"{platform.python_version()}, load average {load:.1f} before the first run (near 0 is quiet; latencies of a busy",
+        f"machine mean little). {seconds:g} s of sending a run, median of the runs.",
+        "",
+        "Spans per CPU-second of the process under test: 1 KB spans in OpenLLMetry style, 6 to 10 spans a trace, 5 % of",
+        "traces with an error. The tail samplers keep errors, slow traces and 10 %, and send them on over OTLP gRPC,",
+        "uncompressed.",
         "",
         "## Speed",
         "",
@@ -122,9 +125,9 @@ def markdown(results: list[Result], seconds: float) -> str:
     return "\n".join(lines)
 
 
-def write(results: list[Result], seconds: float, folder: Path) -> str:
+def write(results: list[Result], seconds: float, load: float, folder: Path) -> str:
     """Write `report.md` and `report.json` into `folder` and return the Markdown."""
-    text = markdown(results, seconds)
+    text = markdown(results, seconds, load)
     (folder / "report.md").write_text(text)
     (folder / "report.json").write_text(json.dumps([result.to_json() for result in results], indent=1) + "\n")
     return text

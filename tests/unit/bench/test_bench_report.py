@@ -27,7 +27,7 @@ def test_speed_shows_medians_and_shares_of_ceiling_and_collector() -> None:
 def test_wrong_answer_is_named_in_the_report(tmp_path: Path) -> None:
     results = [run("enricher", 1.0, Check("spans at the sink", 10, 9, False), Check("calls that failed", 0, 0, True))]
     assert not results[0].correct
-    text = report.write(results, 1.0, tmp_path)
+    text = report.write(results, 1.0, 0.5, tmp_path)
     assert "1 of 2 checks held." in text
     assert "WRONG: enricher 512: spans at the sink: expected 10, got 9" in text
     assert (tmp_path / "report.md").read_text() == text
