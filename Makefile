@@ -48,6 +48,10 @@ format: build ## Rewrite Python and Rust in the house format
 	.venv/bin/ruff format .
 	cargo fmt --manifest-path core/Cargo.toml
 
+docs: build ## Write the generated pages anew
+	$(PYTHON) -m enricher.config.reference > docs/configuration.md
+	$(PYTHON) -m enricher.measure.reference > docs/metrics.md
+
 record: build ## Record real SDK traffic anew (installs each SDK; minutes)
 	$(PYTHON) tests/recordings/record.py
 	$(PYTHON) tests/recordings/pack_demo.py

@@ -34,7 +34,8 @@ class Problem:
     severity: str = "error"
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
+        place = f":{self.line}:{self.column}" if self.line else ""
+        where = f"{self.file}{place}: " if self.file else ""
         hint = f" ({self.hint})" if self.hint else ""
         path = f"{self.path}: " if self.path else ""
         return f"{where}{self.severity}: {path}{self.message}{hint}"

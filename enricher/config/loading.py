@@ -90,7 +90,7 @@ def _read(path: Path) -> tuple[Node | None, list[Problem]]:
         with path.open("rb") as file:
             text = file.read(MAX_TEXT + 1).decode("utf-8-sig")
     except OSError as error:
-        return None, [Problem("unreadable-file", "", error.strerror or str(error), "", name)]
+        return None, [Problem("unreadable-file", "", f"cannot be read: {error.strerror}", "", name)]
     except UnicodeDecodeError as error:
         return None, [Problem("unreadable-file", "", f"not UTF-8 at byte {error.start}", "save it as UTF-8", name)]
     return parse(text, name)

@@ -14,11 +14,12 @@ _LONGEST = 4096
 
 _NAMED_CLASS = re.compile(r"\[:\^?[a-z]+:\]")
 _COUNTED = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}")
-_FLAGS = re.compile(r"\(\?[imsRUux]*(?:-[imsRUux]+)?([:)])")
+_FLAGS = re.compile(r"\(\?(?!\))[imsRUux]*(?:-[imsRUux]+)?([:)])")
 _NAMED_GROUP = re.compile(r"\(\?P?<([A-Za-z_][A-Za-z0-9_.\[\]]*)>")
-_UNICODE_CLASS = re.compile(r"\\[pP](?:[A-Za-z]|\{\^?[A-Za-z_=!: ]+\})")
-_HEX = re.compile(r"\\[xuU](?:\{[0-9A-Fa-f]+\}|[0-9A-Fa-f]{2,8})")
+_UNICODE_CLASS = re.compile(r"\\[pP](?:[CLMNPSZclmnpsz]|\{\^?[A-Za-z_=!: ]+\})")
+_HEX = re.compile(r"\\(?:[xuU]\{[0-9A-Fa-f]{1,6}\}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})")
 _PLAIN_ESCAPES = frozenset("dDsSwWbBAaftnrv")
+_PLACES = ("b", "B", "A", "z", "<", ">")
 _REFUSED_GROUPS = {
     "(?=": "look-around is not supported",
     "(?!": "look-around is not supported",
@@ -117,6 +118,8 @@ def _class(pattern: str, start: int) -> tuple[str, int]:
         if named:
             text, position = "x", named.end()
         elif char == "\\":
+            if pattern[position + 1 : position + 2] in _PLACES:
+                raise _Refused(f"\\{pattern[position + 1]} stands for a place, not for a character of a class")
             text, position = _escape(pattern, position)
         else:
             depth += (char == "[") - (char == "]")

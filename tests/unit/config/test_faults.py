@@ -315,8 +315,8 @@ def test_unreadable_files_are_faults(tmp_path: Path) -> None:
     loaded = load([tmp_path / "gone", tmp_path, tmp_path / "latin"])
     assert [problem.code for problem in loaded.problems] == ["unreadable-file"] * 3
     assert [problem.message for problem in loaded.problems] == [
-        "No such file or directory",
-        "Is a directory",
+        "cannot be read: No such file or directory",
+        "cannot be read: Is a directory",
         "not UTF-8 at byte 3",
     ]
 
@@ -329,3 +329,4 @@ def test_every_code_has_a_case() -> None:
 def test_a_problem_reads_like_a_compiler_message() -> None:
     problem = Problem("unknown-key", "a.b", "unknown key `b`", "did you mean `c`?", "f.yaml", 3, 5)
     assert str(problem) == "f.yaml:3:5: error: a.b: unknown key `b` (did you mean `c`?)"
+    assert str(Problem("unreadable-file", "", "cannot be read", file="f.yaml")) == "f.yaml: error: cannot be read"
