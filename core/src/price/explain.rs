@@ -95,5 +95,9 @@ fn render_line(book: &Book, line: &Line) -> Value {
 }
 
 fn number(unit: Unit, stored: u64) -> Value {
-    if stored.is_multiple_of(unit.scale()) { json!(stored / unit.scale()) } else { json!(stored as f64 / unit.scale() as f64) }
+    if stored.is_multiple_of(unit.scale()) {
+        json!(stored / unit.scale())
+    } else {
+        json!(stored as f64 / unit.scale() as f64)
+    }
 }

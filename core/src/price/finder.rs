@@ -9,6 +9,7 @@ use super::glob;
 use super::lines::Models;
 use super::names::{Naming, Spellings};
 use super::plan::{ModelColumns, PricePlan, ProviderPlan};
+use super::recent::Recent;
 use super::table::{ANY, Chain, Entry, Found, NameTable};
 
 /// The user's name for a model, valid for one provider or host or for all.
@@ -29,6 +30,15 @@ pub struct Finder {
     names: NameTable,
     own_names: NameTable,
     aliases: HashMap<Box<str>, Vec<Alias>, FixedState>,
+    recent: Recent,
+}
+
+/// What goes by one name: indices of models, and the first provider that was asked when something was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookedUp {
+    pub own: Option<u32>,
+    pub book: Option<u32>,
+    pub first: Option<u16>,
 }
 
 /// The models found for a call, and by which of its names.
@@ -74,11 +84,12 @@ impl Finder {
                 provider: ANY,
                 model: u32::from(*provider),
             }))?,
-            naming: Naming::compile(&plan.naming),
+            naming: Naming::compile(&plan.naming)?,
             models: plan.models.clone(),
             names: NameTable::compile(entries(plan, false))?,
             own_names: NameTable::compile(entries(plan, true))?,
             aliases,
+            recent: Recent::new(),
         })
     }
 
@@ -92,6 +103,7 @@ impl Finder {
         })
     }
 
+    /// The models for a call. `explain` says how they were found as well, at the price of a second search.
     pub fn resolve(&self, input: &PriceInput<'_>, explain: bool) -> Resolved {
         let provider = self.provider(input.provider);
         let mut names = [("response_model", input.response_model), ("request_model", input.request_model)];
@@ -102,38 +114,50 @@ impl Finder {
             names[1].1 = "";
         }
         let mut models = Models { own: None, book: None };
-        let mut matched = None;
         let mut billed_by = provider;
+        let mut matched = None;
         for (source, name) in names {
-            if name.is_empty() || (models.book.is_some() && (models.own.is_some() || self.own_names.is_empty())) {
+            let complete = models.book.is_some() && (models.own.is_some() || self.own_names.is_empty());
+            if name.is_empty() || complete {
                 continue;
             }
-            let candidate = self.alias(Candidate { source, name, provider, alias: false }, input.host);
-            let mut spellings = Spellings::new(candidate.name);
-            let chain = self.chain(candidate.provider, &mut spellings);
-            billed_by = billed_by.or(candidate.provider);
-            let mut found = None;
-            if models.own.is_none() && !self.own_names.is_empty() {
-                found = self.own_names.find(&mut spellings, &self.naming, &own_chain(candidate.provider, &chain));
-                models.own = found.map(|found| found.model);
+            let said = Candidate { source, name, provider, alias: false };
+            let candidate = if self.aliases.is_empty() { said } else { self.alias(said, input.host) };
+            let key = candidate.provider.unwrap_or(ANY);
+            let search = |spellings: &mut Spellings| self.search(spellings, candidate.provider);
+            let found = self.recent.get(candidate.name, key, || search(&mut Spellings::new(candidate.name)).0);
+            if explain && matched.is_none() {
+                let mut spellings = Spellings::new(candidate.name);
+                matched = search(&mut spellings).1.map(|found| Matched {
+                    source: candidate.source,
+                    name: String::from_utf8_lossy(spellings.get(found.spelling)).into_owned(),
+                    book: String::new(),
+                    own: String::new(),
+                    alias: candidate.alias,
+                });
             }
-            if models.book.is_none() {
-                let in_book = self.names.find(&mut spellings, &self.naming, &chain);
-                models.book = in_book.map(|found| found.model);
-                found = in_book.or(found);
-                if in_book.is_some() {
-                    billed_by = billed_by.or(chain.as_slice().first().copied());
-                }
-            }
-            if let (true, Some(found), None) = (explain, found, &matched) {
-                matched = Some(describe(candidate, &spellings, found));
-            }
+            models.own = models.own.or(found.own);
+            models.book = models.book.or(found.book);
+            billed_by = billed_by.or(found.first);
         }
         if let Some(matched) = &mut matched {
             matched.book = self.model_label(models.book);
             matched.own = self.model_label(models.own);
         }
         Resolved { models, provider: billed_by, matched }
+    }
+
+    /// The models that go by a name, and what was found by which of its spellings.
+    fn search(&self, spellings: &mut Spellings, provider: Option<u16>) -> (LookedUp, Option<Found>) {
+        let chain = self.chain(provider, spellings);
+        let own = self.own_names.find(spellings, &self.naming, &own_chain(provider, &chain));
+        let book = self.names.find(spellings, &self.naming, &chain);
+        let found = LookedUp {
+            own: own.map(|found| found.model),
+            book: book.map(|found| found.model),
+            first: book.and(provider.or_else(|| chain.as_slice().first().copied())),
+        };
+        (found, book.or(own))
     }
 
     fn provider(&self, name: &str) -> Option<u16> {
@@ -150,9 +174,6 @@ impl Finder {
     }
 
     fn alias<'a>(&'a self, candidate: Candidate<'a>, host: &str) -> Candidate<'a> {
-        if self.aliases.is_empty() {
-            return candidate;
-        }
         let spellings = Spellings::new(candidate.name);
         let list = std::str::from_utf8(spellings.raw()).ok().and_then(|raw| self.aliases.get(raw));
         let found = list.into_iter().flatten().find(|alias| {
@@ -225,14 +246,4 @@ fn own_chain(provider: Option<u16>, chain: &Chain) -> Chain {
     }
     own.push(ANY);
     own
-}
-
-fn describe(candidate: Candidate<'_>, spellings: &Spellings, found: Found) -> Matched {
-    Matched {
-        source: candidate.source,
-        name: String::from_utf8_lossy(spellings.get(found.spelling)).into_owned(),
-        book: String::new(),
-        own: String::new(),
-        alias: candidate.alias,
-    }
 }

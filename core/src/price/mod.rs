@@ -14,6 +14,7 @@ pub mod money;
 mod names;
 pub mod plan;
 mod rates;
+mod recent;
 mod table;
 
 pub use book::Book;

@@ -6,17 +6,40 @@ use super::plan::NamingPlan;
 pub const NAME_MAX: usize = 256;
 const SPELLINGS_MAX: usize = 24;
 
-/// How names may be shortened, from the plan.
+/// How names may be shortened, from the plan. The two bytes at the cut come first, because comparing them settles
+/// nearly every case.
 #[derive(Debug, Default)]
 pub struct Naming {
-    prefixes: Vec<Box<[u8]>>,
-    suffixes: Vec<Box<[u8]>>,
+    prefixes: Vec<([u8; 2], Box<[u8]>)>,
+    suffixes: Vec<([u8; 2], Box<[u8]>)>,
 }
 
 impl Naming {
-    pub fn compile(plan: &NamingPlan) -> Naming {
-        let bytes = |texts: &[String]| texts.iter().map(|t| t.as_bytes().into()).collect();
-        Naming { prefixes: bytes(&plan.prefixes), suffixes: bytes(&plan.suffixes) }
+    pub fn compile(plan: &NamingPlan) -> Result<Naming, String> {
+        let keyed = |texts: &[String], at_end: bool| {
+            texts
+                .iter()
+                .map(|text| {
+                    let bytes = text.as_bytes();
+                    let key = if at_end { bytes.last_chunk() } else { bytes.first_chunk() };
+                    key.map(|key| (*key, bytes.into()))
+                        .ok_or_else(|| format!("the part {text:?} of model names is too short"))
+                })
+                .collect::<Result<Vec<_>, String>>()
+        };
+        Ok(Naming { prefixes: keyed(&plan.prefixes, false)?, suffixes: keyed(&plan.suffixes, true)? })
+    }
+
+    fn prefix_of(&self, name: &[u8]) -> Option<usize> {
+        let head = name.first_chunk()?;
+        let found = self.prefixes.iter().find(|(key, text)| key == head && name.starts_with(text));
+        found.map(|(_, text)| text.len())
+    }
+
+    fn suffix_of(&self, name: &[u8]) -> Option<usize> {
+        let tail = name.last_chunk()?;
+        let found = self.suffixes.iter().find(|(key, text)| key == tail && name.ends_with(text));
+        found.map(|(_, text)| text.len())
     }
 }
 
@@ -90,8 +113,8 @@ impl Spellings {
         for index in 0..self.count {
             let (start, end) = self.bounds(index);
             let name = &self.buffer[start..end];
-            if let Some(prefix) = naming.prefixes.iter().find(|p| name.starts_with(p)) {
-                self.push(start + prefix.len(), end);
+            if let Some(length) = naming.prefix_of(name) {
+                self.push(start + length, end);
             }
         }
         for index in 0..self.count {
@@ -99,10 +122,10 @@ impl Spellings {
             // Twice, because a version and a routing suffix may follow each other.
             for _ in 0..2 {
                 let name = &self.buffer[start..end];
-                let Some(suffix) = naming.suffixes.iter().find(|s| name.ends_with(s)) else {
+                let Some(length) = naming.suffix_of(name) else {
                     break;
                 };
-                end -= suffix.len();
+                end -= length;
                 self.push(start, end);
             }
         }
@@ -194,7 +217,8 @@ mod tests {
         let naming = Naming::compile(&NamingPlan {
             prefixes: vec!["us.".into(), "global.".into()],
             suffixes: vec![":online".into(), "-v1:0".into()],
-        });
+        })
+        .unwrap();
         let mut all = Spellings::new(name);
         all.expand(&naming);
         (0..all.len()).map(|index| String::from_utf8(all.get(index).to_vec()).unwrap()).collect()

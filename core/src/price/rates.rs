@@ -34,6 +34,14 @@ pub struct Moment {
     pub input_tokens: u64,
 }
 
+/// Rows of one unit of one model: those that ask for circumstances, then the plain ones.
+#[derive(Clone, Copy)]
+struct Slot {
+    first: u32,
+    plain: u32,
+    end: u32,
+}
+
 #[derive(Clone, Copy, Default)]
 struct Model {
     units: u64,
@@ -42,8 +50,8 @@ struct Model {
 
 pub struct Rates {
     rows: Vec<Row>,
-    /// (first row, number of rows) of one unit of one model, side by side by model, in the order of units.
-    slots: Vec<(u32, u32)>,
+    /// One unit of one model, side by side by model, in the order of units.
+    slots: Vec<Slot>,
     models: Vec<Model>,
     windows: Vec<Window>,
 }
@@ -89,9 +97,14 @@ impl Rates {
             }
             if entry.units & unit.bit() == 0 {
                 entry.units |= unit.bit();
-                this.slots.push((this.rows.len() as u32, 0));
+                let at = this.rows.len() as u32;
+                this.slots.push(Slot { first: at, plain: at, end: at });
             }
-            this.slots.last_mut().expect("a slot was pushed").1 += 1;
+            let slot = this.slots.last_mut().expect("a slot was pushed");
+            slot.end += 1;
+            if row.condition.mask != 0 {
+                slot.plain = slot.end;
+            }
             this.rows.push(row);
         }
         Ok(this)
@@ -146,8 +159,10 @@ impl Rates {
             return None;
         }
         let slot = entry.first_slot + (entry.units & (bit - 1)).count_ones();
-        let (first, count) = self.slots[slot as usize];
-        self.rows[first as usize..(first + count) as usize].iter().find(|row| {
+        let slot = self.slots[slot as usize];
+        // Most calls have no circumstances, and then no row that asks for some can hold.
+        let first = if moment.circumstances == 0 { slot.plain } else { slot.first };
+        self.rows[first as usize..slot.end as usize].iter().find(|row| {
             row.condition.holds(moment.circumstances)
                 && row.from <= moment.unix_seconds
                 && moment.unix_seconds < row.until

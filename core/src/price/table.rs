@@ -53,17 +53,47 @@ pub struct Found {
 /// Smaller is better: the provider's place in the chain, the spelling, exact before glob, the more specific glob.
 type Score = (usize, usize, u32, u32);
 
+/// An exact name, and where the models that go by it stand among the owners.
 struct Name {
     text: Box<[u8]>,
+    owners: std::ops::Range<u32>,
+}
+
+#[derive(Clone, Copy)]
+struct Owner {
     provider: u16,
     model: u32,
 }
 
+/// What a hit of the glob's literal still leaves to be shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// `text*`, `*text`, `*text*`: the hit's place decides.
+    Prefix,
+    Suffix,
+    Contains,
+    /// Stars inside, or nothing but stars: the whole glob is compared.
+    Other,
+}
+
+impl Shape {
+    fn of(glob: &str) -> Shape {
+        let inner = glob.trim_matches('*');
+        match (glob.starts_with('*'), glob.ends_with('*')) {
+            _ if inner.is_empty() || inner.contains('*') => Shape::Other,
+            (false, true) => Shape::Prefix,
+            (true, false) => Shape::Suffix,
+            (true, true) => Shape::Contains,
+            (false, false) => Shape::Other,
+        }
+    }
+}
+
 struct Glob {
     text: Box<[u8]>,
+    shape: Shape,
     except: Vec<Box<[u8]>>,
-    provider: u16,
-    model: u32,
+    owner: Owner,
     /// u32::MAX minus the bytes it fixes.
     looseness: u32,
 }
@@ -78,6 +108,7 @@ pub struct Entry<'a> {
 
 pub struct NameTable {
     names: Vec<Name>,
+    owners: Vec<Owner>,
     exact: HashTable<u32>,
     globs: Vec<Glob>,
     literals: Option<AhoCorasick>,
@@ -90,7 +121,7 @@ pub struct NameTable {
 
 impl NameTable {
     pub fn compile<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Result<NameTable, String> {
-        let (mut names, mut globs) = (Vec::new(), Vec::new());
+        let (mut exact_entries, mut globs) = (Vec::new(), Vec::new());
         let mut literals: Vec<&str> = Vec::new();
         let mut by_literal: Vec<Vec<u32>> = Vec::new();
         let mut literal_index = hashbrown::HashMap::<&str, usize>::new();
@@ -98,15 +129,15 @@ impl NameTable {
         for entry in entries {
             let Entry { text, except, provider, model } = entry;
             if !text.contains('*') {
-                names.push(Name { text: text.as_bytes().into(), provider, model });
+                exact_entries.push((text.as_bytes(), Owner { provider, model }));
                 continue;
             }
             let index = globs.len() as u32;
             globs.push(Glob {
                 text: text.as_bytes().into(),
+                shape: Shape::of(text),
                 except: except.iter().map(|e| e.as_bytes().into()).collect(),
-                provider,
-                model,
+                owner: Owner { provider, model },
                 looseness: u32::MAX - glob::weight(text),
             });
             let literal = glob::longest_literal(text);
@@ -121,30 +152,32 @@ impl NameTable {
             });
             by_literal[slot].push(index);
         }
-        let literals = if literals.is_empty() {
-            None
-        } else {
-            // A DFA: one table step a byte, whatever the number of literals; a book's takes about a megabyte.
-            let automaton = AhoCorasick::builder()
-                .kind(Some(AhoCorasickKind::DFA))
-                .match_kind(MatchKind::Standard)
-                .prefilter(false)
-                .build(&literals)
-                .map_err(|error| format!("model globs: {error}"))?;
-            Some(automaton)
+        let mut this = NameTable {
+            names: Vec::new(),
+            owners: Vec::with_capacity(exact_entries.len()),
+            exact: HashTable::new(),
+            globs,
+            literals: automaton(&literals)?,
+            by_literal,
+            wild,
+            hasher: FixedState::default(),
         };
-        let hasher = FixedState::default();
-        let mut exact = HashTable::with_capacity(names.len());
-        // Names of one text stand together, best provider unknown until asked; the table points at the first.
-        names.sort_by(|a: &Name, b: &Name| (&a.text, a.provider).cmp(&(&b.text, b.provider)));
-        for (index, name) in names.iter().enumerate() {
-            if index == 0 || names[index - 1].text != name.text {
-                exact.insert_unique(hasher.hash_one(&*name.text), index as u32, |at| {
-                    hasher.hash_one(&*names[*at as usize].text)
-                });
+        exact_entries.sort_by_key(|(text, owner)| (*text, owner.provider, owner.model));
+        for (text, owner) in exact_entries {
+            this.owners.push(owner);
+            let end = this.owners.len() as u32;
+            match this.names.last_mut() {
+                Some(last) if *last.text == *text => last.owners.end = end,
+                _ => this.names.push(Name { text: text.into(), owners: end - 1..end }),
             }
         }
-        Ok(NameTable { names, exact, globs, literals, by_literal, wild, hasher })
+        let NameTable { names, exact, hasher, .. } = &mut this;
+        let hash = |index: &u32| hasher.hash_one(&*names[*index as usize].text);
+        exact.reserve(names.len(), hash);
+        for index in 0..names.len() as u32 {
+            exact.insert_unique(hash(&index), index, hash);
+        }
+        Ok(this)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -158,73 +191,98 @@ impl NameTable {
         }
         let mut best: Option<(Score, u32)> = None;
         self.find_exact(spellings, 0, chain, &mut best);
-        if let Some(((0, 0, ..), model)) = best {
-            return Some(Found { model, spelling: 0 });
+        if !matches!(best, Some(((0, 0, ..), _))) {
+            self.find_globs(spellings, 0..1, chain, &mut best);
         }
-        spellings.expand(naming);
-        for index in 1..spellings.len() {
-            self.find_exact(spellings, index, chain, &mut best);
+        // The name as written, at the first provider of the chain: no other spelling can be better.
+        if !matches!(best, Some(((0, 0, ..), _))) {
+            spellings.expand(naming);
+            for index in 1..spellings.len() {
+                self.find_exact(spellings, index, chain, &mut best);
+            }
+            if spellings.len() > 1 {
+                self.find_globs(spellings, 1..spellings.len(), chain, &mut best);
+            }
         }
-        self.find_globs(spellings, chain, &mut best);
         best.map(|((_, spelling, ..), model)| Found { model, spelling })
     }
 
+    #[inline]
     fn find_exact(&self, spellings: &Spellings, index: usize, chain: &Chain, best: &mut Option<(Score, u32)>) {
         let text = spellings.get(index);
         let found = self.exact.find(self.hasher.hash_one(text), |at| *self.names[*at as usize].text == *text);
-        let Some(first) = found else { return };
-        for name in self.names[*first as usize..].iter().take_while(|name| *name.text == *text) {
-            if let Some(rank) = chain.rank(name.provider) {
-                improve(best, (rank, index, 0, 0), name.model);
+        let Some(name) = found else { return };
+        let owners = &self.names[*name as usize].owners;
+        for owner in &self.owners[owners.start as usize..owners.end as usize] {
+            if let Some(rank) = chain.rank(owner.provider) {
+                improve(best, (rank, index, 0, 0), owner.model);
             }
         }
     }
 
-    fn find_globs(&self, spellings: &Spellings, chain: &Chain, best: &mut Option<(Score, u32)>) {
+    fn find_globs(
+        &self,
+        spellings: &Spellings,
+        which: std::ops::Range<usize>,
+        chain: &Chain,
+        best: &mut Option<(Score, u32)>,
+    ) {
         for index in &self.wild {
-            self.try_glob(*index, (0, 0), spellings, chain, best);
+            self.try_glob(*index, (0, 0), spellings, which.clone(), chain, best);
         }
-        let Some(literals) = &self.literals else {
-            return;
-        };
+        let Some(literals) = &self.literals else { return };
         for hit in literals.find_overlapping_iter(spellings.raw()) {
             for index in &self.by_literal[hit.pattern().as_usize()] {
-                self.try_glob(*index, (hit.start(), hit.end()), spellings, chain, best);
+                self.try_glob(*index, (hit.start(), hit.end()), spellings, which.clone(), chain, best);
             }
         }
     }
 
+    /// Tries a glob whose literal was found at `literal` of the raw name on some of its spellings.
+    #[inline]
     fn try_glob(
         &self,
         index: u32,
         literal: (usize, usize),
         spellings: &Spellings,
+        which: std::ops::Range<usize>,
         chain: &Chain,
         best: &mut Option<(Score, u32)>,
     ) {
         let glob = &self.globs[index as usize];
-        let Some(rank) = chain.rank(glob.provider) else {
-            return;
-        };
-        for spelling in 0..spellings.len() {
+        let Some(rank) = chain.rank(glob.owner.provider) else { return };
+        for spelling in which {
             let score = (rank, spelling, 1, glob.looseness);
             if best.as_ref().is_some_and(|(held, _)| *held <= score) {
                 return;
             }
-            let Some((start, end)) = spellings.place(spelling) else {
-                continue;
+            let Some((start, end)) = spellings.place(spelling) else { continue };
+            let fits = match glob.shape {
+                Shape::Prefix => literal.0 == start && literal.1 <= end,
+                Shape::Suffix => literal.1 == end && literal.0 >= start,
+                Shape::Contains => literal.0 >= start && literal.1 <= end,
+                Shape::Other => glob::matches(&glob.text, spellings.get(spelling)),
             };
-            let text = spellings.get(spelling);
-            if start <= literal.0
-                && literal.1.max(start) <= end
-                && glob::matches(&glob.text, text)
-                && !glob.except.iter().any(|except| glob::matches(except, text))
-            {
-                improve(best, score, glob.model);
+            if fits && !glob.except.iter().any(|except| glob::matches(except, spellings.get(spelling))) {
+                improve(best, score, glob.owner.model);
                 return;
             }
         }
     }
+}
+
+/// A DFA: one table step a byte, whatever the number of literals; a book's takes about a megabyte.
+fn automaton(literals: &[&str]) -> Result<Option<AhoCorasick>, String> {
+    if literals.is_empty() {
+        return Ok(None);
+    }
+    AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::DFA))
+        .match_kind(MatchKind::Standard)
+        .prefilter(false)
+        .build(literals)
+        .map(Some)
+        .map_err(|error| format!("model globs: {error}"))
 }
 
 fn improve(best: &mut Option<(Score, u32)>, score: Score, model: u32) {
@@ -251,7 +309,8 @@ mod tests {
     fn find(table: &NameTable, name: &str, providers: &[u16]) -> Option<u32> {
         let mut chain = Chain::new();
         providers.iter().for_each(|provider| chain.push(*provider));
-        let naming = Naming::compile(&NamingPlan { prefixes: vec!["us.".into()], suffixes: vec![":online".into()] });
+        let naming =
+            Naming::compile(&NamingPlan { prefixes: vec!["us.".into()], suffixes: vec![":online".into()] }).unwrap();
         table.find(&mut Spellings::new(name), &naming, &chain).map(|found| found.model)
     }
 
