@@ -150,11 +150,12 @@ impl<'a, S: Sink> Biller<'a, S> {
             self.line(*unit, usage.or_zero(*unit) as u64)?;
         }
         self.line(Unit::Seconds, usage.or_zero(Unit::Seconds) as u64)?;
-        if units & Unit::Requests.bit() != 0 {
+        // Fees that the call itself incurs, not something counted: billed when one is in force, else there is none.
+        if units & Unit::Requests.bit() != 0 && self.row_for(Unit::Requests).is_some() {
             let one = Unit::Requests.scale() as i64;
             self.line(Unit::Requests, usage.get(Unit::Requests).unwrap_or(one) as u64)?;
         }
-        if units & Unit::Duration.bit() != 0 {
+        if units & Unit::Duration.bit() != 0 && self.row_for(Unit::Duration).is_some() {
             self.line(Unit::Duration, duration_ns / 1000)?;
         }
         if self.asked && !self.priced {

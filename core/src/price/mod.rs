@@ -16,6 +16,8 @@ pub mod plan;
 mod rates;
 mod recent;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use book::Book;
 pub use explain::{Explanation, Matched};

@@ -1,0 +1,377 @@
+"""A plain, slow reference of pricing: the rules of the design over the rows of the book, in `decimal.Decimal`.
+
+It shares with the program under test the row types and nothing else: names are matched by trying every row, rows are
+chosen by filtering all of them, money is decimal until one rounding a line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from fnmatch import fnmatchcase
+
+from enricher.price.book import TOKEN_UNITS, UNITS, Book, ModelRow, PriceRow
+from enricher.price.rules import Rules
+from enricher.price.settings import Override, PricesSettings
+
+PICO = Decimal("1e-12")
+DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+INSTEAD = {
+    "cache_read": ["input"],
+    "audio_cache_read": ["cache_read", "input"],
+    "image_cache_read": ["cache_read", "input"],
+    "cache_write": ["cache_write_5m", "input"],
+    "cache_write_5m": ["cache_write", "input"],
+    "cache_write_1h": ["cache_write", "input"],
+    "cache_write_12h": ["cache_write_1h", "cache_write", "input"],
+    "audio_input": ["input"],
+    "image_input": ["input"],
+    "video_input": ["input"],
+    "reasoning": ["output"],
+    "audio_output": ["output"],
+    "image_output": ["output"],
+    "video_output": ["output"],
+}
+PARTS = {
+    "input": {"input", "audio_input", "image_input", "video_input"},
+    "output": {"output", "reasoning", "audio_output", "image_output", "video_output", "citation"},
+    "cache_read": {"cache_read", "audio_cache_read", "image_cache_read"},
+    "cache_write": {"cache_write", "cache_write_5m", "cache_write_1h", "cache_write_12h"},
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call; `usage` holds whole tokens and decimal quantities by unit name."""
+
+    provider: str
+    model: str
+    start: datetime
+    usage: dict[str, Decimal]
+    host: str = ""
+    tenant: str = ""
+    circumstances: dict[str, str] = field(default_factory=dict)
+    duration: Decimal = Decimal(0)
+    reported: Decimal | None = None
+    by_provider: bool = False
+    estimated: bool = False
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    state: str
+    reason: str | None
+    usd: Decimal | None
+    parts: dict[str, Decimal]
+    suspect: bool = False
+
+
+class Unpriced(Exception):
+    """The reason, as its only argument."""
+
+
+def price(call: Call, book: Book, rules: Rules, settings: PricesSettings) -> Answer:
+    """What the call costs."""
+    believed = call.reported if settings.reported != "never" else None
+    if call.failed and not any(call.usage.values()) and not call.reported:
+        return Answer("not_billed", None, Decimal(0), {})
+    try:
+        parts = _compute(call, book, rules, settings)
+    except Unpriced as unpriced:
+        reason = str(unpriced.args[0])
+        if believed is None:
+            return Answer("unpriced", reason, None, {})
+        if believed == 0 and not call.by_provider and any(call.usage.values()):
+            return Answer("unpriced", reason, None, {}, suspect=True)
+        return Answer("reported", None, believed, {})
+    total = sum(parts.values(), Decimal(0))
+    suspect = believed == 0 and total > 0
+    if believed is not None and not suspect and (call.by_provider or settings.reported == "always"):
+        return Answer("reported", None, believed, {})
+    return Answer("estimated" if call.estimated else "computed", None, total, parts, suspect)
+
+
+def _compute(call: Call, book: Book, rules: Rules, settings: PricesSettings) -> dict[str, Decimal]:
+    provider = rules.provider_of(call.provider)
+    named = _named(call, settings, provider, rules)
+    own = _in_force(named, call)
+    model = _find(call.model, provider, book, rules)
+    if model is None and not named:
+        raise Unpriced("unknown_model")
+    rows = [row for row in book.prices if model and (row.provider, row.model) == (model.provider, model.model)]
+    units = {row.unit for row in rows} | {
+        unit for override in named for unit in (*override.per_million, *override.each)
+    }
+    if not units or (not call.usage and not units <= {"duration", "requests"}):
+        raise Unpriced("no_usage" if units else "no_unit_price")
+    quantities = _quantities(call, units)
+    parts: dict[str, Decimal] = {}
+    billed = asked = False
+    for unit, quantity in quantities.items():
+        if not quantity:
+            continue
+        line = _line(unit, quantity, call, own, rows, book, settings, model, provider, rules)
+        if line is None:
+            if unit in units and unit not in ("requests", "duration"):
+                raise Unpriced("no_unit_price")
+            asked = asked or unit not in ("requests", "duration")
+            continue
+        billed = True
+        part = next((name for name, members in PARTS.items() if unit in members), "other")
+        parts[part] = parts.get(part, Decimal(0)) + line
+    if asked and not billed:
+        raise Unpriced("no_unit_price")
+    return parts
+
+
+def _line(
+    unit: str,
+    quantity: Decimal,
+    call: Call,
+    own: list[Override],
+    rows: list[PriceRow],
+    book: Book,
+    settings: PricesSettings,
+    model: ModelRow | None,
+    provider: str | None,
+    rules: Rules,
+) -> Decimal | None:
+    tokens = _input_total(call.usage)
+    with localcontext(Context(prec=80)):
+        for wanted in (unit, *INSTEAD.get(unit, [])):
+            for override in own:
+                price = {**override.per_million, **override.each}.get(wanted)  # type: ignore[dict-item]
+                if price is not None:
+                    return _round(quantity * price / (10**6 if wanted in TOKEN_UNITS else 1))
+            held = [row for row in rows if row.unit == wanted and _holds(row, call, tokens, book)]
+            if not held:
+                continue
+            row = max(held, key=_strength)
+            quantity = max(quantity, Decimal(row.minimum or 0))
+            amount = quantity * Decimal(row.price) / row.per
+            assert model is not None
+            return _round(amount * _factor(unit, row, call, book, settings, model, provider, rules))
+    return None
+
+
+def _round(amount: Decimal) -> Decimal:
+    return amount.quantize(PICO, ROUND_HALF_EVEN)
+
+
+def _quantities(call: Call, units: set[str]) -> dict[str, Decimal]:
+    """How much is billed as what: every token once."""
+    usage, zero = call.usage, Decimal(0)
+    got = lambda unit: usage.get(unit, zero)  # noqa: E731
+    bill: dict[str, Decimal] = {}
+    if "input" not in usage and "output" not in usage and got("total"):
+        if "output" in units or "input" not in units:
+            raise Unpriced("no_usage")
+        bill["input"] = got("total")
+    else:
+        lifetimes = ["cache_write_5m", "cache_write_1h", "cache_write_12h"]
+        written = max(got("cache_write"), sum(map(got, lifetimes), zero))
+        cached = got("cache_read")
+        bill["audio_cache_read"] = min(got("audio_cache_read"), cached)
+        bill["image_cache_read"] = min(got("image_cache_read"), cached - bill["audio_cache_read"])
+        bill["cache_read"] = cached - bill["audio_cache_read"] - bill["image_cache_read"]
+        bill |= {unit: got(unit) for unit in lifetimes}
+        bill["cache_write"] = written - sum(map(got, lifetimes), zero)
+        left = max(_input_total(usage) - cached - written, zero)
+        for unit, gone in (("audio", "audio_cache_read"), ("image", "image_cache_read"), ("video", "")):
+            taken = min(max(got(f"{unit}_input") - bill.get(gone, zero), zero), left)
+            bill[f"{unit}_input"] = taken
+            left -= taken
+        bill["input"] = left
+        outputs = ["audio_output", "image_output", "video_output"]
+        left = usage.get("output", got("text_output") + sum(map(got, outputs), zero))
+        for unit in [*outputs, *(["reasoning"] if "reasoning" in units else [])]:
+            bill[unit] = min(got(unit), left)
+            left -= bill[unit]
+        bill["output"] = left
+    for unit in UNITS[UNITS.index("citation") :]:
+        bill[unit] = got(unit)
+    bill["requests"] = usage.get("requests", Decimal(1)) if "requests" in units else zero
+    bill["duration"] = call.duration if "duration" in units else zero
+    return bill
+
+
+def _input_total(usage: dict[str, Decimal]) -> Decimal:
+    if "input" in usage:
+        return usage["input"]
+    got = lambda unit: usage.get(unit, Decimal(0))  # noqa: E731
+    written = max(got("cache_write"), got("cache_write_5m") + got("cache_write_1h") + got("cache_write_12h"))
+    return (
+        got("text_input") + got("audio_input") + got("image_input") + got("video_input") + got("cache_read") + written
+    )
+
+
+def _holds(row: PriceRow, call: Call, tokens: Decimal, book: Book) -> bool:
+    if row.valid_from and call.start < _moment(row.valid_from):
+        return False
+    if row.valid_until and call.start >= _moment(row.valid_until):
+        return False
+    if row.context.startswith(">=") and tokens < int(row.context[2:]):
+        return False
+    if row.context.startswith(">") and "=" not in row.context and tokens <= int(row.context[1:]):
+        return False
+    return _asked(row.when, call) and (not row.window or _within(row.window, call.start, book))
+
+
+def _asked(when: str, call: Call) -> bool:
+    for word in when.split():
+        name, _, value = word.partition("=")
+        if call.circumstances.get(name) != (value or "yes"):
+            return False
+    return True
+
+
+def _within(window: str, moment: datetime, book: Book) -> bool:
+    days, hours, *calendar = window.split()
+    first, last = (DAYS.index(day) for day in days.split("-"))
+    start, end = (timedelta(hours=int(text[:2]), minutes=int(text[3:])) for text in hours.split("-"))
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    holiday = any(
+        row.calendar == name[1:] and date.fromisoformat(row.day) == moment.date()
+        for name in calendar
+        for row in book.holidays
+    )
+    return first <= moment.weekday() <= last and start <= moment - midnight < end and not holiday
+
+
+def _strength(row: PriceRow) -> tuple[int, ...]:
+    asked = {word.partition("=")[0] for word in row.when.split()}
+    order = ["batch", "speed", "service_tier", "inference_geo", "search_context"]
+    threshold = int(row.context.strip(">=")) + (not row.context.startswith(">=")) if row.context else 0
+    return (*(int(name in asked) for name in order), int(bool(row.window)), threshold)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _factor(
+    unit: str,
+    row: PriceRow,
+    call: Call,
+    book: Book,
+    settings: PricesSettings,
+    model: ModelRow,
+    provider: str | None,
+    rules: Rules,
+) -> Decimal:
+    factor = Decimal(1)
+    for rule in book.modifiers:
+        hosts = rule.hosts.split()
+        on = [host for host in hosts if not host.startswith("!")]
+        conditions = {word.partition("=")[0] for word in rule.when.split()}
+        answered = rule.fallback and conditions & {word.partition("=")[0] for word in row.when.split()}
+        if (
+            rule.provider == model.provider
+            and any(fnmatchcase(model.model, glob) for glob in rule.models.split())
+            and (not rule.units or unit in rule.units.split())
+            and _asked(rule.when, call)
+            and (not on or any(fnmatchcase(call.host, host) for host in on))
+            and not any(fnmatchcase(call.host, host[1:]) for host in hosts if host.startswith("!"))
+            and not answered
+        ):
+            factor *= Decimal(rule.factor)
+    for discount in settings.discounts:
+        names = (model.model.lower(), *model.names.split())
+        if (
+            (not discount.provider or rules.provider_of(discount.provider) == provider)
+            and any(fnmatchcase(name, discount.model.lower()) for name in names)
+            and (not discount.units or unit in discount.units)
+            and discount.tenant in ("", call.tenant)
+            and (discount.valid_from is None or call.start >= discount.valid_from)
+            and (discount.until is None or call.start < discount.until)
+        ):
+            factor *= (100 - discount.percent) / 100
+    return factor
+
+
+def _named(call: Call, settings: PricesSettings, provider: str | None, rules: Rules) -> list[Override]:
+    """Overrides for the model: those for the provider before those for any, by the least shortened spelling
+    that any has."""
+    named: list[Override] = []
+    for scope in (True, False):
+        for spelling in _spellings(call.model.lower(), rules):
+            named = named or [
+                override
+                for override in settings.overrides
+                if override.model.lower() == spelling
+                and bool(override.provider) == scope
+                and (not scope or rules.provider_of(override.provider) == provider)
+            ]
+    return named
+
+
+def _in_force(named: list[Override], call: Call) -> list[Override]:
+    """A tenant's before everybody's, then higher thresholds, then later starts."""
+    held = [
+        override
+        for override in named
+        if override.tenant in ("", call.tenant)
+        and (override.valid_from is None or call.start >= override.valid_from)
+        and (override.until is None or call.start < override.until)
+        and _input_total(call.usage) > (override.above_input_tokens or -1)
+    ]
+    ever = datetime(1970, 1, 1, tzinfo=UTC)
+    return sorted(held, key=lambda o: (bool(o.tenant), o.above_input_tokens, o.valid_from or ever), reverse=True)
+
+
+def _find(name: str, provider: str | None, book: Book, rules: Rules) -> ModelRow | None:
+    """The book's model: the first provider of the chain, the least shortened spelling, exact before glob, the most
+    specific glob."""
+    assert provider is not None, "the reference prices calls of known providers only"
+    chain = rules.chain(provider)
+    first = name.lower().partition("/")[0] if "/" in name else ""
+    if not rules.providers[provider].slashed and (named := rules.provider_of(first)):
+        chain += [one for one in rules.chain(named) if one not in chain]
+    spellings = _spellings(name.lower(), rules)
+    for one in chain:
+        models = [row for row in book.models if row.provider == one]
+        for spelling in spellings:
+            exact = [row for row in models if spelling in row.names.split()]
+            if exact:
+                return exact[0]
+            globs = [
+                (len(glob.replace("*", "")), row)
+                for row in models
+                if not any(fnmatchcase(spelling, out) for out in row.excluded.split())
+                for glob in row.names.split()
+                if "*" in glob and fnmatchcase(spelling, glob)
+            ]
+            if globs:
+                return max(globs, key=lambda found: found[0])[1]
+    return None
+
+
+def _spellings(name: str, rules: Rules) -> list[str]:
+    found = [name]
+    parts = name.split("/")
+    for rest in ("/".join(parts[at:]) for at in (1, 2)):
+        found.append(rest)
+    found.append(parts[-1])
+    found = [one for one in dict.fromkeys(found) if one]
+    for one in list(found):
+        found += [one[len(prefix) :] for prefix in rules.prefixes if one.startswith(prefix)][:1]
+    for one in list(found):
+        for _ in range(2):
+            suffix = next((suffix for suffix in rules.suffixes if one.endswith(suffix)), None)
+            if suffix is None:
+                break
+            one = one[: -len(suffix)]
+            found.append(one)
+    for one in list(found):
+        if "@" in one:
+            bare, _, version = one.rpartition("@")
+            found += [f"{bare}-{version}", bare]
+        elif dated := re.fullmatch(r"(.+)-(20\d\d)(\d\d)(\d\d)", one):
+            found += ["-".join(dated.groups()), dated[1]]
+        elif dated := re.fullmatch(r"(.+)-(20\d\d)-(\d\d)-(\d\d)", one):
+            found += [f"{dated[1]}-{dated[2]}{dated[3]}{dated[4]}", dated[1]]
+    return list(dict.fromkeys(found))
