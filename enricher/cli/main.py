@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from enricher.cli import check, process, run
+from enricher.cli import check, prices, process, run
 from enricher.errors import ConfigError, EnricherError
 
-SUBCOMMANDS = (run, check, process)
+SUBCOMMANDS = (run, check, process, prices)
 """Modules with `register(subparsers)`, in the order of the help text."""
 
 

@@ -98,3 +98,13 @@ def refuse_other_version() -> None:
         return
     if installed != _core.VERSION:
         raise ImportError(f"enricher is {installed} but its core is {_core.VERSION}: install the package again")
+
+
+class CorePrices:
+    """`_core.PriceBook` with panics translated: the price book by itself."""
+
+    def __init__(self, plan: bytes) -> None:
+        self._book = guard("compile", lambda: _core.PriceBook(plan))
+
+    def price(self, request: str) -> str:
+        return guard("price", lambda: self._book.price(request))

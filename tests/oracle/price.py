@@ -7,6 +7,7 @@ chosen by filtering all of them, money is decimal until one rounding a line.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
@@ -143,7 +144,8 @@ def _line(
     with localcontext(Context(prec=80)):
         for wanted in (unit, *INSTEAD.get(unit, [])):
             for override in own:
-                price = {**override.per_million, **override.each}.get(wanted)  # type: ignore[dict-item]
+                prices = [*override.per_million.items(), *override.each.items()]
+                price = next((amount for name, amount in prices if name == wanted), None)
                 if price is not None:
                     return _round(quantity * price / (10**6 if wanted in TOKEN_UNITS else 1))
             held = [row for row in rows if row.unit == wanted and _holds(row, call, tokens, book)]
@@ -161,10 +163,14 @@ def _round(amount: Decimal) -> Decimal:
     return amount.quantize(PICO, ROUND_HALF_EVEN)
 
 
+def _reader(usage: dict[str, Decimal]) -> Callable[[str], Decimal]:
+    return lambda unit: usage.get(unit, Decimal(0))
+
+
 def _quantities(call: Call, units: set[str]) -> dict[str, Decimal]:
     """How much is billed as what: every token once."""
     usage, zero = call.usage, Decimal(0)
-    got = lambda unit: usage.get(unit, zero)  # noqa: E731
+    got = _reader(usage)
     bill: dict[str, Decimal] = {}
     if "input" not in usage and "output" not in usage and got("total"):
         if "output" in units or "input" not in units:
@@ -201,7 +207,7 @@ def _quantities(call: Call, units: set[str]) -> dict[str, Decimal]:
 def _input_total(usage: dict[str, Decimal]) -> Decimal:
     if "input" in usage:
         return usage["input"]
-    got = lambda unit: usage.get(unit, Decimal(0))  # noqa: E731
+    got = _reader(usage)
     written = max(got("cache_write"), got("cache_write_5m") + got("cache_write_1h") + got("cache_write_12h"))
     return (
         got("text_input") + got("audio_input") + got("image_input") + got("video_input") + got("cache_read") + written
@@ -353,9 +359,7 @@ def _find(name: str, provider: str | None, book: Book, rules: Rules) -> ModelRow
 def _spellings(name: str, rules: Rules) -> list[str]:
     found = [name]
     parts = name.split("/")
-    for rest in ("/".join(parts[at:]) for at in (1, 2)):
-        found.append(rest)
-    found.append(parts[-1])
+    found += ["/".join(parts[1:]), "/".join(parts[2:]), parts[-1]]
     found = [one for one in dict.fromkeys(found) if one]
     for one in list(found):
         found += [one[len(prefix) :] for prefix in rules.prefixes if one.startswith(prefix)][:1]

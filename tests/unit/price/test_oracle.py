@@ -66,7 +66,7 @@ tokens = st.one_of(st.integers(0, 5_000), st.sampled_from(LONG), st.integers(0, 
 whole = st.integers(0, 50)
 seconds = st.decimals(0, 100_000, places=6)
 usages = st.dictionaries(
-    st.sampled_from(UNITS[:-1] + ("total", "text_input", "text_output")),
+    st.sampled_from((*UNITS[:-1], "total", "text_input", "text_output")),
     st.none(),
     max_size=8,
 ).flatmap(
@@ -123,7 +123,7 @@ def calls(draw: st.DrawFn) -> oracle.Call:
         provider=provider,
         model=model,
         start=draw(starts),
-        usage={unit: Decimal(count) for unit, count in draw(st.one_of(prompts, usages)).items()},
+        usage={unit: Decimal(str(count)) for unit, count in draw(st.one_of(prompts, usages)).items()},
         host=draw(
             st.sampled_from(["", "eu.api.openai.com", "us-east5-aiplatform.googleapis.com", "us-east-1.api.x.ai"])
         ),
