@@ -1,5 +1,10 @@
-//! Nanoseconds per priced call, hits and misses: `cargo run --release --example time_price PLAN.json`, where the file
-//! is the `price` section of a plan (`python -m enricher.price.compile > PLAN.json`).
+//! Nanoseconds per priced call, hits and misses, by hand:
+//!
+//! ```text
+//! python -c 'import json; from enricher.price import compile, settings
+//! print(json.dumps(compile.compile_plan(settings.PricesSettings())))' > PLAN.json
+//! cargo run --release --example time_price PLAN.json
+//! ```
 
 use std::hint::black_box;
 use std::time::Instant;

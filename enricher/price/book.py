@@ -146,7 +146,10 @@ class Book:
         return [row for row in self.prices if (row.provider, row.model) == (provider, model)]
 
     def find(self, name: str, providers: list[str] | None = None) -> ModelRow | None:
-        """The model that goes by exactly this name, or whose most specific glob fits, best provider first."""
+        """The model that goes by exactly this name, or whose most specific glob fits, best provider first.
+
+        Among all providers, those that take any name whatever (`*`) say nothing about it and are left out.
+        """
         name = name.lower()
         wanted = providers if providers is not None else self.providers()
         best: tuple[int, int, int] | None = None
@@ -155,7 +158,7 @@ class Book:
             if row.provider not in wanted or any(fnmatchcase(name, glob) for glob in row.excluded.split()):
                 continue
             for text in row.names.split():
-                if text != name and not ("*" in text and _fits(name, text)):
+                if (text != name and not ("*" in text and _fits(name, text))) or (providers is None and text == "*"):
                     continue
                 score = (wanted.index(row.provider), int(text != name), -len(text))
                 if best is None or score < best:
@@ -250,6 +253,7 @@ def _typed(kind: type[R], values: dict[str, Any]) -> R:
     return row  # type: ignore[no-any-return]
 
 
+@cache
 def timestamp(text: str) -> int:
     """Unix seconds of an ISO date or timestamp in UTC; 0 for an empty one. Raises ValueError."""
     if not text:

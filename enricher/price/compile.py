@@ -62,12 +62,12 @@ class _Compiler:
 
     def compile(self) -> dict[str, Any]:
         names: dict[str, Any] = {"text": [], "model": [], "except": {}}
-        for row in sorted(self.book.models, key=lambda row: row.key):
+        for row in self.book.models:
             index = self.models.setdefault((row.provider, row.model), len(self.models))
             self._name(names, row.names.split(), row.excluded.split(), index)
-        for price in sorted(self.book.prices, key=lambda row: row.key):
+        for price in self.book.prices:
             self._book_row(price)
-        modifiers = [self._modifier(row) for row in sorted(self.book.modifiers, key=lambda row: row.key)]
+        modifiers = [self._modifier(row) for row in self.book.modifiers]
         own = self._overrides(names)
         modifiers += [self._discount(discount) for discount in self.settings.discounts]
         return {

@@ -18,6 +18,7 @@ from enricher.errors import InputError
 
 PACKAGE = "genai-prices"
 _DATA = "genai_prices/data.py"
+_POSITIONAL = ("Decimal", "datetime.date", "datetime.time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ def _value(node: ast.expr | None) -> Any:
 
 def _call(node: ast.Call) -> Any:
     name = ast.unparse(node.func)
+    if not re.fullmatch(r"[\w.]+", name) or (node.args and name not in _POSITIONAL):
+        raise InputError(f"{_DATA} line {node.lineno} is not a literal: its layout has changed")
     positional = [_value(argument) for argument in node.args]
     if name == "Decimal":
         return Decimal(positional[0])

@@ -245,7 +245,7 @@ fn response_model_fallbacks_prefixes_and_unknown_providers() {
     let some = usage(&[(Unit::Input, 1000)]);
     let price = |provider, request_model, response_model| {
         let cost = book.price(&PriceInput { provider, response_model, ..call(request_model, &some) });
-        cost.state.is_priced().then(|| cost.total_pico / 1_000_000)
+        cost.state.is_priced().then_some(cost.total_pico / 1_000_000)
     };
     assert_eq!(price("openai", "gpt-1", "embed-1"), Some(1000), "the response wins");
     assert_eq!(price("openai", "gpt-1", "served-by-nobody"), Some(2000), "unless only the request is priced");
