@@ -7,12 +7,13 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 MAX_COUNT = 10**12
+_EPOCH = datetime.fromtimestamp(0, UTC)
 NOTHING = ("", "none", "null", "unknown", "n/a", "nan")
 
 
@@ -113,9 +114,12 @@ def _transform(value: Any, step: str, context: dict[str, Any]) -> Any:
         return (not value if isinstance(value, bool) else value) if name == "not" else value
     match name:
         case "iso":
-            moment = datetime.fromisoformat(value.strip().strip('"').replace("Z", "+00:00"))
-            after = moment.timestamp() - context["start"] / 1e9
-            return after if after >= 0 else None
+            try:
+                moment = datetime.fromisoformat(value.strip().strip('"').replace("Z", "+00:00"))
+            except ValueError:
+                return None
+            after = (moment - _EPOCH) // timedelta(microseconds=1) * 1000 - context["start"]
+            return after / 1e9 if after >= 0 else None
         case "lower":
             return value.lower()
         case "after_dot":
@@ -178,7 +182,8 @@ def read(kind: str, value: Any) -> Any:
             return _boolean(value)
         case "list":
             items = decoded(value) if isinstance(value, str) and value.strip().startswith("[") else value
-            texts = [_text(item) for item in (items if isinstance(items, list) else [items])]
+            every = items if isinstance(items, list) else [items]
+            texts = [_text(item) for item in every if isinstance(item, str)]
             return [text for text in texts if text] or None
         case "content":
             return value if isinstance(value, str) and value else None
@@ -202,6 +207,6 @@ def _text(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, list):
         return _text(value[0]) if value and isinstance(value[0], str) else None
-    if isinstance(value, (int, float)):
-        return str(value)
-    return None
+    if isinstance(value, float) and math.isnan(value):
+        return "NaN"
+    return str(value) if isinstance(value, (int, float)) else None

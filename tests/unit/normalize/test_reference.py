@@ -1,0 +1,96 @@
+"""The core against the plain reader of the tables, and against the wire: it adds, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import cache
+from typing import Any
+
+from hypothesis import given, settings
+
+from enricher import _core
+from enricher.normalize.compile import compile_plan
+from enricher.normalize.settings import NormalizeSettings
+from tests.oracle.normalize import Outcome, Span, normalize
+from tests.oracle.tables import table
+from tests.recordings import requests
+from tests.support.spans import reduced, request
+from tests.unit.normalize.generate import spans
+
+#: Errors are concluded from status and exception, which the reference leaves alone; content is passed on as it stands.
+_APART = {"error_class", "error_type"} | {
+    name for name, entry in table("canonical.yaml")["concepts"].items() if entry["type"] == "content"
+}
+
+
+@cache
+def plan() -> bytes:
+    return json.dumps(compile_plan(NormalizeSettings())).encode()
+
+
+def core(*given_spans: Span) -> list[dict[str, Any]]:
+    answer = json.loads(_core.normalize_request(plan(), request(*given_spans).SerializeToString()))
+    found: list[dict[str, Any]] = answer["spans"]
+    return found
+
+
+def comparable(facts: dict[str, Any]) -> dict[str, Any]:
+    return {concept: _rounded(value) for concept, value in facts.items() if concept not in _APART}
+
+
+def _rounded(value: Any) -> Any:
+    return f"{value:.9g}" if isinstance(value, float) and not math.isnan(value) else value
+
+
+def agrees(found: dict[str, Any], expected: Outcome | None) -> None:
+    if expected is None:
+        assert not found["model"]
+        return
+    assert found["model"]
+    assert (found["dialect"] or None) == expected.dialect
+    assert comparable(found["facts"]) == comparable(expected.facts)
+    assert found["role"] == expected.role
+
+
+@given(spans())
+@settings(max_examples=150)
+def test_the_core_concludes_what_the_tables_say(span: Span) -> None:
+    agrees(core(span)[0], normalize(span))
+
+
+@given(spans())
+@settings(max_examples=150)
+def test_attributes_are_only_added_or_corrected(span: Span) -> None:
+    found = core(span)[0]
+    kept, given_ = found["attributes"], _as_json(span.attributes)
+    if not found["model"]:
+        assert kept == given_
+        return
+    names = table("canonical.yaml")["concepts"]
+    corrected = {names[concept]["key"] for concept in found["misstated"] if "key" in names[concept]}
+    assert given_.keys() <= kept.keys()
+    assert {key: kept[key] for key in given_ if key not in corrected} == {
+        key: value for key, value in given_.items() if key not in corrected
+    }
+    for concept, value in found["facts"].items():
+        entry = names[concept]
+        if "key" in entry and entry["type"] not in ("quantity", "number"):
+            assert kept[entry["key"]] == value, concept
+
+
+def _as_json(attributes: dict[str, Any]) -> dict[str, Any]:
+    """As the core shows them: JSON has no infinities and no NaN."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in attributes.items()
+    }
+
+
+def test_a_recording_is_read_alike() -> None:
+    """Whole recordings, with their events, contents and resources, beside the generated spans."""
+    for name in ("litellm", "langfuse", "vercel_ai_v5", "openinference_langchain"):
+        for recorded in requests(name):
+            answer = json.loads(_core.normalize_request(plan(), recorded.SerializeToString()))
+            for found, span in zip(answer["spans"], reduced(recorded), strict=True):
+                agrees(found, normalize(span))
