@@ -20,7 +20,9 @@ def plan(**limits: int) -> bytes:
     return json.dumps(tree).encode()
 
 
-@pytest.mark.parametrize("payload", [b"\x0a", b"\x0a\xff\xff\xff\xff\x7f", b"\xff" * 20, b"not protobuf", b"\x0a\x02\x12\x05"])
+@pytest.mark.parametrize(
+    "payload", [b"\x0a", b"\x0a\xff\xff\xff\xff\x7f", b"\xff" * 20, b"not protobuf", b"\x0a\x02\x12\x05"]
+)
 def test_bytes_that_are_not_otlp_are_a_decode_error_and_touch_nothing(payload: bytes) -> None:
     engine = CoreEngine(plan())
     with pytest.raises(DecodeError, match="byte"):

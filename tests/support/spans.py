@@ -44,7 +44,7 @@ def request(*spans: Span) -> ExportTraceServiceRequest:
         scope_spans = resource_spans.scope_spans.add()
         scope_spans.scope.name = span.scope
         encoded = OtlpSpan(trace_id=b"t" * 16, span_id=number.to_bytes(8, "big"), name=span.name)
-        encoded.kind = KINDS.index(span.kind)
+        encoded.kind = OtlpSpan.SpanKind.Value(f"SPAN_KIND_{span.kind.upper()}")
         encoded.start_time_unix_nano, encoded.end_time_unix_nano = span.start_ns, span.end_ns
         encoded.attributes.extend(key_values(span.attributes))
         for name, attributes in span.events:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from hypothesis import strategies as st
@@ -12,9 +13,35 @@ from tests.oracle.normalize import Span
 from tests.oracle.tables import dialects, table
 
 START = 1_795_000_000_000_000_000
-_MODELS = ["gpt-4o", "claude-sonnet-4-5", "us.anthropic.claude-v2:0", "gemini-2.5-flash", "ollama/llama3", "unknown", "acme-1"]
-_PROVIDERS = ["openai", "OpenAI", "anthropic", "AWS", "google", "openai.chat", "langchain", "acme", "az.ai.openai", "none"]
-_HOSTS = ["api.openai.com", "https://acme.openai.azure.com/v1", "127.0.0.1", "localhost:11434", "api.groq.com:443", "x.test"]
+_MODELS = [
+    "gpt-4o",
+    "claude-sonnet-4-5",
+    "us.anthropic.claude-v2:0",
+    "gemini-2.5-flash",
+    "ollama/llama3",
+    "unknown",
+    "acme-1",
+]
+_PROVIDERS = [
+    "openai",
+    "OpenAI",
+    "anthropic",
+    "AWS",
+    "google",
+    "openai.chat",
+    "langchain",
+    "acme",
+    "az.ai.openai",
+    "none",
+]
+_HOSTS = [
+    "api.openai.com",
+    "https://acme.openai.azure.com/v1",
+    "127.0.0.1",
+    "localhost:11434",
+    "api.groq.com:443",
+    "x.test",
+]
 _OPERATIONS = ["chat", "Chat", "completion", "embeddings", "invoke_agent", "execute_tool", "fetch_response", "brew"]
 _JUNK = st.sampled_from(["", "none", "x", -1, True, "1e99", float("nan"), float("inf"), 2.5, []])
 
@@ -70,6 +97,9 @@ def spans(draw: st.DrawFn) -> Span:
             elif source.kind == "resource":
                 resource[key] = value
             elif source.path:
+                # JSON has no word for it.
+                if isinstance(value, float) and not math.isfinite(value):
+                    continue
                 _plant(trees.setdefault(key, {}), source.path, value)
             elif source.kind == "attr":
                 attributes[key] = value
@@ -126,9 +156,7 @@ def _encoded(draw: st.DrawFn, tree: dict[str, Any]) -> str:
         return json.dumps(tree, indent=1)
     if form == "twice":
         return json.dumps(text)
-    if form == "python" and "NaN" not in text and "Infinity" not in text:
-        return repr(tree)
-    return text
+    return repr(tree) if form == "python" else text
 
 
 @st.composite
