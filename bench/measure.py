@@ -175,13 +175,13 @@ def under_test(target: Target, waits: Waits) -> Iterator[tuple[Sink, Running]]:
 def throughput(target: Target, shape: Shape, seconds: float, seed: int) -> Result:
     """Spans per CPU-second at full speed: `seconds` of sending, or for gzip 100,000 spans for each of them."""
     with under_test(target, Waits()) as (sink, running):
-        warm = send(running.port, shape.spans, seed * 1000 + 1, seconds=WARM_UP_SECONDS)
+        warm = send(running.port, shape.spans, seed * 1000 + 1, seconds=WARM_UP_SECONDS, workers=target.workers)
         settle(sink, running, wanted(target, warm["expected"])["spans"])
         own = own_figures(running) if not target.peer else {}
         before, cpu = sink.counts(), running.process.cpu_seconds()
-        flags: dict[str, object] = {"seconds": seconds}
+        flags: dict[str, object] = {"seconds": seconds, "workers": target.workers}
         if shape.gzip:
-            flags = {"spans": int(seconds * 100_000), "gzip": "true"}
+            flags |= {"spans": int(seconds * 100_000), "gzip": "true"}
         report = send(running.port, shape.spans, seed * 1000 + 2, **flags)
         settle(sink, running, before["spans"] + wanted(target, report["expected"])["spans"])
         used = running.process.cpu_seconds() - cpu

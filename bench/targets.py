@@ -74,6 +74,8 @@ class Target:
     job: Job
     start: Callable[[Path, Sink, Waits], Running]
     peer: bool = True
+    workers: int = 8
+    """Calls in flight at full speed. Rotel answers many calls only after 40 ms: few in flight would leave it idle."""
 
 
 def start_grpcio(folder: Path, sink: Sink, waits: Waits) -> Running:
@@ -144,7 +146,7 @@ TARGETS = {
         Target("enricher", "enricher, the whole job", "tail-otel", start_enricher, peer=False),
         Target("collector-nop", "Collector 0.159, nop", "acknowledge", start_collector("collector-nop.yaml")),
         Target("collector-tail", "Collector 0.159, a smaller job", "tail-fnv", start_collector("collector-tail.yaml")),
-        Target("rotel-blackhole", "Rotel 0.0.1a15, blackhole", "acknowledge", start_rotel("blackhole")),
-        Target("rotel-otlp", "Rotel 0.0.1a15, OTLP out (gzip)", "forward", start_rotel("otlp")),
+        Target("rotel-blackhole", "Rotel 0.0.1a15, blackhole", "acknowledge", start_rotel("blackhole"), workers=64),
+        Target("rotel-otlp", "Rotel 0.0.1a15, OTLP out (gzip)", "forward", start_rotel("otlp"), workers=64),
     )
 }
