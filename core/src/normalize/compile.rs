@@ -363,6 +363,10 @@ impl Tables {
                     paths.add(path, slots.len() as u16)?;
                     slots.push(rule.entry);
                 }
+                // A rule that would read the same from the same value can add nothing.
+                None if self.entries[from as usize..]
+                    .iter()
+                    .any(|known| (known.concept, known.ops) == (rule.entry.concept, rule.entry.ops)) => {}
                 None => self.entries.push(rule.entry),
             }
         }

@@ -52,8 +52,10 @@ pub struct Detector {
     joint: Vec<(u16, u128)>,
     scopes: Vec<(Glob, Outcome)>,
     resources: HashMap<Box<str>, KeyTests>,
-    /// By the first byte of the span's name; globs without one come first.
-    names: Vec<(Option<u8>, Glob, Outcome)>,
+    /// Globs that start with `*`.
+    any_names: Vec<(Glob, Outcome)>,
+    /// The others by the first byte of the span's name.
+    names: HashMap<u8, Vec<(Glob, Outcome)>>,
     attrs: Vec<(Box<str>, Option<Glob>, Outcome)>,
     /// By key id: index into `tests`, 0 for none.
     keys: Vec<u16>,
@@ -89,7 +91,6 @@ impl Detector {
                 detector.joint.push((index, mask));
             }
         }
-        detector.names.sort_by_key(|(first, _, _)| *first);
         Ok(detector)
     }
 
@@ -101,10 +102,11 @@ impl Detector {
                 self.attrs.push((key.as_str().into(), value, outcome));
             }
             Condition::Scope(glob) => self.scopes.push((Glob::new(glob), outcome)),
-            Condition::Span(glob) => {
-                let first = glob.bytes().next().filter(|byte| *byte != b'*');
-                self.names.push((first, Glob::new(glob), outcome));
-            }
+            Condition::Span(glob) => match glob.bytes().next() {
+                None => return Err("a glob of span names is empty".to_owned()),
+                Some(b'*') => self.any_names.push((Glob::new(glob), outcome)),
+                Some(first) => self.names.entry(first).or_default().push((Glob::new(glob), outcome)),
+            },
             Condition::Resource(KeyTest { key, value }) => {
                 self.resources.entry(key.as_str().into()).or_default().push((value.as_deref().map(Glob::new), outcome))
             }
@@ -163,11 +165,8 @@ impl Detector {
 
     /// The dialect, once everything has been shown.
     pub fn decide(&self, mut state: State, span_name: &[u8]) -> Option<u16> {
-        let first = span_name.first().copied();
-        let from = self.names.partition_point(|(byte, _, _)| *byte < first);
-        let open = self.names.partition_point(|(byte, _, _)| byte.is_none());
-        let named = self.names[from..].iter().take_while(|(byte, _, _)| *byte == first && first.is_some());
-        for (_, glob, outcome) in self.names[..open].iter().chain(named) {
+        let named = span_name.first().and_then(|first| self.names.get(first));
+        for (glob, outcome) in self.any_names.iter().chain(named.into_iter().flatten()) {
             if glob.matches(span_name) {
                 state.add(*outcome);
             }

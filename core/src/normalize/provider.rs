@@ -39,6 +39,8 @@ pub struct Providers {
     scopes: Vec<(Matcher, u16)>,
     models: Vec<(Matcher, u16)>,
     placeholders: HashSet<Box<str>>,
+    /// Bit n: some placeholder is n bytes long.
+    placeholder_lengths: u64,
 }
 
 /// What a value in a provider attribute means.
@@ -63,8 +65,16 @@ impl Providers {
             ports: BTreeMap::new(),
             scopes: Vec::new(),
             models: Vec::new(),
-            placeholders: section.model_placeholders.iter().map(|n| lower(n)).collect(),
+            placeholders: HashSet::new(),
+            placeholder_lengths: 0,
         };
+        for name in &section.model_placeholders {
+            if name.len() >= 64 {
+                return Err(format!("the placeholder {name:?} is longer than any model name"));
+            }
+            providers.placeholder_lengths |= 1 << name.len();
+            providers.placeholders.insert(lower(name));
+        }
         for entry in &section.list {
             let index = providers.list.len() as u16;
             providers.list.push(Provider {
@@ -128,13 +138,9 @@ impl Providers {
     /// Whether a model name stands for none.
     #[inline]
     pub fn is_placeholder(&self, model: &str) -> bool {
-        model.len() <= 32
-            && (self.placeholders.contains(model) || self.placeholders.contains(&*model.to_ascii_lowercase()))
-    }
-
-    /// The official provider of a clean or aliased name.
-    pub fn known(&self, facts: &Facts<'_>) -> Option<u16> {
-        self.aliases.get(facts.text(Concept::Provider)?).copied()
+        model.len() < 64
+            && self.placeholder_lengths >> model.len() & 1 == 1
+            && self.placeholders.contains(&*model.to_ascii_lowercase())
     }
 
     fn of_value<'a>(&self, text: &'a str, arena: &'a Bump) -> Named {
@@ -157,23 +163,19 @@ impl Providers {
         let Some(address) = facts.text(Concept::ServerAddress) else {
             return HostFacts::default();
         };
-        let port = facts.int(Concept::ServerPort);
-        if port.is_none()
-            && let Some(known) = scratch.hosts.get(address)
-        {
+        if let Some(known) = scratch.hosts.get(address) {
             return known;
         }
         let name = std::str::from_utf8(host(address.as_bytes())).unwrap_or_default().to_ascii_lowercase();
         if is_loopback(&name) {
-            let port = port.or_else(|| address.rsplit(':').next()?.split('/').next()?.parse().ok());
-            let provider =
-                port.and_then(|port| u16::try_from(port).ok()).and_then(|port| self.ports.get(&port).copied());
+            // Says nothing without its port, which the cache does not know.
+            let written = || address.rsplit(':').next()?.split('/').next()?.parse().ok();
+            let port = facts.int(Concept::ServerPort).or_else(written);
+            let provider = port.and_then(|port| self.ports.get(&u16::try_from(port).ok()?).copied());
             return HostFacts { provider, gateway: None };
         }
         let found = first(&self.hosts, &name).copied().unwrap_or_default();
-        if port.is_none() {
-            scratch.hosts.put(address, found);
-        }
+        scratch.hosts.put(address, found);
         found
     }
 

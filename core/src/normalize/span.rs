@@ -9,6 +9,7 @@ use super::origin::{ResourceFacts, ScopeFacts};
 use super::read::{Context, Source};
 use super::scratch::Scratch;
 use super::shapes::Shape;
+use super::transform::Op;
 use super::{Normalizer, finish};
 use crate::concept::{Concept, ConceptSet};
 use crate::facts::{Facts, LIST_SEPARATOR, NO_DIALECT, Val};
@@ -40,7 +41,7 @@ impl<'a> Gather<'_, 'a> {
         if again && entry.kind != Kind::List {
             return false;
         }
-        let ops = &self.normalizer.tables.ops[usize::from(entry.ops)];
+        let ops: &[Op] = if entry.ops == 0 { &[] } else { &self.normalizer.tables.ops[usize::from(entry.ops)] };
         let Some(mut value) = self.context.read(entry.kind, source, ops) else {
             return false;
         };
