@@ -170,6 +170,7 @@ def test_whose_figure_wins(reported: str, by_provider: bool, expected: str) -> N
     ("section", "path", "words"),
     [
         ({"aliases": {"prod": "gtp-4o"}}, "aliases.prod", "gpt-4o"),
+        ({"aliases": {"my-gpt-4.1": "gtp-4.1"}}, 'aliases["my-gpt-4.1"]', "gpt-4.1"),
         ({"aliases": {"prod": "azure/gpt-4oo"}}, "aliases.prod", "gpt-4o"),
         ({"aliases": {"prod": {"model": "gpt-4o", "provider": "opnai"}}}, "aliases.prod.provider", "openai"),
         ({"aliases": {"prod": {"model": "gpt-4o", "when_provider": "opnai"}}}, "aliases.prod.when_provider", "openai"),
