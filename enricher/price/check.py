@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Iterator
 
 from enricher.config.paths import dotted
-from enricher.config.paths import dotted
 from enricher.config.shape import nearest
 from enricher.errors import Problem
 from enricher.price import book as books
