@@ -1,7 +1,7 @@
 //! One table of every attribute key that any rule asks for: dialect rules, policies and labels share it, so that a key
 //! is hashed once however many of them want it.
 
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashMap;
 
 /// A key (or pattern) that somebody registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,14 +53,21 @@ impl KeyTableBuilder {
 
     pub fn build(self) -> KeyTable {
         let mut patterns: HashMap<[u8; 4], Vec<Pattern>> = HashMap::new();
-        let mut exact = HashTable::with_capacity(self.names.len() * 2);
+        // A quarter full at most: a miss nearly always ends at the first slot.
+        let size = (self.names.len() * 4).next_power_of_two().max(16);
+        let mut slots = vec![Slot { hash: 0, id: KeyId::NONE }; size];
         for (index, name) in self.names.iter().enumerate() {
             let id = KeyId(index as u16);
             if name.contains(['{', '*']) {
                 let pattern = Pattern::new(name, id);
                 patterns.entry(pattern.head()).or_default().push(pattern);
             } else {
-                exact.insert_unique(hash(name.as_bytes()), id, |k: &KeyId| hash(self.names[k.index()].as_bytes()));
+                let hash = hash(name.as_bytes());
+                let mut at = hash as usize & (size - 1);
+                while slots[at].id.is_some() {
+                    at = (at + 1) & (size - 1);
+                }
+                slots[at] = Slot { hash, id };
             }
         }
         for bucket in patterns.values_mut() {
@@ -69,14 +76,21 @@ impl KeyTableBuilder {
         }
         let mut heads: Vec<_> = patterns.into_iter().collect();
         heads.sort_unstable_by_key(|(head, _)| *head);
-        KeyTable { names: self.names, exact, patterns: heads }
+        KeyTable { names: self.names, slots, patterns: heads }
     }
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    hash: u64,
+    id: KeyId,
 }
 
 /// Looks keys up. Misses cost about what hits do.
 pub struct KeyTable {
     names: Vec<Box<str>>,
-    exact: HashTable<KeyId>,
+    /// Open addressing, a power of two long, never full.
+    slots: Vec<Slot>,
     /// By the first four bytes of the pattern; patterns with a shorter literal start are refused when they are built.
     patterns: Vec<([u8; 4], Vec<Pattern>)>,
 }
@@ -85,9 +99,18 @@ impl KeyTable {
     /// The id of a key: an exact one before a pattern, `KeyId::NONE` when neither fits.
     #[inline]
     pub fn lookup(&self, key: &[u8]) -> KeyId {
-        match self.exact.find(hash(key), |id| self.names[id.index()].as_bytes() == key) {
-            Some(id) => *id,
-            None => self.match_pattern(key),
+        let hash = hash(key);
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let slot = self.slots[at & mask];
+            if !slot.id.is_some() {
+                return self.match_pattern(key);
+            }
+            if slot.hash == hash && self.names[slot.id.index()].as_bytes() == key {
+                return slot.id;
+            }
+            at += 1;
         }
     }
 
@@ -97,7 +120,11 @@ impl KeyTable {
             return KeyId::NONE;
         };
         match self.patterns.binary_search_by_key(head, |(head, _)| *head) {
-            Ok(found) => self.patterns[found].1.iter().find(|p| p.matches(key)).map_or(KeyId::NONE, |p| p.id),
+            Ok(found) => {
+                let start = start_of(key);
+                let fits = |p: &&Pattern| start & p.mask == p.start && p.matches(key);
+                self.patterns[found].1.iter().find(fits).map_or(KeyId::NONE, |p| p.id)
+            }
             Err(_) => KeyId::NONE,
         }
     }
@@ -116,11 +143,27 @@ impl KeyTable {
     }
 }
 
+/// The first 16 bytes of a key, zeros behind a shorter one.
+#[inline]
+fn start_of(key: &[u8]) -> u128 {
+    match key.first_chunk::<16>() {
+        Some(chunk) => u128::from_le_bytes(*chunk),
+        None => {
+            let mut chunk = [0; 16];
+            chunk[..key.len()].copy_from_slice(key);
+            u128::from_le_bytes(chunk)
+        }
+    }
+}
+
 /// Literal parts with one segment between each two; `open` allows any rest after the last.
 struct Pattern {
     id: KeyId,
     parts: Vec<Box<[u8]>>,
     open: bool,
+    /// The first 16 bytes of the literal start and which of them count: refuses most keys at once.
+    start: u128,
+    mask: u128,
 }
 
 impl Pattern {
@@ -129,14 +172,17 @@ impl Pattern {
             Some(rest) => (rest, true),
             None => (text, false),
         };
-        let mut parts = Vec::new();
+        let mut parts: Vec<Box<[u8]>> = Vec::new();
         let mut rest = text;
         while let Some((literal, tail)) = rest.split_once('{') {
             parts.push(literal.as_bytes().into());
             rest = tail.split_once('}').map_or("", |(_, after)| after);
         }
         parts.push(rest.as_bytes().into());
-        Self { id, parts, open }
+        let literal: &[u8] = &parts[0];
+        let literal = &literal[..literal.len().min(16)];
+        let mask = start_of(&vec![0xff; literal.len()]);
+        Self { id, start: start_of(literal), mask, parts, open }
     }
 
     fn head(&self) -> [u8; 4] {
@@ -171,23 +217,19 @@ pub fn pattern_is_anchored(text: &str) -> bool {
 #[inline]
 fn hash(key: &[u8]) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
-    let word = |at: usize| key.get(at..at + 8).and_then(|w| w.first_chunk::<8>()).map_or(0, |w| u64::from_le_bytes(*w));
     let len = key.len();
-    let mut h = len as u64;
-    if len >= 8 {
-        h = (h ^ word(0)).wrapping_mul(K);
-        h = (h ^ (h >> 32) ^ word(len / 2 - 4)).wrapping_mul(K);
-        h = (h ^ (h >> 32) ^ word(len - 8)).wrapping_mul(K);
-        if len > 24 {
-            h = (h ^ (h >> 32) ^ word(len / 4)).wrapping_mul(K);
-            h = (h ^ (h >> 32) ^ word(len - 16)).wrapping_mul(K);
-        }
+    let mut h = (len as u64).wrapping_mul(K);
+    if let (Some(first), Some(last)) = (key.first_chunk::<8>(), key.last_chunk::<8>()) {
+        let middle = key.get(len / 2 - 4..).and_then(|rest| rest.first_chunk::<8>()).unwrap_or(first);
+        h = (h ^ u64::from_le_bytes(*last)).wrapping_mul(K);
+        h = (h ^ h >> 32 ^ u64::from_le_bytes(*middle)).wrapping_mul(K);
+        h = (h ^ h >> 32 ^ u64::from_le_bytes(*first)).wrapping_mul(K);
     } else {
         for &byte in key {
             h = (h ^ u64::from(byte)).wrapping_mul(K);
         }
     }
-    h ^ (h >> 29)
+    h ^ h >> 29
 }
 
 #[cfg(test)]

@@ -39,7 +39,8 @@ impl Engine {
 
 fn explain(trace: &Trace, engine: &Engine, now: u64) -> Value {
     let plan = &trace.plan;
-    let conclusion = Conclusion::of(trace, engine, now);
+    let mut conclusion = Conclusion::default();
+    conclusion.conclude(trace, engine, now);
     let mut votes = Vec::new();
     let verdict = plan.policies.decide(&conclusion.summary, &mut votes);
     let totals = &conclusion.totals;

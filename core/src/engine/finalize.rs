@@ -36,7 +36,8 @@ pub struct Finalizer<'e> {
     kept: u64,
 }
 
-/// Everything concluded about one trace before its verdict.
+/// Everything concluded about one trace before its verdict. Reused from trace to trace of a chunk.
+#[derive(Default)]
 pub struct Conclusion<'t> {
     pub reports: Vec<Report<'t>>,
     pub grouping: Grouping<'t>,
@@ -82,8 +83,13 @@ impl<'e> Finalizer<'e> {
     }
 
     /// Decides a trace, or, for late spans, follows `known`. A panic costs the trace its enrichment, never its spans.
-    pub fn finish(&mut self, trace: &Trace, known: Option<Remembered>) -> Remembered {
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.conclude_and_write(trace, known)));
+    pub fn finish<'t>(
+        &mut self,
+        trace: &'t Trace,
+        known: Option<Remembered>,
+        conclusion: &mut Conclusion<'t>,
+    ) -> Remembered {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.conclude_and_write(trace, known, conclusion)));
         let verdict = outcome.unwrap_or_else(|_| {
             self.engine.measure().trace_fault();
             for entry in &trace.spans {
@@ -98,8 +104,13 @@ impl<'e> Finalizer<'e> {
         Remembered { keep: verdict.keep, policy: verdict.policy, threshold: verdict.threshold, pending: false }
     }
 
-    fn conclude_and_write(&mut self, trace: &Trace, known: Option<Remembered>) -> Verdict {
-        let conclusion = Conclusion::of(trace, self.engine, self.now);
+    fn conclude_and_write<'t>(
+        &mut self,
+        trace: &'t Trace,
+        known: Option<Remembered>,
+        conclusion: &mut Conclusion<'t>,
+    ) -> Verdict {
+        conclusion.conclude(trace, self.engine, self.now);
         let plan = &trace.plan;
         let mut verdict = match known {
             Some(known) => {
@@ -113,11 +124,11 @@ impl<'e> Finalizer<'e> {
             }
             None => plan.policies.decide(&conclusion.summary, &mut self.votes),
         };
-        self.measure(trace, &conclusion, &verdict);
+        self.measure(trace, conclusion, &verdict);
         let written = verdict.keep || plan.output.keep_all;
         if written {
             for (entry, index) in trace.spans.iter().zip(0..) {
-                self.write(trace, &conclusion, &verdict, entry, index);
+                self.write(trace, conclusion, &verdict, entry, index);
             }
         }
         // The verdict that late spans follow is the one that was carried out.
@@ -250,15 +261,15 @@ impl Links for [SpanEntry] {
 }
 
 impl<'t> Conclusion<'t> {
-    pub fn of(trace: &'t Trace, engine: &Engine, now: u64) -> Self {
-        let reports = reports(trace);
-        let mut grouping = Grouping::new();
-        grouping.group(&reports, &trace.spans[..], &engine.recent, now);
-        let costs: Vec<Cost> =
-            grouping.calls.iter().map(|call| trace.plan.book.price(&price_input(&call.report))).collect();
-        let totals = totals(&grouping, &costs);
-        let summary = summary(trace, &costs, &totals);
-        Self { reports, grouping, costs, totals, summary }
+    pub fn conclude(&mut self, trace: &'t Trace, engine: &Engine, now: u64) {
+        self.reports.clear();
+        reports(trace, &mut self.reports);
+        self.grouping.group(&self.reports, &trace.spans[..], &engine.recent, now);
+        let book = &trace.plan.book;
+        self.costs.clear();
+        self.costs.extend(self.grouping.calls.iter().map(|call| book.price(&price_input(&call.report))));
+        self.totals = totals(&self.grouping, &self.costs);
+        self.summary = summary(trace, &self.costs, &self.totals);
     }
 
     /// Index of the root, or of the first span when the root is not there.
@@ -267,16 +278,15 @@ impl<'t> Conclusion<'t> {
     }
 }
 
-fn reports(trace: &Trace) -> Vec<Report<'_>> {
+fn reports<'t>(trace: &'t Trace, reports: &mut Vec<Report<'t>>) {
+    reports.reserve(trace.spans.iter().filter(|entry| entry.record_len > 0).count());
     let mut facts = Facts::new();
-    let mut reports = Vec::new();
     for (entry, index) in trace.spans.iter().zip(0..) {
         if entry.record_len > 0 {
             record::decode(trace.record(entry), trace.raw(entry), &mut facts);
             reports.push(Report::from_facts(place(trace, entry, index), &facts));
         }
     }
-    reports
 }
 
 fn place(trace: &Trace, entry: &SpanEntry, index: u32) -> Place {

@@ -1,6 +1,6 @@
 //! Decides what is due, and what must go when memory is short.
 
-use super::finalize::Finalizer;
+use super::finalize::{Conclusion, Finalizer};
 use super::ingest::HIGH_WATERMARK;
 use super::{Engine, lock};
 use crate::buffer::trace::{Trace, Trigger};
@@ -111,10 +111,12 @@ impl Engine {
 
     fn settle(&self, shard: usize, chunk: &mut Vec<(Option<Remembered>, Trace)>, finalizer: &mut Finalizer<'_>) {
         let mut verdicts = Vec::with_capacity(chunk.len());
+        let mut conclusion = Conclusion::default();
         for (known, trace) in chunk.iter() {
             let known = known.filter(|known| trace.late && !known.pending);
-            verdicts.push((trace.id, finalizer.finish(trace, known)));
+            verdicts.push((trace.id, finalizer.finish(trace, known, &mut conclusion)));
         }
+        drop(conclusion);
         let freed: u64 = chunk.iter().map(|(_, trace)| trace.heap_bytes()).sum();
         chunk.clear();
         self.buffered.fetch_sub(freed, Ordering::Relaxed);

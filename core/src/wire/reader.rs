@@ -67,6 +67,14 @@ impl<'a> Reader<'a> {
     /// The next tag as (field number, wire type).
     #[inline]
     pub fn tag(&mut self) -> Result<(u32, u32)> {
+        if let Some(&byte @ 8..0x80) = self.buf.get(self.pos) {
+            self.pos += 1;
+            return Ok((u32::from(byte >> 3), u32::from(byte & 7)));
+        }
+        self.long_tag()
+    }
+
+    fn long_tag(&mut self) -> Result<(u32, u32)> {
         let tag = self.varint()?;
         if tag >> 32 != 0 || tag >> 3 == 0 {
             return self.fail("invalid field number");
@@ -76,6 +84,22 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8]> {
+        let rest = self.buf.get(self.pos..).unwrap_or_default();
+        let (len, head) = match rest {
+            [first @ 0..0x80, ..] => (usize::from(*first), 1),
+            [first, second @ 0..0x80, ..] => (usize::from(first & 0x7f) | usize::from(*second) << 7, 2),
+            _ => return self.long_bytes(),
+        };
+        match rest.get(head..head + len) {
+            Some(bytes) => {
+                self.pos += head + len;
+                Ok(bytes)
+            }
+            None => self.fail("length runs past the end"),
+        }
+    }
+
+    fn long_bytes(&mut self) -> Result<&'a [u8]> {
         let len = self.varint()?;
         let start = self.pos;
         match usize::try_from(len).ok().and_then(|l| start.checked_add(l)) {

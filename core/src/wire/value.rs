@@ -21,6 +21,69 @@ pub enum Value<'a> {
 /// Decodes a `KeyValue` message.
 #[inline]
 pub fn key_value(buf: &[u8]) -> Result<(&[u8], Value<'_>)> {
+    match usual_key_value(buf) {
+        Some(pair) => Ok(pair),
+        None => any_key_value(buf),
+    }
+}
+
+/// The one layout that encoders write: key, then value, each once, the value with one member. `None` for all others.
+#[inline(always)]
+fn usual_key_value(buf: &[u8]) -> Option<(&[u8], Value<'_>)> {
+    let (&[tag, key_len], rest) = buf.split_first_chunk::<2>()?;
+    if tag != 0x0a || key_len >= 0x80 {
+        return None;
+    }
+    let (key, rest) = rest.split_at_checked(usize::from(key_len))?;
+    let (&tag, rest) = rest.split_first()?;
+    if tag != 0x12 {
+        return None;
+    }
+    let value = delimited(rest)?;
+    if value.is_empty() {
+        return Some((key, Value::Empty));
+    }
+    let (&tag, member) = value.split_first()?;
+    let value = match tag {
+        0x0a => Value::Str(delimited(member)?),
+        0x18 => Value::Int(sole_varint(member)? as i64),
+        0x10 => Value::Bool(sole_varint(member)? != 0),
+        0x21 => Value::Double(f64::from_le_bytes(<[u8; 8]>::try_from(member).ok()?)),
+        0x2a => Value::Array(delimited(member)?),
+        _ => return None,
+    };
+    Some((key, value))
+}
+
+/// A length and exactly as many bytes.
+#[inline(always)]
+fn delimited(buf: &[u8]) -> Option<&[u8]> {
+    let (&first, rest) = buf.split_first()?;
+    if first < 0x80 {
+        return (rest.len() == usize::from(first)).then_some(rest);
+    }
+    let (&second, rest) = rest.split_first()?;
+    if second < 0x80 {
+        let len = usize::from(first & 0x7f) | usize::from(second) << 7;
+        return (rest.len() == len).then_some(rest);
+    }
+    let mut reader = Reader::new(buf);
+    let value = reader.bytes().ok()?;
+    reader.at_end().then_some(value)
+}
+
+/// A varint and nothing behind it.
+#[inline(always)]
+fn sole_varint(buf: &[u8]) -> Option<u64> {
+    if let [byte @ 0..0x80] = buf {
+        return Some(u64::from(*byte));
+    }
+    let mut reader = Reader::new(buf);
+    let value = reader.varint().ok()?;
+    reader.at_end().then_some(value)
+}
+
+fn any_key_value(buf: &[u8]) -> Result<(&[u8], Value<'_>)> {
     let mut reader = Reader::new(buf);
     let mut key: &[u8] = &[];
     let mut value = Value::Empty;
@@ -116,4 +179,55 @@ pub const NOT_UTF8: CoreError = CoreError::Decode { message: "text that is not v
 #[inline]
 pub fn utf8(text: &[u8]) -> Result<()> {
     if text.is_ascii() || std::str::from_utf8(text).is_ok() { Ok(()) } else { Err(NOT_UTF8) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::writer::{bytes, tag, varint};
+    use proptest::prelude::*;
+
+    /// Encodings of every shape, usual or not: fields in any order, twice, with strangers between.
+    fn parts() -> impl Strategy<Value = Vec<u8>> {
+        let value = prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..300).prop_map(|text| {
+                let mut out = Vec::new();
+                bytes(&mut out, 1, &text);
+                out
+            }),
+            any::<u64>().prop_map(|number| {
+                let mut out = Vec::new();
+                tag(&mut out, 3, 0);
+                varint(&mut out, number);
+                out
+            }),
+            proptest::collection::vec(any::<u8>(), 0..12),
+        ];
+        let field = prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..200).prop_map(|key| (1, key)),
+            value.prop_map(|value| (2, value)),
+            proptest::collection::vec(any::<u8>(), 0..5).prop_map(|rest| (9, rest)),
+        ];
+        proptest::collection::vec(field, 0..4).prop_map(|fields| {
+            let mut out = Vec::new();
+            for (number, content) in fields {
+                bytes(&mut out, number, &content);
+            }
+            out
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_cut_agrees_with_the_long_way(buf in prop_oneof![parts(), proptest::collection::vec(any::<u8>(), 0..40)]) {
+            if let Some((key, value)) = usual_key_value(&buf) {
+                let (slow_key, slow_value) = any_key_value(&buf).unwrap();
+                prop_assert_eq!(key, slow_key);
+                match (value, slow_value) {
+                    (Value::Double(a), Value::Double(b)) => prop_assert_eq!(a.to_bits(), b.to_bits()),
+                    (a, b) => prop_assert_eq!(a, b),
+                }
+            }
+        }
+    }
 }
