@@ -1,6 +1,6 @@
 //! One counted call: its canonical report, completed by the others.
 
-use super::report::{CONTEXT, Report};
+use super::report::Report;
 use crate::concept::Concept;
 use crate::usage::{Unit, Usage};
 use std::ops::Range;
@@ -21,26 +21,23 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// Merges the members from `start` on; the canonical one comes first.
-    pub(super) fn merge(reports: &[Report<'a>], members: &[u32], start: usize) -> Call<'a> {
-        let canonical = members[start];
-        let mut call = Call {
-            canonical,
-            members: start as u32..members.len() as u32,
-            report: reports[canonical as usize],
-            usage_from: canonical,
-            cost_from: reports[canonical as usize].cost.map(|_| canonical),
-        };
-        for member in &members[start + 1..] {
-            call.learn(*member, &reports[*member as usize]);
+    /// A call of one report.
+    #[inline]
+    pub(super) fn of(reports: &[Report<'a>], canonical: u32, members: Range<u32>) -> Call<'a> {
+        let report = reports[canonical as usize];
+        Call { canonical, members, report, usage_from: canonical, cost_from: report.cost.map(|_| canonical) }
+    }
+
+    /// Completes the canonical report by the other members.
+    pub(super) fn merge(&mut self, reports: &[Report<'a>], others: &[u32]) {
+        for member in others {
+            self.learn(*member, &reports[*member as usize]);
         }
-        let own = &mut call.report;
-        if !own.error {
+        if !self.report.error {
             // An attempt that failed inside does not make the call fail that it belongs to.
-            own.texts.set(Concept::ErrorType, "");
-            own.texts.set(Concept::ErrorClass, "");
+            self.report.texts.set(Concept::ErrorType, "");
+            self.report.texts.set(Concept::ErrorClass, "");
         }
-        call
     }
 
     /// How many other reports of it there were.
@@ -78,15 +75,6 @@ impl<'a> Call<'a> {
         own.evaluation_score = own.evaluation_score.or(other.evaluation_score);
         for concept in other.inferred.iter() {
             own.inferred.insert(concept);
-        }
-    }
-
-    /// Takes from a span above who asked and for what.
-    pub(super) fn inherit(&mut self, upper: &Report<'a>) {
-        for concept in CONTEXT {
-            if self.report.texts.get(concept).is_empty() {
-                self.report.texts.set(concept, upper.texts.get(concept));
-            }
         }
     }
 }

@@ -19,6 +19,8 @@ mod tree;
 mod scene;
 #[cfg(test)]
 mod scenes;
+#[cfg(test)]
+mod simulate;
 
 pub use group::{Fate, Grouping, Rule};
 pub use merge::Call;

@@ -40,7 +40,11 @@ pub struct ReportedCost {
 
 /// The texts of a report; an absent one is "".
 #[derive(Clone, Copy, Debug)]
-pub struct Texts<'a>([&'a str; TEXT_CONCEPTS.len()]);
+pub struct Texts<'a> {
+    slots: [&'a str; TEXT_CONCEPTS.len()],
+    /// A bit for each slot that is not "".
+    present: u64,
+}
 
 /// What is kept of a report as text.
 const TEXT_CONCEPTS: [Concept; 36] = [
@@ -83,7 +87,7 @@ const TEXT_CONCEPTS: [Concept; 36] = [
 ];
 
 /// Who asked, for whom and in which part of the program: taken from the spans above when the call's own span lacks it.
-pub(super) const CONTEXT: [Concept; 16] = [
+const CONTEXT_CONCEPTS: [Concept; 16] = [
     Concept::SessionId,
     Concept::UserId,
     Concept::TenantId,
@@ -101,6 +105,18 @@ pub(super) const CONTEXT: [Concept; 16] = [
     Concept::Environment,
     Concept::Gateway,
 ];
+
+/// The slots of `CONTEXT_CONCEPTS`.
+const CONTEXT: u64 = {
+    let (mut slots, mut index) = (0, 0);
+    while index < CONTEXT_CONCEPTS.len() {
+        if let Slot::Text(slot) = SLOTS[CONTEXT_CONCEPTS[index] as usize] {
+            slots |= 1 << slot;
+        }
+        index += 1;
+    }
+    slots
+};
 
 const UNIT_CONCEPTS: [(Concept, Unit); 24] = [
     (Concept::InputTokens, Unit::Input),
@@ -157,7 +173,7 @@ impl<'a> Texts<'a> {
     #[inline]
     pub fn get(&self, concept: Concept) -> &'a str {
         match SLOTS[concept as usize] {
-            Slot::Text(slot) => self.0[slot as usize],
+            Slot::Text(slot) => self.slots[slot as usize],
             _ => "",
         }
     }
@@ -165,23 +181,41 @@ impl<'a> Texts<'a> {
     #[inline]
     pub fn set(&mut self, concept: Concept, text: &'a str) {
         if let Slot::Text(slot) = SLOTS[concept as usize] {
-            self.0[slot as usize] = text;
+            self.put(slot, text);
         }
+    }
+
+    #[inline]
+    fn put(&mut self, slot: u8, text: &'a str) {
+        self.slots[slot as usize] = text;
+        let bit = 1 << slot;
+        self.present = if text.is_empty() { self.present & !bit } else { self.present | bit };
     }
 
     /// Takes from `other` what is absent here.
     pub(super) fn fill_from(&mut self, other: &Texts<'a>) {
-        for (own, theirs) in self.0.iter_mut().zip(other.0) {
-            if own.is_empty() {
-                *own = theirs;
-            }
+        self.fill(other, u64::MAX);
+    }
+
+    /// Takes from a span above who asked and for what.
+    pub(super) fn inherit(&mut self, upper: &Texts<'a>) {
+        self.fill(upper, CONTEXT);
+    }
+
+    fn fill(&mut self, other: &Texts<'a>, slots: u64) {
+        let mut missing = other.present & !self.present & slots;
+        self.present |= missing;
+        while missing != 0 {
+            let slot = missing.trailing_zeros() as usize;
+            self.slots[slot] = other.slots[slot];
+            missing &= missing - 1;
         }
     }
 }
 
 impl Default for Texts<'_> {
     fn default() -> Self {
-        Texts([""; TEXT_CONCEPTS.len()])
+        Texts { slots: [""; TEXT_CONCEPTS.len()], present: 0 }
     }
 }
 
@@ -234,7 +268,7 @@ impl<'a> Report<'a> {
         };
         for concept in facts.present().iter() {
             match (SLOTS[concept as usize], facts.get(concept)) {
-                (Slot::Text(slot), Some(Val::Str(text))) => report.texts.0[slot as usize] = text,
+                (Slot::Text(slot), Some(Val::Str(text))) => report.texts.put(slot, text),
                 (Slot::Count(unit), Some(value)) => count(&mut report.usage, unit, value),
                 _ => {}
             }

@@ -10,6 +10,7 @@ pub struct Face {
     /// The canonical report, with the usage and the models that the set knows.
     pub sketch: Sketch,
     pub canonical: u32,
+    pub size: u32,
     /// The interval of all its reports.
     pub start: u64,
     pub end: u64,
@@ -61,7 +62,7 @@ impl Sets {
         self.rules.push(None);
         self.sketches.push(sketch);
         let (start, end) = (sketch.start, sketch.end);
-        self.faces.push(Face { sketch, canonical: node, start, end, scopes, earlier, covers: NONE });
+        self.faces.push(Face { sketch, canonical: node, size: 1, start, end, scopes, earlier, covers: NONE });
     }
 
     /// Scopes beyond 63 share a bit, so that they are never merged by mistake.
@@ -123,8 +124,8 @@ impl Sets {
         face.end = face.end.max(outer.end);
         face.scopes |= outer.scopes;
         face.earlier = face.earlier.min(outer.earlier);
-        self.join(one, other);
-        self.faces[one.min(other) as usize] = face;
+        face.size += outer.size;
+        self.join(one, other, face);
     }
 
     /// Lets a wrapper give its usage to the only call below it.
@@ -132,12 +133,14 @@ impl Sets {
         self.rules[wrapper as usize].get_or_insert(Rule::Wrapper);
         let mut face = self.faces[leader as usize];
         face.sketch.learn(&self.sketches[wrapper as usize]);
-        self.join(leader, wrapper);
-        self.faces[leader.min(wrapper) as usize] = face;
+        face.size += 1;
+        self.join(leader, wrapper, face);
     }
 
-    fn join(&mut self, one: u32, other: u32) {
-        let (keep, lose) = (one.min(other), one.max(other));
+    /// The smaller set takes the leader of the larger one, so that long chains stay cheap.
+    fn join(&mut self, one: u32, other: u32, face: Face) {
+        let size = |leader: u32| self.faces[leader as usize].size;
+        let (keep, lose) = if size(one) >= size(other) { (one, other) } else { (other, one) };
         let mut node = lose;
         loop {
             self.leaders[node as usize] = keep;
@@ -147,6 +150,7 @@ impl Sets {
             }
         }
         self.next.swap(keep as usize, lose as usize);
+        self.faces[keep as usize] = face;
     }
 }
 

@@ -70,16 +70,20 @@ impl<'a> Grouping<'a> {
             return;
         }
         self.fates[face.canonical as usize] = Fate::Canonical(self.calls.len() as u32);
-        let mut call = Call::merge(reports, &self.members, start);
-        for upper in self.above(face.canonical).filter_map(|node| reports.get(node as usize)) {
-            call.inherit(upper);
+        self.calls.push(Call::of(reports, face.canonical, start as u32..self.members.len() as u32));
+        let at = self.calls.len() - 1;
+        let call = &mut self.calls[at];
+        call.merge(reports, &self.members[start + 1..]);
+        let mut above = self.tree.parent[face.canonical as usize];
+        for _ in 0..ABOVE {
+            if above == NONE {
+                break;
+            }
+            if let Some(upper) = reports.get(above as usize) {
+                call.report.texts.inherit(&upper.texts);
+            }
+            above = self.tree.parent[above as usize];
         }
-        self.calls.push(call);
-    }
-
-    fn above(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
-        let parent = |node: u32| Some(self.tree.parent[node as usize]).filter(|parent| *parent != NONE);
-        std::iter::successors(parent(node), move |node| parent(*node)).take(ABOVE)
     }
 
     /// Marks the members from `start` on as duplicates of `spot`, by `rule` or by the one that brought each to its set.
@@ -89,15 +93,8 @@ impl<'a> Grouping<'a> {
             let member = self.members[at];
             let rule = rule.or(self.sets.rule(member)).unwrap_or(Rule::SameSpan);
             self.fates[member as usize] = Fate::Duplicate { trace: spot.trace, of: spot.span, rule };
-            let is_canonical = self.reports_at(spot) == Some(member);
-            self.merged[rule as usize] += u32::from(!is_canonical);
+            self.merged[rule as usize] += u32::from(self.sets.sketch(member).spot() != spot);
         }
-    }
-
-    /// The node of this trace that is the span `spot`.
-    fn reports_at(&self, spot: Spot) -> Option<u32> {
-        let at = self.members.iter().position(|member| self.sets.sketch(*member).spot() == spot)?;
-        Some(self.members[at])
     }
 
     /// Keeps a call in mind for spans that arrive after the verdict.
