@@ -20,6 +20,7 @@ def compile_plan(settings: MetricsSettings) -> dict[str, Any]:
     return {
         "labels": list(settings.labels),
         "label_limit": settings.label_limit,
+        "series_limit": settings.series_limit,
         "duration_buckets": settings.buckets.duration,
         "ttft_buckets": settings.buckets.ttft,
         "token_buckets": settings.buckets.tokens,

@@ -95,6 +95,9 @@ class MetricsSettings(Section):
     left out of its series."""
     label_limit: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Distinct values of each label; what comes after the first ones is counted under `other`."""
+    series_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    """Distinct combinations of label values; further ones are counted under `other` in every label. One holds about
+    1 KB."""
     buckets: BucketSettings = BucketSettings()
     """Buckets of the histograms."""
     session_window: Annotated[Duration, Field(gt=0)] = 300.0

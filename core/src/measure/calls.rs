@@ -1,7 +1,7 @@
 //! Counters of model calls: the spend family by the labels of the configuration, OpenTelemetry's own by theirs.
 
 use super::histogram::{Histogram, Kept, bounds};
-use super::labels::{Label, Values, model};
+use super::labels::{Label, OTHER, Values, model};
 use super::plan::MeasurePlan;
 use super::series::Series;
 use super::sessions::Sessions;
@@ -73,6 +73,9 @@ struct Convention {
 }
 
 pub struct CallSeries {
+    series_limit: usize,
+    /// Histograms of durations by the conventions, over all error types.
+    convention_durations: usize,
     labels: Vec<Label>,
     values: Vec<Values>,
     spend: HashMap<SpendKey, Spend, foldhash::fast::RandomState>,
@@ -103,6 +106,8 @@ impl CallSeries {
     pub fn new(plan: &MeasurePlan) -> Result<Self, String> {
         let limit = plan.label_limit;
         Ok(Self {
+            series_limit: plan.series_limit.max(1),
+            convention_durations: 0,
             labels: labels(plan)?,
             values: plan.labels.iter().map(|_| Values::new(limit)).collect(),
             spend: HashMap::default(),
@@ -143,11 +148,13 @@ impl CallSeries {
             || fresh.token_bounds != self.token_bounds
         {
             (self.convention_values, self.conventions) = (fresh.convention_values, fresh.conventions);
+            self.convention_durations = 0;
         }
         self.duration_bounds = fresh.duration_bounds;
         self.ttft_bounds = fresh.ttft_bounds;
         self.token_bounds = fresh.token_bounds;
         self.unpriced_limit = fresh.unpriced_limit;
+        self.series_limit = fresh.series_limit;
         Ok(())
     }
 
@@ -211,6 +218,9 @@ impl CallSeries {
         for ((slot, label), values) in key.iter_mut().zip(&self.labels).zip(&mut self.values) {
             *slot = values.number(label.value(call.service, call.texts));
         }
+        if self.spend.len() >= self.series_limit && !self.spend.contains_key(&key) {
+            key[..self.labels.len()].fill(OTHER);
+        }
         let (durations, ttfts) = (&self.duration_bounds, &self.ttft_bounds);
         let spend = self.spend.entry(key).or_insert_with(|| Spend {
             duration: Histogram::new(durations),
@@ -248,13 +258,27 @@ impl CallSeries {
             (true, "") => self.errors.number("_OTHER"),
             (true, kind) => self.errors.number(kind),
         };
+        if self.conventions.len() >= self.series_limit && !self.conventions.contains_key(&key) {
+            key.fill(OTHER);
+        }
         let (durations, ttfts, tokens) = (&self.duration_bounds, &self.ttft_bounds, &self.token_bounds);
         let series = self.conventions.entry(key).or_insert_with(|| Convention {
             duration: Vec::new(),
             first_chunk: Histogram::new(ttfts),
             tokens: [Histogram::new(tokens), Histogram::new(tokens)],
         });
-        count(&mut series.duration, error, || Histogram::new(durations), |h| h.observe(seconds, kept));
+        // Each set of labels may still fail in one more way when the limit is reached.
+        let is_new = !series.duration.iter().any(|(known, _)| *known == error);
+        let error = if is_new && self.convention_durations >= 2 * self.series_limit { OTHER } else { error };
+        count(
+            &mut series.duration,
+            error,
+            || {
+                self.convention_durations += 1;
+                Histogram::new(durations)
+            },
+            |histogram| histogram.observe(seconds, kept),
+        );
         if let Some(ttft) = call.ttft {
             series.first_chunk.observe(ttft, kept);
         }
@@ -380,4 +404,120 @@ fn labels(plan: &MeasurePlan) -> Result<Vec<Label>, String> {
         return Err(format!("at most {MAX_LABELS} labels, not {}", plan.labels.len()));
     }
     plan.labels.iter().map(|name| Label::from_name(name).ok_or_else(|| format!("unknown label {name:?}"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calls::Texts;
+    use crate::price::{NO_ROW, Parts};
+
+    fn plan(series_limit: usize) -> MeasurePlan {
+        MeasurePlan {
+            labels: vec!["model".into(), "tenant".into()],
+            label_limit: 100,
+            series_limit,
+            duration_buckets: vec![1.0],
+            ttft_buckets: vec![1.0],
+            token_buckets: vec![10.0],
+            unpriced_limit: 3,
+            session_window_ns: 10,
+            session_limit: 5,
+        }
+    }
+
+    fn record(series: &mut CallSeries, texts: &Texts<'_>, state: State, error: bool) {
+        let mut usage = Usage::new();
+        usage.set(Unit::Input, 7);
+        let cost = Cost {
+            state,
+            total_pico: 5,
+            parts: Parts::default(),
+            computed_pico: Some(3),
+            suspect_zero: false,
+            row: NO_ROW,
+        };
+        series.record(&CallInput {
+            service: "s",
+            texts,
+            usage: &usage,
+            cost: &cost,
+            reported_pico: Some(9),
+            duration_ns: 2_000_000_000,
+            ttft: Some(0.5),
+            error,
+            trace_id: 1,
+            start: 1,
+            kept: error,
+            now: 1,
+        });
+    }
+
+    fn sum(collected: &[Series], name: &str) -> f64 {
+        let value = |series: &Series| match &series.value {
+            super::super::Value::Number(value) => *value,
+            super::super::Value::Buckets { counts, .. } => counts.iter().sum::<u64>() as f64,
+        };
+        collected.iter().filter(|series| series.name == name).map(value).sum()
+    }
+
+    #[test]
+    fn strangers_do_not_grow_memory_and_totals_stay_exact() {
+        let mut series = CallSeries::new(&plan(20)).unwrap();
+        let count = 20_000;
+        for at in 0..count {
+            let [model, tenant, kind] = [at % 150, at % 97, at % 1000].map(|number| format!("n{number}"));
+            let mut texts = Texts::default();
+            texts.set(Concept::RequestModel, &model);
+            texts.set(Concept::TenantId, &tenant);
+            texts.set(Concept::ErrorType, &kind);
+            texts.set(Concept::SessionId, &kind);
+            record(&mut series, &texts, State::Computed, true);
+        }
+        assert_eq!((series.spend.len(), series.conventions.len()), (21, 21));
+        assert!(series.conventions.values().map(|known| known.duration.len()).sum::<usize>() <= 61);
+        let mut collected = Vec::new();
+        series.collect(1, &mut collected);
+        for (name, total) in [
+            ("llm_request_duration_seconds", count as f64),
+            ("gen_ai_client_operation_duration_seconds", count as f64),
+            ("llm_tokens_total", 7.0 * count as f64),
+            ("llm_errors_total", count as f64),
+            ("llm_cost_usd_total", 5e-12 * count as f64),
+            ("llm_active_sessions", 5.0),
+        ] {
+            assert!((sum(&collected, name) / total - 1.0).abs() < 1e-9, "{name}");
+        }
+    }
+
+    #[test]
+    fn unpriced_calls_have_no_cost_and_their_models_a_bounded_list() {
+        let mut series = CallSeries::new(&plan(20)).unwrap();
+        for name in ["a", "b", "c", "d", "a"] {
+            let mut texts = Texts::default();
+            texts.set(Concept::ResponseModel, name);
+            record(&mut series, &texts, State::Unpriced(Reason::UnknownModel), false);
+        }
+        assert_eq!(series.unpriced_models(), ["a", "b", "c"]);
+        assert_eq!(series.summary_cost(), "0");
+        let mut collected = Vec::new();
+        series.collect(1, &mut collected);
+        assert!(collected.iter().all(|series| series.name != "llm_cost_usd_total"));
+        assert_eq!(sum(&collected, "enricher_unpriced_calls_total"), 5.0);
+    }
+
+    #[test]
+    fn only_kept_traces_are_exemplars_and_differences_are_split_by_direction() {
+        let mut series = CallSeries::new(&plan(20)).unwrap();
+        record(&mut series, &Texts::default(), State::Reported, false);
+        let mut collected = Vec::new();
+        series.collect(1, &mut collected);
+        assert!(collected.iter().all(|series| series.exemplars.is_empty()));
+        record(&mut series, &Texts::default(), State::Reported, true);
+        collected.clear();
+        series.collect(1, &mut collected);
+        assert!(collected.iter().any(|series| !series.exemplars.is_empty()));
+        let over = collected.iter().find(|series| series.labels == ["over"]).unwrap();
+        assert_eq!(over.value, super::super::Value::Number(12e-12));
+    }
 }

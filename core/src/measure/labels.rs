@@ -58,7 +58,10 @@ pub fn model<'a>(texts: &Texts<'a>) -> &'a str {
 /// Longest label value, bytes; the rest is cut.
 const VALUE_MAX: usize = 256;
 
-const OTHER: &str = "other";
+const OTHER_NAME: &str = "other";
+
+/// The number of `other`.
+pub const OTHER: u32 = 1;
 
 /// The values of one label, by number.
 #[derive(Debug)]
@@ -71,7 +74,7 @@ pub struct Values {
 impl Values {
     pub fn new(limit: usize) -> Self {
         let mut values = Self { numbers: HashMap::default(), names: Vec::new(), limit: limit.max(1) };
-        for name in ["", OTHER] {
+        for name in ["", OTHER_NAME] {
             values.numbers.insert(name.into(), values.names.len() as u32);
             values.names.push(name.into());
         }
@@ -90,7 +93,7 @@ impl Values {
     fn admit(&mut self, value: &str) -> u32 {
         // The empty value and `other` take no place.
         if self.names.len() >= self.limit + 2 {
-            return 1;
+            return OTHER;
         }
         let number = self.names.len() as u32;
         self.names.push(value.into());

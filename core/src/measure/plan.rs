@@ -9,6 +9,8 @@ pub struct MeasurePlan {
     pub labels: Vec<String>,
     /// Distinct values of a label; further ones become `other`.
     pub label_limit: usize,
+    /// Distinct combinations of labels; further ones count under `other` throughout.
+    pub series_limit: usize,
     /// Bucket bounds in ascending order, without +Inf: seconds of a call, seconds to the first chunk, tokens.
     pub duration_buckets: Vec<f64>,
     pub ttft_buckets: Vec<f64>,
