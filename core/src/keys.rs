@@ -52,7 +52,7 @@ impl KeyTableBuilder {
     }
 
     pub fn build(self) -> KeyTable {
-        let mut patterns: HashMap<[u8; 4], Vec<Pattern>> = HashMap::new();
+        let mut patterns: HashMap<u32, Vec<Pattern>> = HashMap::new();
         // A quarter full at most: a miss nearly always ends at the first slot.
         let size = (self.names.len() * 4).next_power_of_two().max(16);
         let mut slots = vec![Slot { hash: 0, id: KeyId::NONE }; size];
@@ -70,14 +70,21 @@ impl KeyTableBuilder {
                 slots[at] = Slot { hash, id };
             }
         }
-        for bucket in patterns.values_mut() {
+        let mut heads = [const { Vec::new() }; HEADS];
+        for (head, mut bucket) in patterns {
             // The longest literal start is the most specific pattern and must be asked first.
             bucket.sort_by_key(|p| std::cmp::Reverse(p.parts[0].len()));
+            heads[place_of(head)].extend(bucket);
         }
-        let mut heads: Vec<_> = patterns.into_iter().collect();
-        heads.sort_unstable_by_key(|(head, _)| *head);
-        KeyTable { names: self.names, slots, patterns: heads }
+        KeyTable { names: self.names, slots, heads }
     }
+}
+
+/// Places for patterns, found by the first four bytes.
+const HEADS: usize = 64;
+
+fn place_of(head: u32) -> usize {
+    (head.wrapping_mul(0x9e37_79b9) >> 26) as usize
 }
 
 #[derive(Clone, Copy)]
@@ -91,8 +98,8 @@ pub struct KeyTable {
     names: Vec<Box<str>>,
     /// Open addressing, a power of two long, never full.
     slots: Vec<Slot>,
-    /// By the first four bytes of the pattern; patterns with a shorter literal start are refused when they are built.
-    patterns: Vec<([u8; 4], Vec<Pattern>)>,
+    /// By the first four bytes; patterns with a shorter literal start never match, `pattern_is_anchored` tells.
+    heads: [Vec<Pattern>; HEADS],
 }
 
 impl KeyTable {
@@ -119,14 +126,13 @@ impl KeyTable {
         let Some(head) = key.first_chunk::<4>() else {
             return KeyId::NONE;
         };
-        match self.patterns.binary_search_by_key(head, |(head, _)| *head) {
-            Ok(found) => {
-                let start = start_of(key);
-                let fits = |p: &&Pattern| start & p.mask == p.start && p.matches(key);
-                self.patterns[found].1.iter().find(fits).map_or(KeyId::NONE, |p| p.id)
-            }
-            Err(_) => KeyId::NONE,
+        let bucket = &self.heads[place_of(u32::from_le_bytes(*head))];
+        if bucket.is_empty() {
+            return KeyId::NONE;
         }
+        let start = start_of(key);
+        let fits = |p: &&Pattern| start & p.mask == p.start && p.matches(key);
+        bucket.iter().find(fits).map_or(KeyId::NONE, |p| p.id)
     }
 
     /// The text an id was registered with.
@@ -185,8 +191,8 @@ impl Pattern {
         Self { id, start: start_of(literal), mask, parts, open }
     }
 
-    fn head(&self) -> [u8; 4] {
-        self.parts[0].first_chunk::<4>().copied().unwrap_or_default()
+    fn head(&self) -> u32 {
+        self.parts[0].first_chunk::<4>().map_or(0, |head| u32::from_le_bytes(*head))
     }
 
     fn matches(&self, key: &[u8]) -> bool {

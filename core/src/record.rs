@@ -1,8 +1,8 @@
 //! Facts as a compact record that lies beside the span in the buffer. Text that stands in the span is kept as offset and
 //! length, anything else in the record itself; a typical record is 60 bytes.
 //!
-//! Layout: dialect (varint + 1, 0 = none), role, the sets `inferred`, `canonical`, `misstated`, `legacy`,
-//! `legacy_misstated` (varint halves), then per concept: id, rule (varint + 1), kind, value.
+//! Layout: dialect (varint + 1, 0 = none), role, a bit for each of the sets `inferred`, `canonical`, `misstated`, `legacy`,
+//! `legacy_misstated` that is not empty, those sets (varint halves), then per concept: id, rule (varint + 1), kind, value.
 
 use crate::concept::{Concept, ConceptSet};
 use crate::facts::{Facts, NO_DIALECT, NO_RULE, Role, Val};
@@ -20,7 +20,9 @@ const INLINE: u8 = 5;
 pub fn encode(facts: &Facts<'_>, span: &[u8], out: &mut Vec<u8>) {
     varint(out, if facts.dialect == NO_DIALECT { 0 } else { u64::from(facts.dialect) + 1 });
     out.push(facts.role as u8);
-    for set in [facts.inferred, facts.canonical, facts.misstated, facts.legacy, facts.legacy_misstated] {
+    let sets = [facts.inferred, facts.canonical, facts.misstated, facts.legacy, facts.legacy_misstated];
+    out.push(sets.iter().zip(0..).fold(0, |mask, (set, bit)| mask | u8::from(!set.is_empty()) << bit));
+    for set in sets.iter().filter(|set| !set.is_empty()) {
         varint(out, set.0 as u64);
         varint(out, (set.0 >> 64) as u64);
     }
@@ -59,45 +61,87 @@ pub fn encode(facts: &Facts<'_>, span: &[u8], out: &mut Vec<u8>) {
 /// Reads a record back. Records are written by `encode` only, so a fault here is ours: it ends reading, never panics.
 pub fn decode<'a>(record: &'a [u8], span: &'a [u8], facts: &mut Facts<'a>) {
     facts.clear();
-    let mut reader = Reader::new(record);
     // `None` means the record ended.
-    let _ = read(&mut reader, span, facts);
+    let _ = read(record, span, facts);
 }
 
-fn read<'a>(reader: &mut Reader<'a>, span: &'a [u8], facts: &mut Facts<'a>) -> Option<()> {
-    facts.dialect = match reader.varint().ok()? {
+#[inline]
+fn read<'a>(mut rest: &'a [u8], span: &'a [u8], facts: &mut Facts<'a>) -> Option<()> {
+    facts.dialect = match number(&mut rest)? {
         0 => NO_DIALECT,
         index => (index - 1) as u16,
     };
-    facts.role = *Role::ALL.get(reader.varint().ok()? as usize)?;
-    let mut sets = [ConceptSet::default(); 5];
-    for set in &mut sets {
-        let low = reader.varint().ok()?;
-        set.0 = u128::from(low) | u128::from(reader.varint().ok()?) << 64;
+    facts.role = *Role::ALL.get(usize::from(byte(&mut rest)?))?;
+    let mask = byte(&mut rest)?;
+    let sets = [
+        &mut facts.inferred,
+        &mut facts.canonical,
+        &mut facts.misstated,
+        &mut facts.legacy,
+        &mut facts.legacy_misstated,
+    ];
+    for (set, _) in sets.into_iter().zip(0..).filter(|(_, bit)| mask >> bit & 1 == 1) {
+        let low = number(&mut rest)?;
+        *set = ConceptSet(u128::from(low) | u128::from(number(&mut rest)?) << 64);
     }
-    [facts.inferred, facts.canonical, facts.misstated, facts.legacy, facts.legacy_misstated] = sets;
-    while !reader.at_end() {
-        let concept = *Concept::ALL.get(usize::try_from(reader.varint().ok()?).ok()?)?;
-        let rule = match reader.varint().ok()? {
+    while !rest.is_empty() {
+        let concept = *Concept::ALL.get(usize::from(byte(&mut rest)?))?;
+        let rule = match number(&mut rest)? {
             0 => NO_RULE,
             index => (index - 1) as u16,
         };
-        let value = match reader.varint().ok()? as u8 {
-            INT => Val::Int(unzigzag(reader.varint().ok()?)),
-            FLOAT => Val::Float(f64::from_bits(reader.fixed64().ok()?)),
+        let value = match byte(&mut rest)? {
+            INT => Val::Int(unzigzag(number(&mut rest)?)),
+            FLOAT => {
+                let (bits, tail) = rest.split_first_chunk::<8>()?;
+                rest = tail;
+                Val::Float(f64::from_le_bytes(*bits))
+            }
             FALSE => Val::Bool(false),
             TRUE => Val::Bool(true),
             IN_SPAN => {
-                let at = reader.varint().ok()? as usize;
-                let len = reader.varint().ok()? as usize;
+                let at = number(&mut rest)? as usize;
+                let len = number(&mut rest)? as usize;
                 Val::Str(std::str::from_utf8(span.get(at..at.checked_add(len)?)?).ok()?)
             }
-            INLINE => Val::Str(std::str::from_utf8(reader.bytes().ok()?).ok()?),
+            INLINE => {
+                let len = number(&mut rest)? as usize;
+                let (text, tail) = rest.split_at_checked(len)?;
+                rest = tail;
+                Val::Str(std::str::from_utf8(text).ok()?)
+            }
             _ => return None,
         };
         facts.set(concept, value, rule);
     }
     Some(())
+}
+
+#[inline(always)]
+fn byte(rest: &mut &[u8]) -> Option<u8> {
+    let (byte, tail) = rest.split_first()?;
+    *rest = tail;
+    Some(*byte)
+}
+
+#[inline(always)]
+fn number(rest: &mut &[u8]) -> Option<u64> {
+    match *rest {
+        [first @ 0..0x80, tail @ ..] => {
+            *rest = tail;
+            Some(u64::from(*first))
+        }
+        [first, second @ 0..0x80, tail @ ..] => {
+            *rest = tail;
+            Some(u64::from(first & 0x7f) | u64::from(*second) << 7)
+        }
+        _ => {
+            let mut reader = Reader::new(rest);
+            let value = reader.varint().ok()?;
+            *rest = &rest[reader.position()..];
+            Some(value)
+        }
+    }
 }
 
 fn zigzag(value: i64) -> u64 {

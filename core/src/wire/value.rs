@@ -27,23 +27,29 @@ pub fn key_value(buf: &[u8]) -> Result<(&[u8], Value<'_>)> {
     }
 }
 
-/// The one layout that encoders write: key, then value, each once, the value with one member. `None` for all others.
+/// The layouts that encoders write: key and value once each, the value with one member. Most write the key first, the
+/// Collector writes from the back. `None` for all other layouts.
 #[inline(always)]
 fn usual_key_value(buf: &[u8]) -> Option<(&[u8], Value<'_>)> {
-    let (&[tag, key_len], rest) = buf.split_first_chunk::<2>()?;
-    if tag != 0x0a || key_len >= 0x80 {
-        return None;
-    }
-    let (key, rest) = rest.split_at_checked(usize::from(key_len))?;
-    let (&tag, rest) = rest.split_first()?;
-    if tag != 0x12 {
-        return None;
-    }
-    let value = delimited(rest)?;
-    if value.is_empty() {
+    let (key, value) = match buf.first()? {
+        0x0a => {
+            let (key, rest) = short_then(buf.get(1..)?, 0x12)?;
+            (key, delimited(rest)?)
+        }
+        0x12 => {
+            let mut reader = Reader::new(buf.get(1..)?);
+            let value = reader.bytes().ok()?;
+            let (&tag, rest) = buf.get(1 + reader.position()..)?.split_first()?;
+            if tag != 0x0a {
+                return None;
+            }
+            (delimited(rest)?, value)
+        }
+        _ => return None,
+    };
+    let Some((&tag, member)) = value.split_first() else {
         return Some((key, Value::Empty));
-    }
-    let (&tag, member) = value.split_first()?;
+    };
     let value = match tag {
         0x0a => Value::Str(delimited(member)?),
         0x18 => Value::Int(sole_varint(member)? as i64),
@@ -53,6 +59,18 @@ fn usual_key_value(buf: &[u8]) -> Option<(&[u8], Value<'_>)> {
         _ => return None,
     };
     Some((key, value))
+}
+
+/// Bytes behind a length of one byte, then the tag that must follow; gives the bytes and what comes after the tag.
+#[inline(always)]
+fn short_then(buf: &[u8], next_tag: u8) -> Option<(&[u8], &[u8])> {
+    let (&len, rest) = buf.split_first()?;
+    if len >= 0x80 {
+        return None;
+    }
+    let (bytes, rest) = rest.split_at_checked(usize::from(len))?;
+    let (&tag, rest) = rest.split_first()?;
+    (tag == next_tag).then_some((bytes, rest))
 }
 
 /// A length and exactly as many bytes.
