@@ -69,6 +69,9 @@ impl TickReport {
     }
 }
 
+/// A request below this many bytes is done sooner (tens of microseconds) than the GIL changes hands twice.
+const SMALL: usize = 16 << 10;
+
 #[pyclass(frozen, module = "enricher._core")]
 struct Engine(Arc<engine::Engine>);
 
@@ -85,6 +88,10 @@ impl Engine {
     }
 
     fn ingest(&self, py: Python<'_>, payload: &[u8], now_ns: u64) -> PyResult<IngestReport> {
+        if payload.len() < SMALL {
+            let report = self.0.ingest(payload, now_ns).map_err(|error| to_python(py, &error))?;
+            return Ok(IngestReport(report));
+        }
         detached(py, || self.0.ingest(payload, now_ns)).map(IngestReport)
     }
 

@@ -4,13 +4,14 @@ use crate::buffer::intern::{Interner, Resource, Scope};
 use crate::error::{CoreError, Result};
 use crate::keys::{KeyTable, KeyTableBuilder};
 use crate::measure::plan::MeasurePlan;
-use crate::normalize::Normalizer;
 use crate::normalize::plan::NormalizePlan;
+use crate::normalize::{Normalizer, Scratch};
 use crate::price::Book;
 use crate::price::plan::PricePlan;
 use crate::sample::plan::SamplePlan;
 use crate::sample::policies::Policies;
 use serde::Deserialize;
+use std::sync::{Mutex, PoisonError};
 
 /// The plan as Python writes it (`enricher/config/compile.py`).
 #[derive(Deserialize)]
@@ -85,6 +86,8 @@ pub struct Compiled {
     pub decision_wait_after_root: u64,
     pub resources: Interner<Resource>,
     pub scopes: Interner<Scope>,
+    /// Buffers and caches of ingest threads that are not at work.
+    idle: Mutex<Vec<Scratch>>,
 }
 
 impl Compiled {
@@ -108,7 +111,17 @@ impl Compiled {
             decision_wait_after_root: plan.sample.decision_wait_after_root_ns,
             resources: Interner::new(),
             scopes: Interner::new(),
+            idle: Mutex::new(Vec::new()),
         })
+    }
+
+    /// Lends buffers and caches that know this plan.
+    pub fn scratch(&self) -> Scratch {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    pub fn give_back(&self, scratch: Scratch) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
     }
 
     /// Whether verdicts are written on kept spans: not when nothing is sampled.

@@ -8,7 +8,6 @@ use crate::buffer::trace::{Arrival, SpanEntry, Trace, Trigger};
 use crate::calls::Place;
 use crate::error::{CoreError, Result};
 use crate::facts::Facts;
-use crate::normalize::Scratch;
 use crate::record;
 use crate::sample::conditions::Bits;
 use crate::sample::tracestate;
@@ -196,7 +195,7 @@ impl<'a, 'p> Intake<'a, 'p> {
     fn parse(&mut self, arena: &Bump) -> Result<()> {
         let limits = &self.plan.limits;
         let mut attrs: Vec<Attr<'_>> = Vec::with_capacity(64);
-        let mut scratch = Scratch::default();
+        let mut scratch = self.plan.scratch();
         let mut facts = Facts::new();
         let mut bits = Bits::default();
         let places = self.places;
@@ -255,7 +254,8 @@ impl<'a, 'p> Intake<'a, 'p> {
                 next: LAST,
             });
         }
-        self.engine.measure().anomalies(&scratch.anomalies);
+        self.engine.measure().anomalies(&std::mem::take(&mut scratch.anomalies));
+        self.plan.give_back(scratch);
         Ok(())
     }
 

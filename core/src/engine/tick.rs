@@ -24,9 +24,10 @@ pub struct TickReport {
 /// Traces taken out of a shard under one lock.
 const CHUNK: usize = 64;
 
-/// A tick hands over when it has decided this much, so that payloads leave while the rest is worked on.
-const TICK_TRACES: u64 = 20_000;
-const TICK_BYTES: usize = 64 << 20;
+/// A tick hands over when it has decided this much: payloads leave while the rest is worked on, and copying them, which
+/// holds the GIL, never takes long.
+const TICK_TRACES: u64 = 2_000;
+const TICK_BYTES: usize = 4 << 20;
 
 /// Memory pressure is relieved down to this share of the buffer.
 const LOW_WATERMARK: f64 = 0.8;
