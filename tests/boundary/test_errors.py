@@ -60,7 +60,8 @@ def test_a_panic_is_caught_counted_and_leaves_the_engine_at_work() -> None:
     engine = CoreEngine(plan())
 
     def faults() -> float:
-        return sum(sample.value for sample in events.snapshot() if sample.name == "enricher_core_faults_total")
+        readings = [reading for reading in events.snapshot() if reading.name == "enricher_core_faults_total"]
+        return sum(value for reading in readings for value in reading.series.values())
 
     before = faults()
     with pytest.raises(CoreFault, match="provoked"):
