@@ -12,7 +12,8 @@ use crate::wire::reader::{BYTES, Reader};
 use crate::wire::value::key_value;
 use crate::wire::writer::{self, Scalar};
 
-const INFERRED: &str = "enricher.inferred";
+/// Says, too, that usage is in normal form already: an enricher before this one has seen the span.
+pub const INFERRED: &str = "enricher.inferred";
 const INFERRED_FROM: &str = "enricher.inferred.from";
 const ORIGINAL: &str = "enricher.original.";
 const ATTRIBUTES: u32 = 9;
@@ -65,14 +66,23 @@ impl Output {
     }
 
     /// Appends fields of a span.
+    ///
+    /// What a wrapper's captured response says belongs to the call below it: written here, others would count it twice.
     pub fn append(&self, facts: &Facts<'_>, rules: &[RuleInfo], out: &mut Vec<u8>) {
         if facts.role == Role::None {
             return;
         }
+        let of_carrier =
+            |concept| rules.get(usize::from(facts.rule(concept))).is_some_and(|rule| rule.concept.is_none());
+        let theirs = facts.role != Role::Inference;
+        let their_usage = theirs && (of_carrier(Concept::InputTokens) || of_carrier(Concept::OutputTokens));
         for named in &self.named {
             let Some(value) = facts.get(named.concept) else {
                 continue;
             };
+            if (theirs && of_carrier(named.concept)) || (their_usage && kind_of(named.concept) == Kind::Count) {
+                continue;
+            }
             // What the resource says need not be repeated on each of its spans.
             let rule = facts.rule(named.concept);
             if rules.get(usize::from(rule)).is_some_and(|rule| rule.kind == SourceKind::Resource) {
@@ -89,7 +99,11 @@ impl Output {
                 writer::key_value(out, ATTRIBUTES, legacy, scalar);
             }
         }
-        let inferred = ConceptSet(facts.inferred.0 & self.concepts.0);
+        let mut inferred = ConceptSet(facts.inferred.0 & self.concepts.0);
+        if their_usage {
+            let counts = |concept: &Concept| kind_of(*concept) == Kind::Count;
+            inferred.iter().filter(counts).for_each(|concept| inferred.remove(concept));
+        }
         if !inferred.is_empty() {
             let (mut names, mut sources) = (String::new(), String::new());
             for concept in inferred.iter() {

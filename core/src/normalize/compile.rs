@@ -2,11 +2,11 @@
 
 use super::kinds::{Kind, kind_of};
 use super::paths::Paths;
-use super::patterns::{Glob, covers};
+use super::patterns::Glob;
 use super::plan::{Inclusion, NormalizePlan, Reasoning, SourceKind};
 use super::transform::{self, Maps, Op};
 use crate::concept::Concept;
-use crate::keys::{KeyId, KeyTable, KeyTableBuilder, pattern_is_anchored};
+use crate::keys::{KeyId, KeyTableBuilder, pattern_is_anchored};
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
@@ -34,8 +34,8 @@ pub struct Blob {
 /// What is read from one key in one dialect.
 #[derive(Clone, Copy, Debug)]
 pub struct List {
-    from: u32,
-    to: u32,
+    pub(super) from: u32,
+    pub(super) to: u32,
     /// Index into the blobs, or `NONE`.
     pub blob: u16,
     /// Rank of the carrier, or `NONE`.
@@ -82,10 +82,10 @@ pub struct RuleInfo {
 
 #[derive(Default)]
 pub struct Tables {
-    width: usize,
-    rows: Vec<u16>,
-    lists: Vec<List>,
-    entries: Vec<Entry>,
+    pub(super) width: usize,
+    pub(super) rows: Vec<u16>,
+    pub(super) lists: Vec<List>,
+    pub(super) entries: Vec<Entry>,
     pub blobs: Vec<Blob>,
     pub keys: Vec<KeyInfo>,
     pub ops: Vec<Vec<Op>>,
@@ -96,18 +96,18 @@ pub struct Tables {
     /// Rules, then carriers.
     pub rules: Vec<RuleInfo>,
     pub carriers_from: u16,
-    draft: Vec<Draft>,
-    canonical: Vec<(String, Concept, bool)>,
+    pub(super) draft: Vec<Draft>,
+    pub(super) canonical: Vec<(String, Concept, bool)>,
 }
 
 /// A rule or carrier on span attributes, until keys are linked.
-struct Draft {
-    key: String,
-    path: Option<String>,
-    entry: Entry,
-    dialects: Box<[u16]>,
-    weak: bool,
-    carrier: bool,
+pub(super) struct Draft {
+    pub(super) key: String,
+    pub(super) path: Option<String>,
+    pub(super) entry: Entry,
+    pub(super) dialects: Box<[u16]>,
+    pub(super) weak: bool,
+    pub(super) carrier: bool,
 }
 
 impl Tables {
@@ -131,6 +131,7 @@ impl Tables {
             }
         }
         tables.read_rules(plan, &names, keys)?;
+        tables.read_canonical(plan)?;
         tables.read_carriers(plan, keys)?;
         Ok(tables)
     }
@@ -219,6 +220,43 @@ impl Tables {
         Ok(())
     }
 
+    /// A canonical attribute is read in every dialect, after all rules: what stands on the span under the right name is
+    /// not to be concluded anew.
+    fn read_canonical(&mut self, plan: &NormalizePlan) -> Result<(), String> {
+        for entry in &plan.canonical {
+            let concept = concept(&entry.concept)?;
+            let known = |draft: &Draft| {
+                draft.entry.concept == concept
+                    && draft.key == entry.key
+                    && draft.path.is_none()
+                    && draft.dialects.is_empty()
+            };
+            if self.draft.iter().any(known) {
+                continue;
+            }
+            let rule = self.rules.len() as u16;
+            self.rules.push(RuleInfo {
+                source: entry.key.as_str().into(),
+                concept: Some(concept),
+                key: entry.key.as_str().into(),
+                whole: true,
+                kind: SourceKind::Attr,
+                cached: None,
+                reasoning: None,
+                dialects: Box::default(),
+            });
+            self.draft.push(Draft {
+                key: entry.key.clone(),
+                path: None,
+                entry: Entry { concept, kind: kind_of(concept), rule, rank: rule, ops: 0 },
+                dialects: Box::default(),
+                weak: true,
+                carrier: false,
+            });
+        }
+        Ok(())
+    }
+
     fn read_carriers(&mut self, plan: &NormalizePlan, keys: &mut KeyTableBuilder) -> Result<(), String> {
         self.carriers_from = self.rules.len() as u16;
         let mut order: Vec<usize> = (0..plan.carriers.len()).collect();
@@ -286,111 +324,6 @@ impl Tables {
             plan.maps.keys().position(|known| known == name).map(|index| index as u16)
         })?;
         self.intern_ops(ops)
-    }
-
-    /// Builds the rows. Every key of the table is asked which rules cover it, so that keys which other parts registered,
-    /// and exact keys that also match a pattern, lose no rule.
-    pub fn link(&mut self, table: &KeyTable, dialects: usize) -> Result<(), String> {
-        self.width = table.len();
-        self.rows = vec![0; (dialects + 1) * self.width];
-        self.keys = vec![KeyInfo::default(); self.width];
-        self.entries.clear();
-        self.blobs.clear();
-        self.lists = vec![List { from: 0, to: 0, blob: NONE, carrier: NONE }];
-        let draft = std::mem::take(&mut self.draft);
-        let mut exact: HashMap<&str, Vec<usize>> = HashMap::new();
-        let mut patterns = Vec::new();
-        for (index, rule) in draft.iter().enumerate() {
-            if rule.key.contains(['{', '*']) {
-                patterns.push(index);
-            } else {
-                exact.entry(&rule.key).or_default().push(index);
-            }
-        }
-        let mut known: HashMap<Vec<usize>, u16> = HashMap::new();
-        for key in 0..self.width {
-            let name = table.name(KeyId(key as u16));
-            let mut all = exact.get(name).cloned().unwrap_or_default();
-            all.extend(
-                patterns.iter().copied().filter(|&index| draft[index].key == name || covers(&draft[index].key, name)),
-            );
-            let info = &mut self.keys[key];
-            for (canonical, concept, current) in &self.canonical {
-                if canonical == name {
-                    info.mine = true;
-                    let slot = if *current { &mut info.canonical } else { &mut info.legacy };
-                    *slot = Some(*concept);
-                }
-            }
-            if all.is_empty() {
-                continue;
-            }
-            info.mine = true;
-            info.strong = all.iter().any(|&index| !draft[index].weak);
-            all.sort_by_key(|&index| (draft[index].carrier, draft[index].entry.rank));
-            for dialect in 0..=dialects {
-                let mut applicable = all.clone();
-                applicable.retain(|&index| {
-                    let own = &draft[index].dialects;
-                    own.is_empty() || (dialect > 0 && own.contains(&(dialect as u16 - 1)))
-                });
-                let list = match known.get(&applicable) {
-                    Some(list) => *list,
-                    None => {
-                        let list = self.add_list(&draft, &applicable)?;
-                        known.insert(applicable, list);
-                        list
-                    }
-                };
-                self.rows[dialect * self.width + key] = list;
-            }
-        }
-        drop(exact);
-        self.draft = draft;
-        Ok(())
-    }
-
-    fn add_list(&mut self, draft: &[Draft], rules: &[usize]) -> Result<u16, String> {
-        let from = self.entries.len() as u32;
-        let mut carrier = NONE;
-        let mut paths = Paths::new();
-        let mut slots = Vec::new();
-        for &index in rules {
-            let rule = &draft[index];
-            match &rule.path {
-                _ if rule.carrier => carrier = carrier.min(rule.entry.rule),
-                Some(path) => {
-                    paths.add(path, slots.len() as u16)?;
-                    slots.push(rule.entry);
-                }
-                // A rule that would read the same from the same value can add nothing.
-                None if self.entries[from as usize..]
-                    .iter()
-                    .any(|known| (known.concept, known.ops) == (rule.entry.concept, rule.entry.ops)) => {}
-                None => self.entries.push(rule.entry),
-            }
-        }
-        let blob = if slots.is_empty() {
-            NONE
-        } else {
-            self.blobs.push(Blob { paths, entries: slots.into() });
-            (self.blobs.len() - 1) as u16
-        };
-        self.lists.push(List { from, to: self.entries.len() as u32, blob, carrier });
-        u16::try_from(self.lists.len() - 1).map_err(|_| "too many different key uses".to_owned())
-    }
-
-    /// The row of a dialect (`NO_DIALECT` has one too).
-    #[inline]
-    pub fn row(&self, dialect: u16) -> &[u16] {
-        let at = usize::from(dialect.wrapping_add(1)) * self.width;
-        &self.rows[at..at + self.width]
-    }
-
-    #[inline]
-    pub fn list(&self, index: u16) -> (List, &[Entry]) {
-        let list = self.lists[usize::from(index)];
-        (list, &self.entries[list.from as usize..list.to as usize])
     }
 }
 

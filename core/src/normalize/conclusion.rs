@@ -35,4 +35,5 @@ conclusions! {
     EXCEPTION = "exception event",
     UNIT = "unit corrected",
     RESOURCE = "resource",
+    NORMALIZED = "normalized before",
 }

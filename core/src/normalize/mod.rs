@@ -9,6 +9,7 @@ pub mod compile;
 pub mod conclusion;
 pub mod detect;
 pub mod errors;
+pub mod escape;
 mod finish;
 pub mod json;
 pub mod kinds;
@@ -19,6 +20,7 @@ pub mod patterns;
 pub mod plan;
 pub mod provider;
 pub mod read;
+mod rows;
 pub mod scratch;
 pub mod shapes;
 mod span;
@@ -44,6 +46,8 @@ pub struct Normalizer {
     output: append::Output,
     dialects: Vec<DialectInfo>,
     habits: Vec<tokens::Habits>,
+    /// The key of our own list of inferred facts.
+    inferred: KeyId,
     json_bytes: usize,
     depth: usize,
     text_bytes: usize,
@@ -85,6 +89,7 @@ impl Normalizer {
             output: append::Output::compile(plan)?,
             dialects,
             habits,
+            inferred: keys.add(append::INFERRED),
             json_bytes: plan.json_bytes,
             depth: plan.depth.min(64),
             text_bytes: plan.text_bytes.max(64),
@@ -101,6 +106,7 @@ impl Normalizer {
                 self.tables.keys[id.index()].mine = true;
             }
         }
+        self.tables.keys[self.inferred.index()].mine = true;
         for id in self.operations.keys() {
             self.tables.keys[id.index()].mine = true;
         }

@@ -1,6 +1,7 @@
 //! One source value to one fact: type, transform, bounds.
 
-use super::json::{Leaf, unescape};
+use super::escape::unescape;
+use super::json::Leaf;
 use super::kinds::{Kind, MAX_COUNT};
 use super::transform::{self, Op};
 use crate::facts::{LIST_SEPARATOR, Val};
@@ -314,5 +315,6 @@ pub fn unquoted(text: &[u8]) -> &[u8] {
 
 /// Words that numbers are missing with.
 fn means_nothing(text: &[u8]) -> bool {
-    text.is_empty() || [&b"none"[..], b"null", b"unknown", b"n/a"].iter().any(|word| text.eq_ignore_ascii_case(word))
+    text.is_empty()
+        || [&b"none"[..], b"null", b"unknown", b"n/a", b"inf"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }

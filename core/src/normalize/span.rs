@@ -160,8 +160,10 @@ impl Normalizer {
         let mut state = scope.state.join(res.state);
         scratch.canonical.set = ConceptSet::default();
         scratch.legacy.set = ConceptSet::default();
+        let mut done_before = false;
         for &at in &hits {
             let attr = &attrs[at as usize];
+            done_before |= attr.id == self.inferred;
             self.detector.attr(attr.id, attr.value, &mut state);
             let info = &self.tables.keys[attr.id.index()];
             if let Some(concept) = info.canonical {
@@ -236,8 +238,15 @@ impl Normalizer {
         {
             gather.facts.set(Concept::Environment, Val::Str(environment), conclusion::RESOURCE);
         }
+        if done_before {
+            gather.facts.set(Concept::TokenSemantics, Val::Str("inclusive"), conclusion::NORMALIZED);
+        }
         let seen = finish::Seen { span, attrs, hits: &hits, scope, dialect, exception, shape };
         self.finish(&seen, scratch, arena, out);
+        if done_before {
+            // The list stands on the span; a second one would be a second attribute of one name.
+            out.inferred = ConceptSet::default();
+        }
         scratch.hits = hits;
     }
 

@@ -1,6 +1,7 @@
 //! Paths into JSON, Python literals and OTLP values.
 
-use crate::normalize::json::{Base, Leaf, Sink, Stop, unescape, walk, walk_otlp};
+use crate::normalize::escape::unescape;
+use crate::normalize::json::{Base, Leaf, Sink, Stop, walk, walk_otlp};
 use crate::normalize::paths::Paths;
 use crate::wire::value::{Value, any_value};
 use crate::wire::writer;

@@ -6,6 +6,53 @@ use crate::facts::Facts;
 use crate::record;
 use crate::wire::writer::Scalar;
 
+/// The span as it would reach a second enricher.
+fn enriched(span: &Span) -> Span {
+    read(span, |seen| {
+        let mut bytes = Vec::new();
+        seen.normalizer.copy(seen.facts, seen.raw, &mut bytes);
+        seen.normalizer.append(seen.facts, &mut bytes);
+        Span { bytes, ..span.clone() }
+    })
+}
+
+#[test]
+fn a_second_enricher_changes_nothing() {
+    let exclusive = Span::new("claude_code.llm_request")
+        .str("gen_ai.request.model", "claude-sonnet-4")
+        .int("gen_ai.usage.prompt_tokens", 200)
+        .int("gen_ai.usage.completion_tokens", 5)
+        .int("gen_ai.usage.cache_read_input_tokens", 100);
+    let inferred = Span::new("x").str("gen_ai.request.model", "gpt-4o").int("gen_ai.usage.input_tokens", 10);
+    for span in [exclusive, inferred, legacy_call()] {
+        let once = enriched(&span);
+        assert_ne!(once.bytes, span.bytes);
+        assert_eq!(enriched(&once).bytes, once.bytes);
+    }
+}
+
+#[test]
+fn a_wrapper_does_not_get_the_usage_of_its_captured_response() {
+    let body = r#"{"id": "chatcmpl-12345678", "usage": {"prompt_tokens": 10, "completion_tokens": 5}}"#;
+    let span = |kind| Span::new("x").str("openinference.span.kind", kind).str("output.value", body);
+    read(&span("CHAIN"), |seen| {
+        assert_eq!(seen.int(C::InputTokens), 10);
+        assert!(seen.written().iter().all(|(key, _)| !key.contains("usage")));
+    });
+    read(&span("LLM"), |seen| {
+        assert_eq!(value_of(&seen.written(), "gen_ai.usage.input_tokens"), Some("10"));
+    });
+}
+
+#[test]
+fn canonical_attributes_are_read_without_a_rule() {
+    let span = legacy_call().str("openai.response.service_tier", "flex");
+    read(&span, |seen| {
+        assert_eq!(seen.text(C::ServiceTier), "flex");
+        assert!(seen.facts.canonical.contains(C::ServiceTier));
+    });
+}
+
 fn legacy_call() -> Span {
     Span::new("chat")
         .str("gen_ai.system", "OpenAI")
