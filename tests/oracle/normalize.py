@@ -139,6 +139,12 @@ def _sources(name: str | None) -> dict[str, list[Source]]:
                 own = dialect in (name, "enricher")
                 if own or (not _only_here(dialect, source) and not _ambiguous(concept, source)):
                     found.setdefault(concept, {}).setdefault(text, source)
+    for concept, entry in table("canonical.yaml")["concepts"].items():
+        # Last, the canonical attribute itself, unless the dialect reads it in a way of its own.
+        if key := entry.get("key"):
+            sources = found.setdefault(concept, {})
+            if not any((source.kind, source.key, source.path) == ("attr", key, "") for source in sources.values()):
+                sources[key] = _source(key)
     return {concept: list(sources.values()) for concept, sources in found.items()}
 
 

@@ -108,6 +108,8 @@ pub(super) struct Draft {
     pub(super) dialects: Box<[u16]>,
     pub(super) weak: bool,
     pub(super) carrier: bool,
+    /// Not asked in a dialect that reads the key for the concept in its own way.
+    pub(super) fallback: bool,
 }
 
 impl Tables {
@@ -194,6 +196,7 @@ impl Tables {
                         dialects,
                         weak: rule.weak,
                         carrier: false,
+                        fallback: false,
                     });
                 }
                 SourceKind::Event => {
@@ -252,6 +255,7 @@ impl Tables {
                 dialects: Box::default(),
                 weak: true,
                 carrier: false,
+                fallback: true,
             });
         }
         Ok(())
@@ -294,6 +298,7 @@ impl Tables {
                         dialects,
                         weak: true,
                         carrier: true,
+                        fallback: false,
                     });
                 }
                 SourceKind::Event => self.events.entry(carrier.key.as_bytes().into()).or_default().push(EventRule {

@@ -53,6 +53,16 @@ impl Tables {
                     let own = &draft[index].dialects;
                     own.is_empty() || (dialect > 0 && own.contains(&(dialect as u16 - 1)))
                 });
+                let told = |index: usize| {
+                    let concept = draft[index].entry.concept;
+                    let tells = |other: &Draft| {
+                        other.entry.concept == concept && !other.fallback && other.path.is_none() && !other.carrier
+                    };
+                    applicable.iter().any(|&other| tells(&draft[other]))
+                };
+                let told: Vec<usize> =
+                    applicable.iter().copied().filter(|&index| draft[index].fallback && told(index)).collect();
+                applicable.retain(|index| !told.contains(index));
                 let list = match known.get(&applicable) {
                     Some(list) => *list,
                     None => {

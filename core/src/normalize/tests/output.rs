@@ -51,6 +51,9 @@ fn canonical_attributes_are_read_without_a_rule() {
         assert_eq!(seen.text(C::ServiceTier), "flex");
         assert!(seen.facts.canonical.contains(C::ServiceTier));
     });
+    // A dialect that has its own way with the key keeps it, even where that yields nothing.
+    let own = Span::new("x").str("openinference.span.kind", "LLM").str("openai.response.service_tier", "FLEX");
+    read(&own, |seen| assert_eq!((seen.text(C::ServiceTier), seen.source(C::ServiceTier)), ("flex", "own")));
 }
 
 fn legacy_call() -> Span {
