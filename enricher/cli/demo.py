@@ -3,102 +3,170 @@
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
+import shutil
+import signal
 import sys
 import time
-from collections import Counter
-from decimal import Decimal
+from collections.abc import Iterator
 from pathlib import Path
 
-from enricher.demo import view
-from enricher.demo.recording import load
-from enricher.demo.session import Feeder, Server
-from enricher.demo.traffic import MIX, Traffic
-from enricher.errors import InputError
+from urllib3.exceptions import HTTPError
 
-_SETTLE_SECONDS = 7.0
-"""Longer than the demonstration's decision_wait: every trace is decided before the last scrape."""
+from enricher.cli.style import Style
+from enricher.demo import summary, view
+from enricher.demo.recording import load
+from enricher.demo.session import Feeder, Files, Server
+from enricher.demo.traffic import Traffic
+from enricher.errors import EnricherError, InputError
+
+_SETTLE_SECONDS = 30.0
+_INTERRUPTED = 130
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser("demo", help="see the main job at work on recorded traffic", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=30.0, help="how long to send (default: 30)")
-    parser.add_argument("--rate", type=float, default=300.0, help="spans a second (default: 300)")
-    parser.add_argument("--seed", type=int, default=None, help="make the mix repeatable")
+    parser.add_argument("--seconds", type=_positive, default=30.0, help="how long to send (default: 30)")
+    parser.add_argument("--rate", type=_positive, default=300.0, help="spans a second (default: 300)")
+    parser.add_argument("--seed", type=int, help="make the traffic repeatable, apart from its times")
     parser.add_argument(
         "--directory", type=Path, default=Path("enricher-data/demo"), help="where files go (default: %(default)s)"
     )
+    parser.add_argument("--stay", action="store_true", help="keep serving metrics after the summary, until Ctrl-C")
     parser.set_defaults(handler=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Returns 0 when the demonstration ran to its end."""
-    if options.seconds <= 0 or options.rate <= 0:
-        raise InputError("--seconds and --rate must be above 0")
-    directory: Path = options.directory
-    directory.mkdir(parents=True, exist_ok=True)
-    for old in (*directory.glob("traces*.jsonl*"), *directory.glob("calls*.jsonl*")):
-        old.unlink()
-    bundles = load()
-    print(f"enricher demo: {len(bundles)} recorded runs of real SDKs, {options.rate:g} spans/s, {options.seconds:g} s")
-    print("mix: " + ", ".join(f"{kind} {share:.0%}" for kind, share in MIX.items()))
-    server = Server(directory)
-    url = f"http://{server.ports['metrics']}/metrics"
-    feeder = Feeder(server.ports["otlp_grpc"], Traffic(bundles, options.seed), options.rate)
-    interrupted = False
+    """Returns 0 when it ran to its end and every figure agreed, 1 when not, 130 after Ctrl-C."""
+    files = Files(options.directory)
+    files.prepare()
+    units = load()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    print(f"{len(units)} recorded runs of real SDKs, replayed at {options.rate:g} spans/s for {options.seconds:g} s")
+    server = Server(files)
     try:
-        feeder.start()
-        _watch(url, feeder, options.seconds)
-        feeder.stop()
-        print("\nwaiting for the last traces to be decided")
-        time.sleep(_SETTLE_SECONDS)
+        server.wait_ready()
+        return Demonstration(files, server, Traffic(units, options.seed), options).run()
     except KeyboardInterrupt:
-        interrupted = True
-    text = view.scrape(url)
-    (directory / "metrics.prom").write_text(text)
-    code = server.stop()
-    if feeder.fault is not None:
-        print(f"sending failed: {feeder.fault}", file=sys.stderr)
-        return 1
-    _sum_up(view.read(text), directory, url, feeder.sent)
-    return 130 if interrupted else code
+        print("\nstopped", file=sys.stderr)
+        return _INTERRUPTED
+    finally:
+        server.stop()
 
 
-def _watch(url: str, feeder: Feeder, seconds: float) -> None:
-    live = sys.stdout.isatty()
-    started = time.monotonic()
-    height = 0
-    while (elapsed := time.monotonic() - started) < seconds and feeder.is_alive():
-        time.sleep(min(1.0 if live else 10.0, seconds - elapsed))
-        frame = view.draw(view.read(view.scrape(url)), time.monotonic() - started, feeder.sent)
-        if live and height:
-            sys.stdout.write(f"\x1b[{height}F\x1b[J")
-        print(frame if live else f"\n{frame}", flush=True)
-        height = frame.count("\n") + 1
+class Demonstration:
+    """Feeds and watches a server that runs."""
+
+    def __init__(self, files: Files, server: Server, traffic: Traffic, options: argparse.Namespace) -> None:
+        self._files = files
+        self._server = server
+        self._url = f"http://{server.ports['metrics']}/metrics"
+        self._seconds: float = options.seconds
+        self._stay: bool = options.stay
+        self._feeder = Feeder(server.ports["otlp_grpc"], traffic, options.rate, files.sent)
+        self._style = Style.of(sys.stdout)
+
+    def run(self) -> int:
+        print(f"service on {self._server.ports['otlp_grpc']} (gRPC), metrics for Prometheus at {self._url}")
+        print(f"files in {self._files.directory}\n", flush=True)
+        interrupted = False
+        self._feeder.start()
+        try:
+            self._watch()
+        except KeyboardInterrupt:
+            interrupted = True
+            print("\nstopping: the traces under way are decided first (Ctrl-C again: at once)", flush=True)
+        finally:
+            self._feeder.stop()
+        figures = self._settle()
+        if not self._stay or interrupted:
+            self._server.stop()
+        agree = self._sum_up(figures)
+        if self._stay and not interrupted:
+            print(f"\nStill serving {self._url} until Ctrl-C", flush=True)
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
+        status = self._server.stop()
+        if interrupted:
+            return _INTERRUPTED
+        return status if agree else 1
+
+    def _watch(self) -> None:
+        on_terminal = sys.stdout.isatty()
+        with _screen() if on_terminal else contextlib.nullcontext():
+            started = time.monotonic()
+            pause, height = (1.0, 0) if on_terminal else (5.0, 0)
+            while (elapsed := time.monotonic() - started) < self._seconds:
+                time.sleep(min(pause, self._seconds - elapsed))
+                elapsed = time.monotonic() - started
+                figures = view.read(self._scrape())
+                if not on_terminal:
+                    print(view.progress(figures, self._feeder.tally, elapsed), flush=True)
+                    continue
+                size = shutil.get_terminal_size()
+                frame = view.live(figures, self._feeder.tally, (elapsed, self._seconds), self._style, size)
+                up = f"\x1b[{height}F" if height else ""
+                sys.stdout.write(up + frame.replace("\n", "\x1b[K\n") + "\x1b[K\n\x1b[J")
+                sys.stdout.flush()
+                height = frame.count("\n") + 1
+            if height:
+                # The summary shows the same tables, complete.
+                sys.stdout.write(f"\x1b[{height}F\x1b[J")
+
+    def _settle(self) -> view.Figures:
+        """Waits until every trace is decided; the figures then."""
+        if self._feeder.fault:
+            raise InputError(f"sending failed: {self._feeder.fault}")
+        started = time.monotonic()
+        while True:
+            text = self._scrape()
+            figures = view.read(text)
+            if not figures.undecided:
+                break
+            if time.monotonic() - started > _SETTLE_SECONDS:
+                raise InputError(f"{figures.undecided:,.0f} traces were not decided within {_SETTLE_SECONDS:g} s")
+            time.sleep(0.25)
+        self._files.metrics.write_text(text)
+        return figures
+
+    def _scrape(self) -> str:
+        try:
+            return view.scrape(self._url)
+        except HTTPError as error:
+            words = self._server.last_words()
+            raise EnricherError(f"the service does not answer: {error}; from its log, {self._files.log}:\n{words}") from error
+
+    def _sum_up(self, figures: view.Figures) -> bool:
+        """Prints the summary; returns whether all figures agree."""
+        calls = summary.Calls(self._files.calls.read_text().splitlines() if self._files.calls.exists() else [])
+        checked = summary.checks(figures, self._feeder.tally, calls)
+        agree = all(check.agrees for check in checked)
+        print(
+            "\n" + summary.write(figures, self._feeder.tally, calls, checked, self._files, self._url, self._style),
+            flush=True,
+        )
+        if not agree:
+            print("\nenricher: these figures should agree; please report it as a bug", file=sys.stderr)
+        return agree
 
 
-def _sum_up(figures: view.Figures, directory: Path, url: str, sent: int) -> None:
-    calls = [json.loads(line) for line in (directory / "calls.jsonl").read_text().splitlines()]
-    spent = sum((Decimal(call["cost_usd"]) for call in calls if call["cost_usd"] is not None), Decimal(0))
-    kept = sum((Decimal(c["cost_usd"]) for c in calls if c["cost_usd"] is not None and c["sampled"]), Decimal(0))
-    states = Counter(call["cost_state"] for call in calls)
-    dialects = Counter(call["dialect"] or "(none)" for call in calls)
-    decided = figures.kept + figures.dropped
-    size = sum(file.stat().st_size for file in directory.glob("traces*.jsonl*"))
-    print("\n" + view.draw(figures, 0, sent).split("\n", 2)[2])
-    print(f"""
-{sent:,} spans sent, {figures.spans:,.0f} received; {len(calls):,} model calls, each counted once
-{spent:f} USD spent; {kept / spent if spent else 0:.0%} of it stands in the traces that were kept
-{figures.kept:,.0f} of {decided:,.0f} traces kept ({figures.kept / decided if decided else 0:.0%}), {size / 1e6:.1f} MB
-cost: {", ".join(f"{count} {state}" for state, count in states.most_common())}
-dialects: {", ".join(f"{name} {count}" for name, count in dialects.most_common())}
+@contextlib.contextmanager
+def _screen() -> Iterator[None]:
+    """The cursor is out of sight while the view is drawn over and over."""
+    sys.stdout.write("\x1b[?25l")
+    try:
+        yield
+    finally:
+        sys.stdout.write("\x1b[?25h")
+        sys.stdout.flush()
 
-Look at
-  {directory}/calls.jsonl      one line a model call: who, which model, tokens, cost, sampled by what
-  {directory}/traces.jsonl     the kept traces, OTLP JSON lines
-  {directory}/metrics.prom     the last scrape (Prometheus scraped {url} while it ran)
-  {directory}/enricher.yaml    the configuration; change a rule and run it: enricher run -c {directory}/enricher.yaml
-Next
-  enricher explain {directory}/traces.jsonl | less        what was concluded from what
-  export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317   and `enricher run`: your own traffic
-""")
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number above 0")
+    return number

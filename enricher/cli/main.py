@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
-from enricher.cli import check, prices, process, run
+from enricher.cli import check, demo, prices, process, run
 from enricher.errors import ConfigError, EnricherError
 
-SUBCOMMANDS = (run, check, process, prices)
+SUBCOMMANDS = (run, check, process, prices, demo)
 """Modules with `register(subparsers)`, in the order of the help text."""
 
 
@@ -18,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         status: int = options.handler(options)
+        # Here and not at the interpreter's end, where a reader that has gone would be a traceback.
+        sys.stdout.flush()
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -26,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"enricher: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # The reader of our output has seen enough.
-        sys.stderr.close()
+        # The reader of our output has seen enough; what is left in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status
 

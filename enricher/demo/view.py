@@ -1,12 +1,27 @@
-"""The live view: what the service counts, drawn from its own Prometheus endpoint."""
+"""The live view: what the service counts, read from its own Prometheus endpoint and drawn as text."""
 
 from __future__ import annotations
 
-import urllib.request
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+import urllib3
 from prometheus_client.parser import text_string_to_metric_families
+
+from enricher.cli.style import Style
+from enricher.demo.session import Tally
+
+KINDS = {
+    "normal": "normal",
+    "failing": "failing",
+    "slow": "slow",
+    "costly": "costly",
+    "retry_loop": "retry loops",
+    "runaway": "runaways",
+}
+"""Kinds of recorded units, in words."""
+
+_BAR = 12
 
 
 @dataclass
@@ -18,18 +33,33 @@ class Model:
 
 
 @dataclass
+class Policy:
+    voted: float = 0
+    credited: float = 0
+    kept: float = 0
+
+    @property
+    def dropped(self) -> float:
+        """Traces for which its vote was the highest, and too low."""
+        return self.credited - self.kept
+
+
+@dataclass
 class Figures:
     """What one scrape says."""
 
     models: dict[tuple[str, str], Model] = field(default_factory=lambda: defaultdict(Model))
     """By (provider, model)."""
-    policies: dict[str, float] = field(default_factory=dict)
-    """Kept traces by credited policy."""
+    policies: dict[str, Policy] = field(default_factory=lambda: defaultdict(Policy))
+    states: Counter[str] = field(default_factory=Counter)
+    """Calls by cost state."""
     kept: float = 0
     dropped: float = 0
+    undecided: float = 0
     spans: float = 0
     duplicates: float = 0
     errors: float = 0
+    usd_kept: float = 0
 
     @property
     def usd(self) -> float:
@@ -39,67 +69,144 @@ class Figures:
     def calls(self) -> float:
         return sum(model.calls for model in self.models.values())
 
+    @property
+    def input_tokens(self) -> float:
+        return sum(model.input_tokens for model in self.models.values())
+
+    @property
+    def output_tokens(self) -> float:
+        return sum(model.output_tokens for model in self.models.values())
+
+    @property
+    def decided(self) -> float:
+        return self.kept + self.dropped
+
 
 def scrape(url: str) -> str:
-    """The text of a Prometheus endpoint. Raises OSError."""
-    with urllib.request.urlopen(url, timeout=5) as response:
-        text: str = response.read().decode()
-    return text
+    """The text of a Prometheus endpoint. Raises urllib3.exceptions.HTTPError."""
+    return urllib3.request("GET", url, timeout=5, retries=False).data.decode()
 
 
 def read(text: str) -> Figures:
+    """The figures in an exposition (names: docs/metrics.md)."""
     figures = Figures()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            labels, value = sample.labels, sample.value
-            model = (labels.get("provider", ""), labels.get("model", ""))
-            match sample.name:
-                case "llm_cost_usd_total":
-                    figures.models[model].usd += value
-                case "llm_request_duration_seconds_count":
-                    figures.models[model].calls += value
-                case "llm_tokens_total" if labels.get("type") == "input":
-                    figures.models[model].input_tokens += value
-                case "llm_tokens_total" if labels.get("type") == "output":
-                    figures.models[model].output_tokens += value
-                case "llm_errors_total":
-                    figures.errors += value
-                case "enricher_duplicate_reports_total":
-                    figures.duplicates += value
-                case "enricher_spans_received_total":
-                    figures.spans += value
-                case "enricher_sampling_policy_traces_total" if labels.get("outcome") == "kept":
-                    figures.policies[labels["policy"]] = figures.policies.get(labels["policy"], 0) + value
-                case "enricher_traces_total" if labels.get("decision") == "kept":
-                    figures.kept += value
-                case "enricher_traces_total":
-                    figures.dropped += value
+            _add(figures, sample.name, sample.labels, sample.value)
     return figures
 
 
-def draw(figures: Figures, elapsed: float, sent: int) -> str:
-    """The view as plain text, one screen."""
-    lines = [
-        f"enricher demo   {elapsed:4.0f} s   spans sent {sent:,}   received {figures.spans:,.0f}",
-        "",
-        f"{'model':34} {'provider':16} {'calls':>7} {'input':>11} {'output':>10} {'USD':>11}",
-    ]
-    ranked = sorted(figures.models.items(), key=lambda item: (-item[1].usd, item[0]))
-    for (provider, name), model in ranked[:14]:
-        lines.append(
-            f"{_cut(name or '(unknown)', 34):34} {_cut(provider or '(unknown)', 16):16} {model.calls:7,.0f} "
-            f"{model.input_tokens:11,.0f} {model.output_tokens:10,.0f} {model.usd:11.4f}"
-        )
-    if len(ranked) > 14:
-        lines.append(f"… and {len(ranked) - 14} more")
+def _add(figures: Figures, name: str, labels: dict[str, str], value: float) -> None:
+    model = (labels.get("provider", ""), labels.get("model", ""))
+    match name, labels:
+        case "llm_cost_usd_total", _:
+            figures.models[model].usd += value
+        case "llm_request_duration_seconds_count", _:
+            figures.models[model].calls += value
+        case "llm_tokens_total", {"type": "input"}:
+            figures.models[model].input_tokens += value
+        case "llm_tokens_total", {"type": "output"}:
+            figures.models[model].output_tokens += value
+        case "llm_errors_total", _:
+            figures.errors += value
+        case "enricher_calls_total", {"cost_state": state}:
+            figures.states[state] += int(value)
+        case "enricher_duplicate_reports_total", _:
+            figures.duplicates += value
+        case "enricher_spans_received_total", _:
+            figures.spans += value
+        case "enricher_buffer_traces", _:
+            figures.undecided += value
+        case "enricher_sampling_policy_traces_total", {"policy": policy, "outcome": "voted"}:
+            figures.policies[policy].voted += value
+        case "enricher_sampling_policy_traces_total", {"policy": policy, "outcome": "credited"}:
+            figures.policies[policy].credited += value
+        case "enricher_sampling_policy_traces_total", {"policy": policy, "outcome": "kept"}:
+            figures.policies[policy].kept += value
+        case "enricher_traces_total", {"decision": "kept"}:
+            figures.kept += value
+        case "enricher_traces_total", _:
+            figures.dropped += value
+        case "enricher_cost_usd_total", {"decision": "kept"}:
+            figures.usd_kept += value
+
+
+def draw(figures: Figures, style: Style, rows: int) -> list[str]:
+    """Tables of models (at most `rows`, the rest summed) and policies, at most 98 columns wide."""
+    heading = f"{'MODEL':31} {'PROVIDER':12} {'CALLS':>7} {'INPUT':>12} {'OUTPUT':>10} {'USD':>9}"
+    lines = [style(heading, "bold")]
+    ranked = sorted(figures.models.items(), key=lambda item: (-item[1].usd, -item[1].calls, item[0]))
+    shown, others = (ranked, []) if len(ranked) <= rows else (ranked[: rows - 1], ranked[rows - 1 :])
+    most = max((model.usd for _, model in ranked), default=0)
+    for (provider, name), model in shown:
+        bar = "█" * round(_BAR * model.usd / most) if most else ""
+        lines.append(f"{_row(name or '(unknown)', provider or '(unknown)', model)}  {style(bar, 'cyan')}")
+    if others:
+        rest = [model for _, model in others]
+        lines.append(_row(f"… and {len(rest)} more", "", _sum(rest)))
+    lines.append(style(_row("all", "", _sum([model for _, model in ranked])), "bold"))
+    share = f"{figures.usd_kept / figures.usd:.0%}" if figures.usd else "-"
     lines += [
-        f"{'all':34} {'':16} {figures.calls:7,.0f} {'':11} {'':10} {figures.usd:11.4f}",
         "",
-        f"failed calls {figures.errors:,.0f}   repeated reports merged {figures.duplicates:,.0f}",
-        f"traces kept {figures.kept:,.0f}   dropped {figures.dropped:,.0f}   kept by: "
-        + (", ".join(f"{name} {count:,.0f}" for name, count in sorted(figures.policies.items())) or "-"),
+        style(f"{'POLICY':31} {'VOTED':>7} {'DECIDED':>9} {'KEPT':>9} {'DROPPED':>9}", "bold") + "  traces",
+        *(
+            f"{_cut(name, 31):31} {policy.voted:7,.0f} {policy.credited:9,.0f} {policy.kept:9,.0f} {policy.dropped:9,.0f}"
+            for name, policy in figures.policies.items()
+        ),
+        style(f"{'all':31} {'':7} {figures.decided:9,.0f} {figures.kept:9,.0f} {figures.dropped:9,.0f}", "bold")
+        + f"  {share} of the spend stands in kept traces",
     ]
-    return "\n".join(lines)
+    return lines
+
+
+def live(figures: Figures, tally: Tally, seconds: tuple[float, float], style: Style, size: tuple[int, int]) -> str:
+    """One screen of at most `size` (columns, lines), for the time `seconds` (elapsed, planned)."""
+    elapsed, planned = seconds
+    done = round(20 * min(elapsed / planned, 1))
+    head = [
+        f"{style('enricher demo', 'bold')}  {style('━' * done, 'green')}{'─' * (20 - done)}  "
+        f"{elapsed:.0f} of {planned:g} s   {tally.spans:,} spans sent, {figures.spans:,.0f} taken in",
+        "recorded traces sent: " + mix(tally),
+        "",
+    ]
+    foot = [
+        "",
+        f"failed calls {figures.errors:,.0f}   unpriced {figures.states['unpriced']:,}   "
+        f"repeated reports merged {figures.duplicates:,.0f}   traces waiting {figures.undecided:,.0f}",
+    ]
+    fixed = len(head) + len(foot) + len(figures.policies) + 5
+    rows = min(max(size[1] - 1 - fixed, 2), 14)
+    lines = head + draw(figures, style, rows) + foot
+    return "\n".join(line if style.colored else line[: size[0]] for line in lines[: size[1] - 1])
+
+
+def progress(figures: Figures, tally: Tally, elapsed: float) -> str:
+    """One line, where nothing can be drawn over."""
+    return (
+        f"{elapsed:3.0f} s  {tally.spans:6,} spans  {figures.calls:6,.0f} calls  {figures.usd:9.2f} USD  "
+        f"{figures.kept:,.0f} of {figures.decided:,.0f} traces kept"
+    )
+
+
+def mix(tally: Tally) -> str:
+    """Recorded units sent, by kind."""
+    return ", ".join(f"{tally.kinds[kind]:,} {words}" for kind, words in KINDS.items() if tally.kinds[kind])
+
+
+def _row(name: str, provider: str, model: Model) -> str:
+    return (
+        f"{_cut(name, 31):31} {_cut(provider, 12):12} {model.calls:7,.0f} {model.input_tokens:12,.0f} "
+        f"{model.output_tokens:10,.0f} {model.usd:9.2f}"
+    )
+
+
+def _sum(models: list[Model]) -> Model:
+    return Model(
+        sum(model.calls for model in models),
+        sum(model.input_tokens for model in models),
+        sum(model.output_tokens for model in models),
+        sum(model.usd for model in models),
+    )
 
 
 def _cut(text: str, width: int) -> str:

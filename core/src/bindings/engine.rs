@@ -127,8 +127,8 @@ impl Engine {
         Ok(list)
     }
 
-    fn explain(&self, py: Python<'_>, payloads: Vec<Vec<u8>>, now_ns: u64) -> PyResult<String> {
-        detached(py, || self.0.explain(&payloads, now_ns))
+    fn explain(&self, py: Python<'_>, payloads: Vec<Vec<u8>>, now_ns: u64, only: &str) -> PyResult<String> {
+        detached(py, || self.0.explain(&payloads, now_ns, only))
     }
 
     fn summary(&self, py: Python<'_>) -> String {

@@ -10,13 +10,14 @@ use crate::facts::{Facts, LIST_SEPARATOR, Val};
 use crate::price::money::to_decimal;
 use crate::record;
 use crate::sample::threshold;
-use crate::wire::span::fields;
+use crate::wire::span::{STATUS_ERROR, fields};
 use crate::wire::value::key_value;
 use serde_json::{Value, json};
 
 impl Engine {
-    /// Explains the traces in `payloads` (`ExportTraceServiceRequest` each), read at `now`, as JSON.
-    pub fn explain(&self, payloads: &[Vec<u8>], now: u64) -> Result<String> {
+    /// Explains the traces in `payloads` (`ExportTraceServiceRequest` each), read at `now`, as JSON. All take part in
+    /// finding repeated reports; told are those whose id in hex begins with `only`.
+    pub fn explain(&self, payloads: &[Vec<u8>], now: u64, only: &str) -> Result<String> {
         let scratch = Engine::with_plan(self.plan())?;
         let mut refused = Vec::new();
         for payload in payloads {
@@ -32,19 +33,24 @@ impl Engine {
             }
         }
         traces.sort_by_key(|trace| (trace.spans.iter().map(|span| span.start).min(), trace.id));
-        let told: Vec<Value> = traces.iter().map(|trace| explain(trace, &scratch, now)).collect();
+        let mut told = Vec::new();
+        let mut conclusion = Conclusion::default();
+        for trace in &traces {
+            conclusion.conclude(trace, &scratch, now);
+            if format!("{:032x}", trace.id).starts_with(only) {
+                told.push(explain(trace, &conclusion));
+            }
+        }
         Ok(json!({"traces": told, "refused": refused}).to_string())
     }
 }
 
-fn explain(trace: &Trace, engine: &Engine, now: u64) -> Value {
+fn explain(trace: &Trace, conclusion: &Conclusion<'_>) -> Value {
     let plan = &trace.plan;
-    let mut conclusion = Conclusion::default();
-    conclusion.conclude(trace, engine, now);
     let mut votes = Vec::new();
     let verdict = plan.policies.decide(&conclusion.summary, &mut votes);
     let totals = &conclusion.totals;
-    let spans: Vec<Value> = (0..trace.spans.len()).map(|index| span(trace, &conclusion, index)).collect();
+    let spans: Vec<Value> = (0..trace.spans.len()).map(|index| span(trace, conclusion, index)).collect();
     json!({
         "trace_id": format!("{:032x}", trace.id),
         "spans": spans,
@@ -78,7 +84,9 @@ fn span(trace: &Trace, conclusion: &Conclusion<'_>, index: usize) -> Value {
         "name": String::from_utf8_lossy(name),
         "service": resource.service(),
         "scope": scope.facts.name,
+        "start_unix_nano": entry.start.to_string(),
         "duration_ms": entry.end.saturating_sub(entry.start) as f64 / 1e6,
+        "error": entry.status == STATUS_ERROR,
     });
     if entry.record_len == 0 {
         return told;

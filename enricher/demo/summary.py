@@ -1,0 +1,152 @@
+"""The end of a demonstration: its figures, whether they agree with each other, and where to look next."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from enricher.cli.style import Style
+from enricher.demo import view
+from enricher.demo.session import Files, Tally
+
+_CENT = Decimal("0.01")
+_ROWS = 14
+
+
+@dataclass
+class Check:
+    """One figure as everybody who knows it says it."""
+
+    what: str
+    said: dict[str, int | Decimal]
+    """The figure by who says it."""
+
+    @property
+    def agrees(self) -> bool:
+        return len(set(self.said.values())) == 1
+
+    def line(self, style: Style) -> str:
+        sign = style("✓", "green") if self.agrees else style("✗", "red", "bold")
+        words = " = " if self.agrees else " ≠ "
+        return f"  {sign} {self.what:13} " + words.join(f"{value:,} {who}" for who, value in self.said.items())
+
+
+class Calls:
+    """The call log, added up."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.records: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        costs = [(Decimal(record["cost_usd"] or 0), record["sampled"]) for record in self.records]
+        self.usd = sum((cost for cost, _ in costs), Decimal(0))
+        self.usd_kept = sum((cost for cost, sampled in costs if sampled), Decimal(0))
+        self.failed = sum(record["status"] == "error" for record in self.records)
+        self.states = Counter(record["cost_state"] for record in self.records)
+        self.dialects = Counter(record["dialect"] or "(none)" for record in self.records)
+
+    def total(self, name: str) -> int:
+        return sum(record[name] or 0 for record in self.records)
+
+    def telling(self) -> str | None:
+        """The trace that shows most: kept, told twice, with something inferred, and dear."""
+        if not self.records:
+            return None
+        best = max(
+            self.records,
+            key=lambda one: (
+                one["sampled"],
+                one["duplicates"] > 0,
+                "provider" in (one["inferred"] or ()),
+                Decimal(one["cost_usd"] or 0),
+            ),
+        )
+        return str(best["trace_id"])
+
+
+def checks(figures: view.Figures, tally: Tally, calls: Calls) -> list[Check]:
+    """Sent, and true by the recording, against counted in the metrics and recorded in the call log."""
+
+    def thrice(sent: int, counted: float, recorded: int) -> dict[str, int | Decimal]:
+        return {"sent": sent, "in the metrics": round(counted), "in calls.jsonl": recorded}
+
+    return [
+        Check("spans", {"sent": tally.spans, "taken in": round(figures.spans)}),
+        Check("traces", {"sent": tally.traces, "decided": round(figures.decided)}),
+        Check("model calls", thrice(tally.calls, figures.calls, len(calls.records))),
+        Check("failed calls", thrice(tally.failed_calls, figures.errors, calls.failed)),
+        Check("input tokens", _both(figures.input_tokens, calls.total("input_tokens"))),
+        Check("output tokens", _both(figures.output_tokens, calls.total("output_tokens"))),
+        Check("USD", {"in the metrics": _cents(figures.usd), "in calls.jsonl": _cents(calls.usd)}),
+    ]
+
+
+def _both(counted: float, recorded: int) -> dict[str, int | Decimal]:
+    return {"in the metrics": round(counted), "in calls.jsonl": recorded}
+
+
+def _cents(usd: float | Decimal) -> Decimal:
+    return Decimal(usd).quantize(_CENT)
+
+
+def write(
+    figures: view.Figures, tally: Tally, calls: Calls, checked: list[Check], files: Files, url: str, style: Style
+) -> str:
+    """The summary as text of at most 120 columns."""
+    spent = f"{calls.usd_kept / calls.usd:.0%}" if calls.usd else "none"
+    share = figures.kept / figures.decided if figures.decided else 0
+    megabytes = files.traces.stat().st_size / 1e6 if files.traces.exists() else 0
+    visible = calls.total("input_tokens") + calls.total("output_tokens")
+    true = tally.input_tokens + tally.output_tokens
+    lines = [
+        *view.draw(figures, style, _ROWS),
+        "",
+        f"Sent      {tally.spans:,} spans of real SDKs: {view.mix(tally)}",
+        f"Dialects  {_wrapped(calls.dialects, 10)}",
+        f"Spent     {_cents(calls.usd):,} USD on {len(calls.records):,} calls, each counted once; "
+        f"{figures.duplicates:,.0f} spans repeated one",
+        f"          {_list(calls.states)}",
+        f"Tokens    {visible:,} of the {true:,} that the models used are on the spans; the rest no SDK reported",
+        f"Kept      {figures.kept:,.0f} of {figures.decided:,.0f} traces ({share:.0%}, {megabytes:.1f} MB), "
+        f"with {spent} of the spend",
+        "",
+        "Checked",
+        *(check.line(style) for check in checked),
+        "",
+        "Look at",
+        f"  {files.calls}     a line a model call: who, which model, tokens, cost, kept by what",
+        f"  {files.traces}    the kept traces, OTLP JSON lines",
+        f"  {files.sent}      what was sent, as it was sent",
+        f"  {files.metrics}    the last scrape of {url}",
+        "",
+        "Next",
+    ]
+    example = calls.telling()
+    if example:
+        lines += [
+            f"  enricher explain {files.sent} -c {files.config} --trace {example[:8]}",
+            style("      one trace: what was concluded from what, the arithmetic of its cost, every vote", "dim"),
+        ]
+    lines += [
+        f"  edit a rule in {files.config}, then: enricher process {files.sent} -c {files.config}",
+        style("      the same traffic under your rule", "dim"),
+        f"  enricher run -c {files.config}",
+        style("      your own traffic: OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 in the app", "dim"),
+        style("      Prometheus scrapes http://127.0.0.1:9464/metrics", "dim"),
+    ]
+    return "\n".join(lines)
+
+
+def _list(counts: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
+
+
+def _wrapped(counts: Counter[str], indent: int) -> str:
+    lines = [""]
+    for name, count in counts.most_common():
+        item = f"{name} {count:,}"
+        if len(lines[-1]) + len(item) > 105 - indent:
+            lines.append("")
+        lines[-1] += (", " if lines[-1] else "") + item
+    return (",\n" + " " * indent).join(lines)
