@@ -8,7 +8,6 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from urllib3.exceptions import HTTPError
@@ -16,10 +15,13 @@ from urllib3.exceptions import HTTPError
 from enricher.cli.style import Style
 from enricher.demo import summary, view
 from enricher.demo.recording import load
+from enricher.demo.screen import Screen
 from enricher.demo.session import Feeder, Files, Server
 from enricher.demo.traffic import Traffic
-from enricher.errors import EnricherError, InputError
+from enricher.errors import EnricherError
 
+_FRAME_SECONDS = 0.5
+_LINE_SECONDS = 5.0
 _SETTLE_SECONDS = 30.0
 _INTERRUPTED = 130
 
@@ -66,67 +68,67 @@ class Demonstration:
         self._stay: bool = options.stay
         self._feeder = Feeder(server.ports["otlp_grpc"], traffic, options.rate, files.sent)
         self._style = Style.of(sys.stdout)
+        self._screen = Screen(sys.stdout) if sys.stdout.isatty() else None
 
     def run(self) -> int:
         print(f"service on {self._server.ports['otlp_grpc']} (gRPC), metrics for Prometheus at {self._url}")
         print(f"files in {self._files.directory}\n", flush=True)
         interrupted = False
-        self._feeder.start()
-        try:
-            self._watch()
-        except KeyboardInterrupt:
-            interrupted = True
-            print("\nstopping: the traces under way are decided first (Ctrl-C again: at once)", flush=True)
-        finally:
-            self._feeder.stop()
-        figures = self._settle()
-        if not self._stay or interrupted:
+        with self._screen or contextlib.nullcontext():
+            self._feeder.start()
+            try:
+                self._watch()
+            except KeyboardInterrupt:
+                interrupted = True
+                print("\nstopping: the traces under way are decided first (Ctrl-C again: at once)", flush=True)
+            finally:
+                self._feeder.stop()
+            figures = self._settle()
+        if interrupted or not self._stay:
             self._server.stop()
         agree = self._sum_up(figures)
-        if self._stay and not interrupted:
+        if interrupted:
+            return _INTERRUPTED
+        if self._stay:
             print(f"\nStill serving {self._url} until Ctrl-C", flush=True)
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
-        status = self._server.stop()
-        if interrupted:
-            return _INTERRUPTED
-        return status if agree else 1
+        return self._server.stop() if agree else 1
 
     def _watch(self) -> None:
-        on_terminal = sys.stdout.isatty()
-        with _screen() if on_terminal else contextlib.nullcontext():
-            started = time.monotonic()
-            pause, height = (1.0, 0) if on_terminal else (5.0, 0)
-            while (elapsed := time.monotonic() - started) < self._seconds:
-                time.sleep(min(pause, self._seconds - elapsed))
-                elapsed = time.monotonic() - started
-                figures = view.read(self._scrape())
-                if not on_terminal:
-                    print(view.progress(figures, self._feeder.tally, elapsed), flush=True)
-                    continue
-                size = shutil.get_terminal_size()
-                frame = view.live(figures, self._feeder.tally, (elapsed, self._seconds), self._style, size)
-                up = f"\x1b[{height}F" if height else ""
-                sys.stdout.write(up + frame.replace("\n", "\x1b[K\n") + "\x1b[K\n\x1b[J")
-                sys.stdout.flush()
-                height = frame.count("\n") + 1
-            if height:
-                # The summary shows the same tables, complete.
-                sys.stdout.write(f"\x1b[{height}F\x1b[J")
+        started = time.monotonic()
+        pause = _FRAME_SECONDS if self._screen else _LINE_SECONDS
+        while (elapsed := time.monotonic() - started) < self._seconds and not self._feeder.fault:
+            time.sleep(min(pause, self._seconds - elapsed))
+            elapsed = time.monotonic() - started
+            figures = view.read(self._scrape())
+            if self._screen:
+                self._draw(self._screen, figures, elapsed)
+            else:
+                print(view.progress(figures, self._feeder.tally, elapsed), flush=True)
+
+    def _draw(self, screen: Screen, figures: view.Figures, elapsed: float) -> None:
+        height = shutil.get_terminal_size().lines - 1
+        screen.show(view.live(figures, self._feeder.tally, (elapsed, self._seconds), self._style, height))
 
     def _settle(self) -> view.Figures:
         """Waits until every trace is decided; the figures then."""
         if self._feeder.fault:
-            raise InputError(f"sending failed: {self._feeder.fault}")
+            raise EnricherError(f"sending failed: {self._feeder.fault}; the service's log is {self._files.log}")
         started = time.monotonic()
         while True:
             text = self._scrape()
             figures = view.read(text)
+            if self._screen:
+                self._draw(self._screen, figures, self._seconds)
             if not figures.undecided:
                 break
             if time.monotonic() - started > _SETTLE_SECONDS:
-                raise InputError(f"{figures.undecided:,.0f} traces were not decided within {_SETTLE_SECONDS:g} s")
+                raise EnricherError(f"{figures.undecided:,.0f} traces were not decided within {_SETTLE_SECONDS:g} s")
             time.sleep(0.25)
+        if self._screen:
+            # The summary shows the same tables, complete.
+            self._screen.clear()
         self._files.metrics.write_text(text)
         return figures
 
@@ -135,7 +137,9 @@ class Demonstration:
             return view.scrape(self._url)
         except HTTPError as error:
             words = self._server.last_words()
-            raise EnricherError(f"the service does not answer: {error}; from its log, {self._files.log}:\n{words}") from error
+            raise EnricherError(
+                f"the service does not answer: {error}; from its log, {self._files.log}:\n{words}"
+            ) from error
 
     def _sum_up(self, figures: view.Figures) -> bool:
         """Prints the summary; returns whether all figures agree."""
@@ -149,17 +153,6 @@ class Demonstration:
         if not agree:
             print("\nenricher: these figures should agree; please report it as a bug", file=sys.stderr)
         return agree
-
-
-@contextlib.contextmanager
-def _screen() -> Iterator[None]:
-    """The cursor is out of sight while the view is drawn over and over."""
-    sys.stdout.write("\x1b[?25l")
-    try:
-        yield
-    finally:
-        sys.stdout.write("\x1b[?25h")
-        sys.stdout.flush()
 
 
 def _positive(text: str) -> float:

@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from enricher.cli import check, demo, prices, process, run
+from enricher.cli import check, demo, explain, prices, process, run
 from enricher.errors import ConfigError, EnricherError
 
-SUBCOMMANDS = (run, check, process, prices, demo)
+SUBCOMMANDS = (run, check, process, explain, prices, demo)
 """Modules with `register(subparsers)`, in the order of the help text."""
 
 

@@ -37,7 +37,10 @@ class Files:
         self.directory = directory
 
     def prepare(self) -> None:
-        """Makes the directory, or clears it of an earlier demonstration. Raises InputError when it holds anything else."""
+        """Makes the directory, or clears it of an earlier demonstration.
+
+        Raises InputError when it cannot be written, or when files of other origin would be overwritten.
+        """
         written = (self.sent, self.calls, self.traces, self.metrics, self.log)
         try:
             self.directory.mkdir(parents=True, exist_ok=True)

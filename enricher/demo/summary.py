@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from enricher.cli.style import Style
@@ -106,7 +107,7 @@ def write(
         f"Dialects  {_wrapped(calls.dialects, 10)}",
         f"Spent     {_cents(calls.usd):,} USD on {len(calls.records):,} calls, each counted once; "
         f"{figures.duplicates:,.0f} spans repeated one",
-        f"          {_list(calls.states)}",
+        f"          {_list(calls.states)}" + (f" ({_list(figures.unpriced)})" if figures.unpriced else ""),
         f"Tokens    {visible:,} of the {true:,} that the models used are on the spans; the rest no SDK reported",
         f"Kept      {figures.kept:,.0f} of {figures.decided:,.0f} traces ({share:.0%}, {megabytes:.1f} MB), "
         f"with {spent} of the spend",
@@ -115,10 +116,14 @@ def write(
         *(check.line(style) for check in checked),
         "",
         "Look at",
-        f"  {files.calls}     a line a model call: who, which model, tokens, cost, kept by what",
-        f"  {files.traces}    the kept traces, OTLP JSON lines",
-        f"  {files.sent}      what was sent, as it was sent",
-        f"  {files.metrics}    the last scrape of {url}",
+        *_aligned(
+            {
+                files.calls: "a line a model call: who, which model, tokens, cost, kept by what",
+                files.traces: "the kept traces, OTLP JSON lines",
+                files.sent: "what was sent, as it was sent",
+                files.metrics: f"the last scrape of {url}",
+            }
+        ),
         "",
         "Next",
     ]
@@ -129,13 +134,18 @@ def write(
             style("      one trace: what was concluded from what, the arithmetic of its cost, every vote", "dim"),
         ]
     lines += [
-        f"  edit a rule in {files.config}, then: enricher process {files.sent} -c {files.config}",
-        style("      the same traffic under your rule", "dim"),
+        f"  enricher process {files.sent} -c {files.config}",
+        style("      the same traffic again, after you changed a rule in that file", "dim"),
         f"  enricher run -c {files.config}",
         style("      your own traffic: OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 in the app", "dim"),
-        style("      Prometheus scrapes http://127.0.0.1:9464/metrics", "dim"),
+        style("      Prometheus: http://127.0.0.1:9464/metrics", "dim"),
     ]
     return "\n".join(lines)
+
+
+def _aligned(meanings: dict[Path, str]) -> list[str]:
+    width = max(len(str(path)) for path in meanings)
+    return [f"  {path!s:{width}}  {meaning}" for path, meaning in meanings.items()]
 
 
 def _list(counts: Counter[str]) -> str:

@@ -53,9 +53,12 @@ class Figures:
     policies: dict[str, Policy] = field(default_factory=lambda: defaultdict(Policy))
     states: Counter[str] = field(default_factory=Counter)
     """Calls by cost state."""
+    unpriced: Counter[str] = field(default_factory=Counter)
+    """Unpriced calls by reason."""
     kept: float = 0
     dropped: float = 0
     undecided: float = 0
+    """Traces in the buffer."""
     spans: float = 0
     duplicates: float = 0
     errors: float = 0
@@ -111,6 +114,8 @@ def _add(figures: Figures, name: str, labels: dict[str, str], value: float) -> N
             figures.errors += value
         case "enricher_calls_total", {"cost_state": state}:
             figures.states[state] += int(value)
+        case "enricher_unpriced_calls_total", {"reason": reason}:
+            figures.unpriced[reason] += int(value)
         case "enricher_duplicate_reports_total", _:
             figures.duplicates += value
         case "enricher_spans_received_total", _:
@@ -150,7 +155,8 @@ def draw(figures: Figures, style: Style, rows: int) -> list[str]:
         "",
         style(f"{'POLICY':31} {'VOTED':>7} {'DECIDED':>9} {'KEPT':>9} {'DROPPED':>9}", "bold") + "  traces",
         *(
-            f"{_cut(name, 31):31} {policy.voted:7,.0f} {policy.credited:9,.0f} {policy.kept:9,.0f} {policy.dropped:9,.0f}"
+            f"{_cut(name, 31):31} {policy.voted:7,.0f} {policy.credited:9,.0f} {policy.kept:9,.0f} "
+            f"{policy.dropped:9,.0f}"
             for name, policy in figures.policies.items()
         ),
         style(f"{'all':31} {'':7} {figures.decided:9,.0f} {figures.kept:9,.0f} {figures.dropped:9,.0f}", "bold")
@@ -159,13 +165,14 @@ def draw(figures: Figures, style: Style, rows: int) -> list[str]:
     return lines
 
 
-def live(figures: Figures, tally: Tally, seconds: tuple[float, float], style: Style, size: tuple[int, int]) -> str:
-    """One screen of at most `size` (columns, lines), for the time `seconds` (elapsed, planned)."""
+def live(figures: Figures, tally: Tally, seconds: tuple[float, float], style: Style, height: int) -> str:
+    """One screen of at most `height` lines where that is enough, for the time `seconds` (elapsed, planned)."""
     elapsed, planned = seconds
     done = round(20 * min(elapsed / planned, 1))
+    state = f"{elapsed:.0f} of {planned:g} s" if elapsed < planned else "deciding the last traces"
     head = [
-        f"{style('enricher demo', 'bold')}  {style('━' * done, 'green')}{'─' * (20 - done)}  "
-        f"{elapsed:.0f} of {planned:g} s   {tally.spans:,} spans sent, {figures.spans:,.0f} taken in",
+        f"{style('enricher demo', 'bold')}  {style('━' * done, 'green')}{'─' * (20 - done)}  {state}   "
+        f"{tally.spans:,} spans sent, {figures.spans:,.0f} taken in",
         "recorded traces sent: " + mix(tally),
         "",
     ]
@@ -174,10 +181,8 @@ def live(figures: Figures, tally: Tally, seconds: tuple[float, float], style: St
         f"failed calls {figures.errors:,.0f}   unpriced {figures.states['unpriced']:,}   "
         f"repeated reports merged {figures.duplicates:,.0f}   traces waiting {figures.undecided:,.0f}",
     ]
-    fixed = len(head) + len(foot) + len(figures.policies) + 5
-    rows = min(max(size[1] - 1 - fixed, 2), 14)
-    lines = head + draw(figures, style, rows) + foot
-    return "\n".join(line if style.colored else line[: size[0]] for line in lines[: size[1] - 1])
+    around = len(head) + len(foot) + len(figures.policies) + 5
+    return "\n".join(head + draw(figures, style, max(height - around, 2)) + foot)
 
 
 def progress(figures: Figures, tally: Tally, elapsed: float) -> str:

@@ -1,0 +1,93 @@
+"""Policies and what they looked at, in words; and the same, joined, for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from enricher.sample.settings import (
+    BooleanAttribute,
+    Cost,
+    Latency,
+    NumericAttribute,
+    Policy,
+    PolicyBody,
+    Probabilistic,
+    StatusCode,
+    StringAttribute,
+)
+
+Seen = dict[str, Any]
+"""`looked_at` of one policy, as the core tells it."""
+
+
+def join(told: dict[str, Any], policies: list[Policy]) -> dict[str, Any]:
+    """Adds to each vote of each trace the policy's `type`, its settings as `rule`, and whether it was `credited`."""
+    for trace in told["traces"]:
+        verdict = trace["verdict"]
+        for vote, policy in zip(verdict["votes"], policies, strict=True):
+            block = policy.block
+            vote["type"] = policy.type
+            vote["rule"] = block.model_dump(mode="json", by_alias=True, exclude_none=True) if block else {}
+            vote["credited"] = vote["policy"] == verdict["policy"]
+    return told
+
+
+def wanted(policy: PolicyBody) -> str:
+    """What the policy asks of a trace."""
+    match policy.block:
+        case StatusCode() as rule:
+            return f"a span has status {' or '.join(rule.status_codes)}"
+        case Latency() as rule:
+            upper = f", not than {rule.upper_threshold_ms:,} ms" if rule.upper_threshold_ms else ""
+            return f"longer than {rule.threshold_ms:,} ms{upper}"
+        case Probabilistic() as rule:
+            return f"{rule.sampling_percentage:g} % of traces"
+        case Cost() as rule:
+            limits = (("the trace", rule.trace_usd), ("a call", rule.call_usd))
+            return " or ".join(f"{what} costs {usd:f} USD or more" for what, usd in limits if usd is not None)
+        case NumericAttribute() as rule:
+            low = f"{rule.min_value} ≤ " if rule.min_value is not None else ""
+            high = f" ≤ {rule.max_value}" if rule.max_value is not None else ""
+            return _inverted(rule.invert_match, f"{low}{rule.key}{high}")
+        case StringAttribute() as rule:
+            sign = "~" if rule.enabled_regex_matching else "="
+            return _inverted(rule.invert_match, f"{rule.key} {sign} {' | '.join(rule.values)}")
+        case BooleanAttribute() as rule:
+            return _inverted(rule.invert_match, f"{rule.key} = {str(rule.value).lower()}")
+    parts = " and ".join(wanted(child) for child in policy.children)
+    return {"and": parts, "not": f"not ({parts})", "drop": f"drop when {parts}"}.get(policy.type, "every trace")
+
+
+def seen(policy: PolicyBody, looked_at: Seen) -> str:
+    """What of the trace the policy looked at."""
+    words: dict[str, Callable[[Seen], str]] = {
+        "status_code": lambda seen: "status " + (", ".join(seen["status_codes"]) or "none"),
+        "latency": lambda seen: milliseconds(seen["duration_ms"]),
+        "probabilistic": lambda seen: f"randomness {seen['randomness']}",
+        "cost": _costs,
+    }
+    if policy.type in words:
+        return words[policy.type](looked_at)
+    if policy.children:
+        children = zip(policy.children, looked_at["sub_policies"], strict=True)
+        return "; ".join(seen(child, part) for child, part in children)
+    if "attribute_matched" in looked_at:
+        return "a span has it" if looked_at["attribute_matched"] else "no span has it"
+    return ""
+
+
+def milliseconds(value: float) -> str:
+    """A duration at the precision that matters."""
+    if value >= 10_000:
+        return f"{value / 1000:,.1f} s"
+    return f"{value:,.0f} ms" if value >= 100 else f"{value:.3g} ms"
+
+
+def _costs(looked_at: Seen) -> str:
+    trace, call = looked_at["trace_usd"], looked_at["max_call_usd"]
+    return f"{trace} USD" if trace == call else f"{trace} USD, one call {call} USD"
+
+
+def _inverted(inverted: bool, text: str) -> str:
+    return f"no span has {text}" if inverted else f"a span has {text}"
