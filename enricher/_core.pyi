@@ -68,7 +68,9 @@ class Engine:
         """Decide every trace at once (shutdown, end of input); call until `more` is false."""
     def next_due_ns(self) -> int:
         """When the next trace is due; 0 when nothing is buffered."""
-    def metrics(self) -> list[tuple[str, tuple[str, ...], float | list[int], float, list[tuple[int, str, float, float]]]]:
+    def metrics(
+        self,
+    ) -> list[tuple[str, tuple[str, ...], float | list[int], float, list[tuple[int, str, float, float]]]]:
         """A snapshot of all series: (instrument, label values, value, sum, exemplars).
 
         Counters and gauges: value is a float, sum 0. Histograms: value is the list of bucket counts (not cumulative,

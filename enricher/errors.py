@@ -1,12 +1,12 @@
 """Exceptions and the record of one fault in what the user wrote.
 
-    EnricherError
-    ├── ConfigError      the configuration has faults; carries every Problem found
-    ├── DecodeError      bytes that are not OTLP (the sender's fault, permanent)
-    ├── Overloaded       the buffer is full; the sender should retry
-    ├── PlanError        a compiled plan that the core refuses (our fault)
-    ├── CoreFault        a panic in the core, caught and counted (our fault)
-    └── InputError       a file given on the command line that cannot be used
+EnricherError
+├── ConfigError      the configuration has faults; carries every Problem found
+├── DecodeError      bytes that are not OTLP (the sender's fault, permanent)
+├── Overloaded       the buffer is full; the sender should retry
+├── PlanError        a compiled plan that the core refuses (our fault)
+├── CoreFault        a panic in the core, caught and counted (our fault)
+└── InputError       a file given on the command line that cannot be used
 """
 
 from __future__ import annotations

@@ -98,8 +98,11 @@ class Demonstration:
     def _watch(self) -> None:
         started = time.monotonic()
         pause = _FRAME_SECONDS if self._screen else _LINE_SECONDS
-        while (elapsed := time.monotonic() - started) < self._seconds and not self._feeder.fault:
-            time.sleep(min(pause, self._seconds - elapsed))
+        while (elapsed := time.monotonic() - started) < self._seconds:
+            # Ends early when sending fails.
+            self._feeder.join(min(pause, self._seconds - elapsed))
+            if self._feeder.fault:
+                return
             elapsed = time.monotonic() - started
             figures = view.read(self._scrape())
             if self._screen:
@@ -114,15 +117,18 @@ class Demonstration:
     def _settle(self) -> view.Figures:
         """Waits until every trace is decided; the figures then."""
         if self._feeder.fault:
-            raise EnricherError(f"sending failed: {self._feeder.fault}; the service's log is {self._files.log}")
+            raise EnricherError(f"sending failed: {self._feeder.fault}; {self._last_words()}")
         started = time.monotonic()
+        before: view.Figures | None = None
         while True:
             text = self._scrape()
             figures = view.read(text)
             if self._screen:
                 self._draw(self._screen, figures, self._seconds)
-            if not figures.undecided:
+            # A trace leaves the buffer a moment before it is measured.
+            if not figures.undecided and figures == before:
                 break
+            before = figures
             if time.monotonic() - started > _SETTLE_SECONDS:
                 raise EnricherError(f"{figures.undecided:,.0f} traces were not decided within {_SETTLE_SECONDS:g} s")
             time.sleep(0.25)
@@ -136,10 +142,10 @@ class Demonstration:
         try:
             return view.scrape(self._url)
         except HTTPError as error:
-            words = self._server.last_words()
-            raise EnricherError(
-                f"the service does not answer: {error}; from its log, {self._files.log}:\n{words}"
-            ) from error
+            raise EnricherError(f"the service does not answer: {error}; {self._last_words()}") from error
+
+    def _last_words(self) -> str:
+        return f"from the service's log, {self._files.log}:\n{self._server.last_words()}"
 
     def _sum_up(self, figures: view.Figures) -> bool:
         """Prints the summary; returns whether all figures agree."""

@@ -175,7 +175,7 @@ class Feeder(threading.Thread):
                 for unit in self._traffic.deck():
                     payload = self._traffic.replay(unit, time.time_ns()).SerializeToString()
                     try:
-                        self._export(payload, timeout=10, wait_for_ready=True)
+                        self._export(payload, timeout=10)
                     except grpc.RpcError as error:
                         self.fault = f"{error.code().name}: {error.details()}"
                         return

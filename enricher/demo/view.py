@@ -160,7 +160,7 @@ def draw(figures: Figures, style: Style, rows: int) -> list[str]:
             for name, policy in figures.policies.items()
         ),
         style(f"{'all':31} {'':7} {figures.decided:9,.0f} {figures.kept:9,.0f} {figures.dropped:9,.0f}", "bold")
-        + f"  {share} of the spend stands in kept traces",
+        + f"  {share} of the spend kept",
     ]
     return lines
 

@@ -39,7 +39,7 @@ def wanted(policy: PolicyBody) -> str:
         case StatusCode() as rule:
             return f"a span has status {' or '.join(rule.status_codes)}"
         case Latency() as rule:
-            upper = f", not than {rule.upper_threshold_ms:,} ms" if rule.upper_threshold_ms else ""
+            upper = f", at most {rule.upper_threshold_ms:,} ms" if rule.upper_threshold_ms else ""
             return f"longer than {rule.threshold_ms:,} ms{upper}"
         case Probabilistic() as rule:
             return f"{rule.sampling_percentage:g} % of traces"
@@ -70,8 +70,8 @@ def seen(policy: PolicyBody, looked_at: Seen) -> str:
     if policy.type in words:
         return words[policy.type](looked_at)
     if policy.children:
-        children = zip(policy.children, looked_at["sub_policies"], strict=True)
-        return "; ".join(seen(child, part) for child, part in children)
+        told = [seen(child, part) for child, part in zip(policy.children, looked_at["sub_policies"], strict=True)]
+        return "; ".join(filter(None, told))
     if "attribute_matched" in looked_at:
         return "a span has it" if looked_at["attribute_matched"] else "no span has it"
     return ""
