@@ -95,7 +95,10 @@ def otlp_from_json(signal: str, payload: bytes) -> bytes:
     """OTLP JSON to protobuf. `signal` is `traces`, `metrics` or `logs`. Raises DecodeError."""
 
 def check_otlp(signal: str, payload: bytes) -> int:
-    """Validate the framing of a metrics or logs request; returns the number of data points or records. Raises DecodeError."""
+    """Validate the framing of a metrics or logs request; returns the number of data points or records.
+
+    Raises DecodeError.
+    """
 
 @final
 class PriceBook:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from enricher.cli import check, demo, explain, prices, process, run
 from enricher.errors import ConfigError, EnricherError
+from enricher.runtime.engine import VERSION
 
 SUBCOMMANDS = (run, check, process, explain, prices, demo)
 """Modules with `register(subparsers)`, in the order of the help text."""
@@ -39,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(
         prog="enricher", description="OTLP processor for gen_ai spans: normalize, price, count, sample, forward."
     )
+    root.add_argument("--version", action="version", version=f"enricher {VERSION}")
     subparsers = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in SUBCOMMANDS:
         module.register(subparsers)

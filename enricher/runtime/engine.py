@@ -15,6 +15,9 @@ from enricher import _core
 from enricher.errors import CoreFault
 from enricher.measure import events
 
+VERSION = _core.VERSION
+"""The program's version: the package and its core have the same."""
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 

@@ -45,7 +45,7 @@ def test_a_refused_plan_leaves_the_old_one_at_work() -> None:
 
 def test_a_full_buffer_is_overloaded_and_names_the_limit() -> None:
     engine = CoreEngine(plan(buffer_bytes=10))
-    with pytest.raises(Overloaded, match="limits.buffer_mib"):
+    with pytest.raises(Overloaded, match=r"limits\.buffer_mib"):
         engine.ingest(b"\x0a\x00" * 10, 1)
 
 

@@ -334,8 +334,13 @@ impl<'a, S: Sink<'a>> Walker<'_, 'a, S> {
                     return Ok(());
                 }
                 _ => {
+                    let before = self.pos;
                     let next = item_step(self.paths, front, index);
                     self.value(&next, depth + 1)?;
+                    // The wrong closing bracket is passed over by nobody.
+                    if self.pos == before {
+                        return Err(Stop::Malformed);
+                    }
                     index += 1;
                 }
             }

@@ -113,6 +113,13 @@ fn what_was_read_before_a_fault_counts_but_no_cut_number() {
 }
 
 #[test]
+fn a_wrong_closing_bracket_ends_the_walk() {
+    for text in ["[}", "[1,}", "[input ,)", "f(]", "{\"a\": [1, }]}", "{\"a\": ]"] {
+        assert_eq!(found(text, &["usage", "a.b"]).1, Err(Stop::Malformed), "{text}");
+    }
+}
+
+#[test]
 fn depth_is_bounded_where_paths_lead_and_free_elsewhere() {
     let deep = format!("{{\"skip\": {}{}, \"a\": 1}}", "[".repeat(1000), "]".repeat(1000));
     assert_eq!(values(&deep, &["a"]), [(0, "1".into())]);
