@@ -143,6 +143,7 @@ impl<'a> Grouping<'a> {
         }
         self.same_ids();
         self.nested(reports.len());
+        self.below_earlier_wrappers(reports.len());
         self.beside();
         self.wrappers(reports);
         self.settle(reports, recent, now);
@@ -210,7 +211,8 @@ impl<'a> Grouping<'a> {
             if let Some(report) = reports.get(node) {
                 let wraps = matches!(report.role, Role::Wrapper | Role::Other);
                 self.nodes[node].claims = self.nodes[node].copy_of.is_none()
-                    && (report.is_inference() || (wraps && !below && report.has_usage()));
+                    && (report.is_inference()
+                        || (wraps && !below && report.has_usage() && !self.held_earlier_calls(node as u32)));
             }
             let claims = self.nodes[node].claims;
             any |= claims;
@@ -219,6 +221,32 @@ impl<'a> Grouping<'a> {
             }
         }
         any
+    }
+
+    /// A wrapper that comes after the verdict, while what links it to the calls below has not come: those that lie within
+    /// its interval are below it.
+    fn held_earlier_calls(&self, node: u32) -> bool {
+        let own = self.sets.sketch(node);
+        self.earlier.iter().any(|call| call.claims && own.contains(&call.sketch) && own.same_class(&call.sketch))
+    }
+
+    /// The reverse: a report that comes after the wrapper above it was counted for its usage.
+    fn below_earlier_wrappers(&mut self, reports: usize) {
+        let wrappers = self.earlier.iter().zip(reports as u32..).filter(|(call, _)| call.wrapper && call.claims);
+        for (wrapper, upper) in wrappers {
+            for node in 0..reports as u32 {
+                let sketch = self.sets.sketch(node);
+                if self.nodes[node as usize].claims
+                    && self.nodes[node as usize].missing != 0
+                    && wrapper.sketch.contains(sketch)
+                    && wrapper.sketch.same_class(sketch)
+                    && wrapper.sketch.counts(sketch) == Counts::Equal
+                {
+                    self.sets.unite(upper, node, Rule::Wrapper, &self.tree);
+                    break;
+                }
+            }
+        }
     }
 
     /// Rule 1 within the trace.

@@ -197,6 +197,19 @@ impl RecentCalls {
         found.reverse();
     }
 
+    /// Moves the calls that `decided` found up: `missing` are the ids of the nearest spans above them that have still not
+    /// arrived.
+    pub(super) fn lift(&self, trace: u128, missing: impl DoubleEndedIterator<Item = u64>) {
+        let mut past = lock(&self.past[shard(trace as u64)]);
+        let mut next = past.newest.get(&trace).copied();
+        for id in missing.rev() {
+            let index = next.and_then(|number| number.checked_sub(past.first)).map(|index| index as usize);
+            let Some((call, _, previous)) = index.and_then(|index| past.calls.get_mut(index)) else { return };
+            call.missing = id;
+            next = *previous;
+        }
+    }
+
     /// Remembers the calls of a trace that is decided now.
     pub(super) fn remember(&self, trace: u128, calls: &[Decided], now: u64) {
         if calls.is_empty() {

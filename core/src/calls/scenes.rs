@@ -244,6 +244,26 @@ fn spans_after_the_verdict_count_nothing_again() {
 }
 
 #[test]
+fn every_span_may_come_after_the_verdict_on_those_below() {
+    let recent = RecentCalls::new();
+    assert_eq!(decide(&[chat(4, 3, "sdk", 10, 20).usage(5, 7)], &recent).calls.len(), 1);
+    for upper in [chat(3, 2, "framework", 9, 21).usage(5, 7), agent(2, 1, 8, 22), agent(1, 0, 7, 23).usage(5, 7)] {
+        assert_eq!(decide(&[upper], &recent).calls, []);
+    }
+}
+
+#[test]
+fn wrappers_and_calls_find_each_other_without_what_links_them() {
+    let call = chat(3, 2, "agents", 10, 20).usage(5, 7);
+    let wrapper = agent(1, 0, 7, 23).usage(5, 7);
+    for (first, late) in [(call, wrapper), (wrapper, call)] {
+        let recent = RecentCalls::new();
+        assert_eq!(decide(&[first], &recent).calls.len(), 1);
+        assert_eq!(decide(&[late], &recent).calls, []);
+    }
+}
+
+#[test]
 fn calls_below_a_counted_wrapper_are_in_its_usage() {
     let recent = RecentCalls::new();
     assert_eq!(decide(&[agent(1, 0, 0, 100).usage(11, 15)], &recent).calls, [(1, 11, 15)]);

@@ -39,7 +39,12 @@ impl<'a> Grouping<'a> {
         for node in 0..reports.len() as u32 {
             self.outside(node, reports);
         }
-        recent.remember(reports[0].place.trace_id, &self.decided, now);
+        let trace = reports[0].place.trace_id;
+        let missing = || self.nodes[reports.len()..].iter().map(|node| node.missing);
+        if self.earlier.iter().zip(missing()).any(|(call, missing)| call.missing != missing) {
+            recent.lift(trace, missing());
+        }
+        recent.remember(trace, &self.decided, now);
     }
 
     /// Only calls with an answer or an error count.

@@ -200,7 +200,8 @@ impl Program {
         let nested = self.dice.chance(50);
         for call in 0..self.dice.roll(2..6) {
             self.truth.push(usage);
-            let (from, to) = (start + 2 * call, start + 2 * call + 60);
+            // Near enough that any two of them match, whichever are decided together.
+            let (from, to) = (start + call, start + call + 60);
             let tell = |span: Report<'static>| span.chat().usage(usage.0, usage.1);
             let outer = self.add(parent, "framework", from, to, tell);
             self.add(if nested { outer } else { parent }, "sdk", from + 1, to - 1, tell);
