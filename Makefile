@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
+# Where the installers of Rust and Go put them, for shells that were not told.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 CORE_SOURCES := $(shell find core/src core/Cargo.toml core/Cargo.lock -type f 2>/dev/null)
 
 .PHONY: help build run demo test e2e bench lint format docs record clean
@@ -25,7 +27,7 @@ demo: build ## Serve, feed recorded traffic of real SDKs, show it live for half 
 	.venv/bin/enricher demo
 
 test: build ## Unit, boundary, golden and integration tests, and those of the core
-	cargo test --quiet --manifest-path core/Cargo.toml
+	cargo test --quiet --tests --manifest-path core/Cargo.toml
 	$(PYTHON) -m pytest -q tests --ignore=tests/e2e
 
 e2e: build ## The real process with real SDKs, a real Collector, Jaeger and Prometheus
