@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["counter", "gauge", "histogram"]
-BucketSet = Literal["duration", "ttft", "tokens"]
+BucketSet = Literal["duration", "ttft", "tokens", "scores"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,19 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         ),
         Metric(
             "llm_errors_total", "counter", "Model calls that failed, by class of error.", ("error_class",), spend=True
+        ),
+        Metric(
+            "llm_guardrail_decisions_total",
+            "counter",
+            "Verdicts of guardrails that spans report, as the guardrail words them.",
+            ("guardrail", "decision"),
+        ),
+        Metric(
+            "llm_evaluation_score",
+            "histogram",
+            "Scores of evaluations that spans report.",
+            ("evaluation",),
+            buckets="scores",
         ),
         Metric("llm_active_sessions", "gauge", "Sessions with a model call within `metrics.session_window`."),
     ),

@@ -35,7 +35,7 @@ class CoreSeries(Collector):
     def __init__(self, read: Callable[[], Sequence[Series]], settings: MetricsSettings) -> None:
         self._read = read
         self._chosen = tuple(settings.labels)
-        self._bounds = {name: _bounds(settings.buckets, name) for name in ("duration", "ttft", "tokens")}
+        self._bounds = {name: _bounds(settings.buckets, name) for name in ("duration", "ttft", "tokens", "scores")}
 
     def describe(self) -> Iterable[Metric]:
         """The families without series, so that registering does not ask the core."""

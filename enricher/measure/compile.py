@@ -24,6 +24,7 @@ def compile_plan(settings: MetricsSettings) -> dict[str, Any]:
         "duration_buckets": settings.buckets.duration,
         "ttft_buckets": settings.buckets.ttft,
         "token_buckets": settings.buckets.tokens,
+        "score_buckets": settings.buckets.scores,
         "unpriced_limit": UNPRICED_MODELS,
         "session_window_ns": round(settings.session_window * _NANOS),
         "session_limit": SESSIONS,

@@ -34,6 +34,7 @@ Label = Literal[
 _LABELS: list[Label] = ["service", "provider", "model", "feature", "tenant"]
 _OPERATION_SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
 _TOKENS = [float(4**power) for power in range(14)]
+_SCORES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
 
 
 def _ascending(bounds: list[float]) -> list[float]:
@@ -74,6 +75,8 @@ class BucketSettings(Section):
     """Time to the first chunk of an answer, seconds."""
     tokens: Bounds = _TOKENS
     """Tokens of a call."""
+    scores: Bounds = _SCORES
+    """Scores of evaluations; the default suits scores between 0 and 1."""
 
 
 class CallLogSettings(Section):

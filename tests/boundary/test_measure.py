@@ -86,10 +86,18 @@ def everything() -> list[dict[str, Any]]:
     ]
 
 
+def judged() -> list[dict[str, Any]]:
+    """OpenLLMetry's guardrails and OpenTelemetry's evaluations, as attributes."""
+    return [
+        chat(gen_ai__guardrail__name="pii", gen_ai__guardrail__status="FAILED", traceloop__workflow__name="w"),
+        chat(gen_ai__evaluation__name="relevance", gen_ai__evaluation__score__value=0.75),
+    ]
+
+
 def test_every_series_is_in_the_catalogue_with_its_labels() -> None:
     settings = Settings()
     core = engine(settings)
-    decide(core, request(everything()))
+    decide(core, request(everything() + judged()))
     names = set()
     for name, labels, *_ in core.metrics():
         metric = catalogue.METRICS[name]

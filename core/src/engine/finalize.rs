@@ -148,6 +148,12 @@ impl<'e> Finalizer<'e> {
             spans: trace.spans.len() as u64,
             bytes: trace.span_bytes,
         });
+        let judged = |report: &&Report<'_>| {
+            report.evaluation_score.is_some() || !report.texts.get(Concept::GuardrailDecision).is_empty()
+        };
+        for report in conclusion.reports.iter().filter(judged) {
+            measure.quality().record(report);
+        }
         let mut calls = measure.calls();
         calls.duplicates(&conclusion.grouping.merged);
         for (call, cost) in conclusion.grouping.calls.iter().zip(&conclusion.costs) {

@@ -1,5 +1,6 @@
 //! Counters of model calls: the spend family by the labels of the configuration, OpenTelemetry's own by theirs.
 
+use super::conventions::Conventions;
 use super::histogram::{Histogram, Kept, bounds};
 use super::labels::{Label, OTHER, Values, model};
 use super::plan::MeasurePlan;
@@ -62,25 +63,12 @@ struct Spend {
     errors: Vec<(u32, u64)>,
 }
 
-/// Operation, provider, request model, response model.
-type ConventionKey = [u32; 4];
-
-struct Convention {
-    /// By number of the error type; 0 is none.
-    duration: Vec<(u32, Histogram)>,
-    first_chunk: Histogram,
-    tokens: [Histogram; 2],
-}
-
 pub struct CallSeries {
     series_limit: usize,
-    /// Histograms of durations by the conventions, over all error types.
-    convention_durations: usize,
     labels: Vec<Label>,
     values: Vec<Values>,
     spend: HashMap<SpendKey, Spend, foldhash::fast::RandomState>,
-    convention_values: [Values; 4],
-    conventions: HashMap<ConventionKey, Convention, foldhash::fast::RandomState>,
+    conventions: Conventions,
     errors: Values,
     unpriced: HashMap<(u32, &'static str), u64>,
     unpriced_names: Values,
@@ -99,7 +87,6 @@ pub struct CallSeries {
     hasher: foldhash::fast::RandomState,
     duration_bounds: Arc<[f64]>,
     ttft_bounds: Arc<[f64]>,
-    token_bounds: Arc<[f64]>,
 }
 
 impl CallSeries {
@@ -107,12 +94,10 @@ impl CallSeries {
         let limit = plan.label_limit;
         Ok(Self {
             series_limit: plan.series_limit.max(1),
-            convention_durations: 0,
             labels: labels(plan)?,
             values: plan.labels.iter().map(|_| Values::new(limit)).collect(),
             spend: HashMap::default(),
-            convention_values: std::array::from_fn(|_| Values::new(limit)),
-            conventions: HashMap::default(),
+            conventions: Conventions::new(plan)?,
             errors: Values::new(limit),
             unpriced: HashMap::default(),
             unpriced_names: Values::new(limit),
@@ -131,7 +116,6 @@ impl CallSeries {
             hasher: foldhash::fast::RandomState::default(),
             duration_bounds: bounds(&plan.duration_buckets, "duration_buckets")?,
             ttft_bounds: bounds(&plan.ttft_buckets, "ttft_buckets")?,
-            token_bounds: bounds(&plan.token_buckets, "token_buckets")?,
         })
     }
 
@@ -143,16 +127,9 @@ impl CallSeries {
         {
             (self.labels, self.values, self.spend) = (fresh.labels, fresh.values, fresh.spend);
         }
-        if fresh.duration_bounds != self.duration_bounds
-            || fresh.ttft_bounds != self.ttft_bounds
-            || fresh.token_bounds != self.token_bounds
-        {
-            (self.convention_values, self.conventions) = (fresh.convention_values, fresh.conventions);
-            self.convention_durations = 0;
-        }
+        self.conventions.reconfigure(fresh.conventions);
         self.duration_bounds = fresh.duration_bounds;
         self.ttft_bounds = fresh.ttft_bounds;
-        self.token_bounds = fresh.token_bounds;
         self.unpriced_limit = fresh.unpriced_limit;
         self.series_limit = fresh.series_limit;
         Ok(())
@@ -174,7 +151,7 @@ impl CallSeries {
             self.errors.number(if class.is_empty() { "unclassified" } else { class })
         });
         self.record_spend(call, seconds, kept, error);
-        self.record_convention(call, seconds, kept);
+        self.conventions.record(call, seconds, kept);
         let session = call.texts.get(Concept::SessionId);
         if !session.is_empty() {
             self.sessions.seen(self.hasher.hash_one(session), call.now);
@@ -246,49 +223,6 @@ impl CallSeries {
         }
     }
 
-    fn record_convention(&mut self, call: &CallInput<'_>, seconds: f64, kept: Kept) {
-        let concepts = [Concept::Operation, Concept::Provider, Concept::RequestModel, Concept::ResponseModel];
-        let mut key = [0; 4];
-        for ((slot, values), concept) in key.iter_mut().zip(&mut self.convention_values).zip(concepts) {
-            *slot = values.number(call.texts.get(concept));
-        }
-        let error = match (call.error, call.texts.get(Concept::ErrorType)) {
-            (false, _) => 0,
-            // The convention's value for a failure of unknown type.
-            (true, "") => self.errors.number("_OTHER"),
-            (true, kind) => self.errors.number(kind),
-        };
-        if self.conventions.len() >= self.series_limit && !self.conventions.contains_key(&key) {
-            key.fill(OTHER);
-        }
-        let (durations, ttfts, tokens) = (&self.duration_bounds, &self.ttft_bounds, &self.token_bounds);
-        let series = self.conventions.entry(key).or_insert_with(|| Convention {
-            duration: Vec::new(),
-            first_chunk: Histogram::new(ttfts),
-            tokens: [Histogram::new(tokens), Histogram::new(tokens)],
-        });
-        // Each set of labels may still fail in one more way when the limit is reached.
-        let is_new = !series.duration.iter().any(|(known, _)| *known == error);
-        let error = if is_new && self.convention_durations >= 2 * self.series_limit { OTHER } else { error };
-        count(
-            &mut series.duration,
-            error,
-            || {
-                self.convention_durations += 1;
-                Histogram::new(durations)
-            },
-            |histogram| histogram.observe(seconds, kept),
-        );
-        if let Some(ttft) = call.ttft {
-            series.first_chunk.observe(ttft, kept);
-        }
-        for (histogram, unit) in series.tokens.iter_mut().zip([Unit::Input, Unit::Output]) {
-            if let Some(tokens) = call.usage.get(unit) {
-                histogram.observe(tokens as f64, kept);
-            }
-        }
-    }
-
     pub fn collect(&mut self, now: u64, out: &mut Vec<Series>) {
         for (key, spend) in &self.spend {
             let names: Vec<String> =
@@ -313,30 +247,9 @@ impl CallSeries {
                 out.push(Series { labels, ..Series::number("llm_errors_total", [], *errors as f64) });
             }
         }
-        self.collect_conventions(out);
+        self.conventions.collect(out);
         self.collect_trust(out);
         out.push(Series::number("llm_active_sessions", [], self.sessions.active(now) as f64));
-    }
-
-    fn collect_conventions(&self, out: &mut Vec<Series>) {
-        for (key, series) in &self.conventions {
-            let names: Vec<String> =
-                self.convention_values.iter().zip(key).map(|(v, number)| v.name(*number).to_owned()).collect();
-            let with = |extra: &str| names.iter().cloned().chain([extra.to_owned()]).collect();
-            for (error, histogram) in &series.duration {
-                let error = self.errors.name(*error);
-                out.push(histogram.series("gen_ai_client_operation_duration_seconds", with(error)));
-            }
-            if !series.first_chunk.is_empty() {
-                let name = "gen_ai_client_operation_time_to_first_chunk_seconds";
-                out.push(series.first_chunk.series(name, names.clone()));
-            }
-            for (histogram, kind) in series.tokens.iter().zip(["input", "output"]) {
-                if !histogram.is_empty() {
-                    out.push(histogram.series("gen_ai_client_token_usage", with(kind)));
-                }
-            }
-        }
     }
 
     fn collect_trust(&self, out: &mut Vec<Series>) {
@@ -391,7 +304,7 @@ impl CallSeries {
 }
 
 /// Finds or makes the entry of `key` in a short list and changes it.
-fn count<T>(list: &mut Vec<(u32, T)>, key: u32, make: impl FnOnce() -> T, change: impl FnOnce(&mut T)) {
+pub(super) fn count<T>(list: &mut Vec<(u32, T)>, key: u32, make: impl FnOnce() -> T, change: impl FnOnce(&mut T)) {
     let at = list.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
         list.push((key, make()));
         list.len() - 1
@@ -420,6 +333,7 @@ mod tests {
             duration_buckets: vec![1.0],
             ttft_buckets: vec![1.0],
             token_buckets: vec![10.0],
+            score_buckets: vec![0.5],
             unpriced_limit: 3,
             session_window_ns: 10,
             session_limit: 5,
@@ -474,8 +388,8 @@ mod tests {
             texts.set(Concept::SessionId, &kind);
             record(&mut series, &texts, State::Computed, true);
         }
-        assert_eq!((series.spend.len(), series.conventions.len()), (21, 21));
-        assert!(series.conventions.values().map(|known| known.duration.len()).sum::<usize>() <= 61);
+        assert_eq!((series.spend.len(), series.conventions.size().0), (21, 21));
+        assert!(series.conventions.size().1 <= 61);
         let mut collected = Vec::new();
         series.collect(1, &mut collected);
         for (name, total) in [

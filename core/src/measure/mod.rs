@@ -2,9 +2,11 @@
 
 pub mod call_record;
 pub mod calls;
+pub mod conventions;
 pub mod histogram;
 pub mod labels;
 pub mod plan;
+pub mod quality;
 pub mod series;
 pub mod sessions;
 pub mod traces;
@@ -17,6 +19,7 @@ use crate::error::{CoreError, Result};
 use crate::normalize::Anomalies;
 use calls::CallSeries;
 use plan::MeasurePlan;
+use quality::Quality;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use traces::TraceSeries;
@@ -25,6 +28,7 @@ use traces::TraceSeries;
 pub struct Measure {
     calls: Mutex<CallSeries>,
     traces: Mutex<TraceSeries>,
+    quality: Mutex<Quality>,
     spans_received: AtomicU64,
     spans_rejected: AtomicU64,
     requests_refused: AtomicU64,
@@ -39,6 +43,7 @@ impl Measure {
         Ok(Self {
             calls: Mutex::new(CallSeries::new(plan).map_err(CoreError::Plan)?),
             traces: Mutex::new(TraceSeries::default()),
+            quality: Mutex::new(Quality::new(plan).map_err(CoreError::Plan)?),
             spans_received: AtomicU64::new(0),
             spans_rejected: AtomicU64::new(0),
             requests_refused: AtomicU64::new(0),
@@ -51,7 +56,8 @@ impl Measure {
 
     /// Takes over labels and buckets. Series with other labels than before begin anew; totals of the summary stay.
     pub fn reconfigure(&self, plan: &MeasurePlan) -> Result<()> {
-        self.calls().reconfigure(plan).map_err(CoreError::Plan)
+        self.calls().reconfigure(plan).map_err(CoreError::Plan)?;
+        self.quality().reconfigure(plan).map_err(CoreError::Plan)
     }
 
     pub fn spans_received(&self, accepted: u64, rejected: u64) {
@@ -83,6 +89,11 @@ impl Measure {
         }
     }
 
+    /// Guardrail verdicts and evaluation scores on any span with facts.
+    pub fn quality(&self) -> MutexGuard<'_, Quality> {
+        self.quality.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn trace(&self, trace: &TraceInput<'_>) {
         self.traces().record(trace);
     }
@@ -100,6 +111,7 @@ impl Measure {
         let mut out = Vec::new();
         self.calls().collect(now, &mut out);
         self.traces().collect(&mut out);
+        self.quality().collect(&mut out);
         for (name, value) in [
             ("enricher_spans_received_total", &self.spans_received),
             ("enricher_spans_rejected_total", &self.spans_rejected),

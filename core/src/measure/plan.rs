@@ -11,10 +11,12 @@ pub struct MeasurePlan {
     pub label_limit: usize,
     /// Distinct combinations of labels; further ones count under `other` throughout.
     pub series_limit: usize,
-    /// Bucket bounds in ascending order, without +Inf: seconds of a call, seconds to the first chunk, tokens.
+    /// Bucket bounds in ascending order, without +Inf: seconds of a call, seconds to the first chunk, tokens, scores of
+    /// evaluations.
     pub duration_buckets: Vec<f64>,
     pub ttft_buckets: Vec<f64>,
     pub token_buckets: Vec<f64>,
+    pub score_buckets: Vec<f64>,
     /// Names listed in `unpriced_models`.
     pub unpriced_limit: usize,
     /// A session counts as active for so long after its last call, nanoseconds.

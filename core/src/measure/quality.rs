@@ -1,0 +1,98 @@
+//! Verdicts of guardrails and scores of evaluations, wherever in a trace they stand.
+
+use super::histogram::{Histogram, bounds};
+use super::labels::Values;
+use super::plan::MeasurePlan;
+use super::series::Series;
+use crate::calls::Report;
+use crate::concept::Concept;
+use hashbrown::HashMap;
+use std::sync::Arc;
+
+pub struct Quality {
+    guardrails: Values,
+    decisions: Values,
+    evaluations: Values,
+    decided: HashMap<(u32, u32), u64>,
+    scores: HashMap<u32, Histogram>,
+    bounds: Arc<[f64]>,
+}
+
+impl Quality {
+    pub fn new(plan: &MeasurePlan) -> Result<Self, String> {
+        let values = || Values::new(plan.label_limit);
+        Ok(Self {
+            guardrails: values(),
+            decisions: values(),
+            evaluations: values(),
+            decided: HashMap::default(),
+            scores: HashMap::default(),
+            bounds: bounds(&plan.score_buckets, "score_buckets")?,
+        })
+    }
+
+    /// Takes over the buckets; scores in other buckets than before begin anew.
+    pub fn reconfigure(&mut self, plan: &MeasurePlan) -> Result<(), String> {
+        let bounds = bounds(&plan.score_buckets, "score_buckets")?;
+        if bounds != self.bounds {
+            self.scores.clear();
+            self.bounds = bounds;
+        }
+        Ok(())
+    }
+
+    pub fn record(&mut self, report: &Report<'_>) {
+        let decision = report.texts.get(Concept::GuardrailDecision);
+        if !decision.is_empty() {
+            let name = self.guardrails.number(report.texts.get(Concept::GuardrailName));
+            *self.decided.entry((name, self.decisions.number(decision))).or_default() += 1;
+        }
+        if let Some(score) = report.evaluation_score.filter(|score| score.is_finite()) {
+            let name = self.evaluations.number(report.texts.get(Concept::EvaluationName));
+            self.scores.entry(name).or_insert_with(|| Histogram::new(&self.bounds)).observe(score, None);
+        }
+    }
+
+    pub fn collect(&self, out: &mut Vec<Series>) {
+        for ((name, decision), count) in &self.decided {
+            let labels = [self.guardrails.name(*name), self.decisions.name(*decision)];
+            out.push(Series::number("llm_guardrail_decisions_total", labels, *count as f64));
+        }
+        for (name, histogram) in &self.scores {
+            out.push(histogram.series("llm_evaluation_score", vec![self.evaluations.name(*name).to_owned()]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calls::Place;
+    use crate::facts::{Facts, NO_RULE, Val};
+    use crate::measure::series::Value;
+
+    #[test]
+    fn decisions_are_counted_and_scores_fall_into_buckets() {
+        let mut facts = Facts::new();
+        facts.set(Concept::GuardrailName, Val::Str("pii"), NO_RULE);
+        facts.set(Concept::GuardrailDecision, Val::Str("blocked"), NO_RULE);
+        facts.set(Concept::EvaluationName, Val::Str("relevance"), NO_RULE);
+        facts.set(Concept::EvaluationScore, Val::Float(0.75), NO_RULE);
+        let report = Report::from_facts(Place::default(), &facts);
+        let plan: MeasurePlan = serde_json::from_value(serde_json::json!({
+            "labels": [], "label_limit": 10, "series_limit": 10, "duration_buckets": [], "ttft_buckets": [],
+            "token_buckets": [], "score_buckets": [0.5, 0.7, 0.8], "unpriced_limit": 1, "session_window_ns": 1,
+            "session_limit": 1,
+        }))
+        .unwrap();
+        let mut quality = Quality::new(&plan).unwrap();
+        quality.record(&report);
+        quality.record(&report);
+        let mut out = Vec::new();
+        quality.collect(&mut out);
+        assert_eq!(out[0], Series::number("llm_guardrail_decisions_total", ["pii", "blocked"], 2.0));
+        let Value::Buckets { counts, sum } = &out[1].value else { panic!("{:?}", out[1]) };
+        assert_eq!((counts[2], *sum), (2, 1.5));
+        assert_eq!(out[1].labels, ["relevance"]);
+    }
+}
