@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 from typing import Annotated
 
 from pydantic import AfterValidator
+
+from enricher.errors import InputError
+
+_SURE = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
 
 def split_host_port(endpoint: str) -> tuple[str, int]:
@@ -21,6 +28,24 @@ def split_host_port(endpoint: str) -> tuple[str, int]:
 
 def join_host_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def refuse_taken(option: str, endpoint: str) -> None:
+    """Raises InputError when nobody could listen there now, for servers that do not say why they cannot."""
+    host, port = split_host_port(endpoint)
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        if error.errno in _SURE:
+            raise cannot_listen(option, endpoint, error) from error
+
+
+def cannot_listen(option: str, endpoint: str, error: OSError) -> InputError:
+    """The fault of an endpoint, set by `option` of the configuration, that cannot be bound."""
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    hint = "stop what listens there, or choose another" if error.errno == errno.EADDRINUSE else "choose another"
+    return InputError(f"{option}: cannot listen on {endpoint}: {reason} ({hint}; port 0 takes a free one)")
 
 
 def _checked(endpoint: str) -> str:

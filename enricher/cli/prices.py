@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from enricher.config.shape import nearest
 from enricher.errors import InputError
 from enricher.price import book as books
 from enricher.price import report
@@ -138,7 +139,9 @@ def _provider(name: str) -> str:
     rules = rules_of.load()
     found = rules.provider_of(name)
     if found is None:
-        raise InputError(f"no provider is called {name!r}; one of: {', '.join(sorted(rules.providers))}")
+        near = nearest(name, sorted(rules.providers))
+        hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(sorted(rules.providers))}"
+        raise InputError(f"no provider is called {name!r}; {hint}")
     return found
 
 

@@ -23,7 +23,6 @@ from enricher.wire import latest_end_ns
 log = logging.getLogger(__name__)
 
 _FORMATS = (".jsonl", ".binpb")
-_ORDER = ("traces", "spans", "calls", "tokens", "cost_usd", "unpriced_models", "policies")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,7 +62,10 @@ def process(options: argparse.Namespace) -> int:
                 status = 1
         replay.finish()
     summary = json.loads(engine.summary())
-    print(json.dumps(summary, indent=2) if options.json else _table(summary))
+    if options.json:
+        print(json.dumps(summary, indent=2))
+    elif status == 0 or summary["spans"]["in"]:
+        print(_table(summary))
     return status
 
 
@@ -133,22 +135,27 @@ class Replay:
 
 
 def _table(summary: dict[str, Any]) -> str:
-    """The summary for people: one line a figure, policies last."""
-    lines: list[str] = []
-    for name in sorted(summary, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER)):
-        value = summary[name]
-        if isinstance(value, dict) and value and all(isinstance(child, dict) for child in value.values()):
-            lines.append(name)
-            width = max(map(len, value))
-            lines += [f"  {key:<{width}}  {_pairs(child)}" for key, child in value.items()]
-        else:
-            text = _pairs(value) if isinstance(value, dict) else ", ".join(value) if isinstance(value, list) else value
-            lines.append(f"{name:<16} {text}")
+    """The summary for people."""
+    traces, spans, calls, tokens = (summary[name] for name in ("traces", "spans", "calls", "tokens"))
+    states = ", ".join(f"{count:,} {state}" for state, count in calls["by_state"].items() if count)
+    lines = [
+        f"traces   {traces['in']:,} in, {traces['kept']:,} kept, {traces['dropped']:,} dropped",
+        f"spans    {spans['in']:,} in, {spans['kept']:,} kept, {spans['rejected']:,} rejected",
+        f"calls    {calls['counted']:,} counted, {calls['errors']:,} of them failed; "
+        f"{calls['duplicates']:,} spans repeat one",
+        f"tokens   {tokens['input']:,} input ({tokens['cache_read']:,} read from a cache, "
+        f"{tokens['cache_write']:,} written to one), {tokens['output']:,} output ({tokens['reasoning']:,} reasoning)",
+        f"cost     {summary['cost_usd']} USD" + (f" ({states})" if states else ""),
+    ]
+    if summary["unpriced_models"]:
+        lines.append(f"unpriced {', '.join(summary['unpriced_models'])}")
+    width = max(map(len, summary["policies"]), default=0)
+    lines += [
+        f"policy   {name:<{width}}  voted for {policy['voted']:,}, decided {policy['credited']:,}, "
+        f"kept {policy['kept']:,}"
+        for name, policy in summary["policies"].items()
+    ]
     return "\n".join(lines)
-
-
-def _pairs(values: dict[str, Any]) -> str:
-    return "  ".join(f"{key} {_pairs(value) if isinstance(value, dict) else value}" for key, value in values.items())
 
 
 def _output(text: str) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from enricher.endpoint import join_host_port, split_host_port
+from enricher.endpoint import join_host_port, refuse_taken, split_host_port
 from enricher.errors import InputError
 from enricher.receive import reply
 from enricher.receive.intake import ALL, Accepted, Door, Intake, Signal
@@ -27,6 +27,7 @@ SERVICES: dict[Signal, str] = {
     "metrics": "opentelemetry.proto.collector.metrics.v1.MetricsService",
     "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
 }
+_OPTION = "receivers.otlp.protocols.grpc.endpoint"
 _STATUS_DETAILS = "grpc-status-details-bin"
 _MIB = 1024 * 1024
 
@@ -50,13 +51,14 @@ class GrpcReceiver:
         """Bind and serve; returns the address with the port in use. Raises InputError when it cannot be bound."""
         host, port = split_host_port(self._endpoint)
         address = join_host_port(host or "[::]", port)
+        refuse_taken(_OPTION, self._endpoint)
         try:
             if self._tls is None:
                 bound = self._server.add_insecure_port(address)
             else:
                 bound = self._server.add_secure_port(address, grpc_credentials(self._tls))
         except RuntimeError as error:
-            raise InputError(f"otlp grpc: cannot listen on {self._endpoint}: {error}") from error
+            raise InputError(f"{_OPTION}: cannot listen on {self._endpoint}: {error}") from error
         self._server.start()
         for service in ("", *SERVICES.values()):
             self._health.set(service, health_pb2.HealthCheckResponse.SERVING)

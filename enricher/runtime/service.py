@@ -112,14 +112,14 @@ class Service:
         admin = self._settings.admin
         if admin.enabled:
             probes = Probes(self._hangs, self._readiness, lambda: effective(self._reloader.settings))
-            self._serve_beside("admin", server.application(probes), admin.endpoint)
+            self._serve_beside("admin", server.application(probes), "admin.endpoint", admin.endpoint)
         prometheus = self._settings.metrics.prometheus
         if prometheus.enabled:
             app = scrape.application(self._outlets.registry(self._engine))
-            self._serve_beside("metrics", app, prometheus.endpoint)
+            self._serve_beside("metrics", app, "metrics.prometheus.endpoint", prometheus.endpoint)
 
-    def _serve_beside(self, kind: str, app: web.Application, endpoint: str) -> None:
-        site = self._web.serve(kind, app, endpoint)
+    def _serve_beside(self, kind: str, app: web.Application, option: str, endpoint: str) -> None:
+        site = self._web.serve(option, app, endpoint)
         self._beside.append(site)
         self._outlets.listening(kind, site.address)
 
@@ -132,7 +132,7 @@ class Service:
         if protocols.http is not None:
             tls = None if protocols.http.tls is None else ssl_context(protocols.http.tls)
             app = http.application(protocols.http, self._intake)
-            site = self._web.serve("otlp http", app, protocols.http.endpoint, tls)
+            site = self._web.serve("receivers.otlp.protocols.http.endpoint", app, protocols.http.endpoint, tls)
             self._receiving.append(site)
             self._outlets.listening("otlp_http", site.address)
 

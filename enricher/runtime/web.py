@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from enricher.endpoint import join_host_port, split_host_port
-from enricher.errors import InputError
+from enricher.endpoint import cannot_listen, join_host_port, split_host_port
 
 T = TypeVar("T")
 
@@ -39,9 +38,9 @@ class WebHost:
         self._thread.start()
 
     def serve(
-        self, name: str, app: web.Application, endpoint: str, tls: ssl.SSLContext | None = None, grace_s: float = 5.0
+        self, option: str, app: web.Application, endpoint: str, tls: ssl.SSLContext | None = None, grace_s: float = 5.0
     ) -> Site:
-        """Bind and serve. Raises InputError when the address cannot be bound."""
+        """Bind and serve at `endpoint`, the value of `option`. Raises InputError when it cannot be bound."""
         host, port = split_host_port(endpoint)
 
         async def start() -> Site:
@@ -52,7 +51,7 @@ class WebHost:
                 await web.TCPSite(runner, host or None, port, ssl_context=tls).start()
             except OSError as error:
                 await runner.cleanup()
-                raise InputError(f"{name}: cannot listen on {endpoint}: {error.strerror}") from error
+                raise cannot_listen(option, endpoint, error) from error
             return Site(self, runner, join_host_port(host or "0.0.0.0", int(runner.addresses[0][1])))
 
         return self.run(start())

@@ -112,12 +112,6 @@ def test_a_bad_file_is_told_and_the_others_are_processed(tmp_path: Path, capsys:
     assert f"{bad}: is neither OTLP protobuf" in output.err
 
 
-def test_the_summary_for_people_has_a_line_a_figure(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["process", CHAT]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[:5]] == ["traces", "spans", "calls", "tokens", "cost_usd"]
-
-
 def test_an_output_of_an_unknown_kind_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["process", CHAT, "-o", "kept.parquet"])
@@ -132,3 +126,26 @@ def test_an_output_that_cannot_be_written_is_told(capsys: pytest.CaptureFixture[
 
 def test_the_recording_of_the_test_holds_spans() -> None:
     assert sum(count_items(frame) for frame in frames(Path(CHAT))) > 0
+
+
+def test_the_summary_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("sampling: { policies: [{ name: all, type: always_sample }] }\n")
+    assert main(["process", CHAT, "-c", str(rules), "--json"]) == 0
+    told = summary(capsys)
+    assert main(["process", CHAT, "-c", str(rules)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    traces, cost = told["traces"]["in"], told["cost_usd"]
+    assert lines[0] == f"traces   {traces} in, {traces} kept, 0 dropped"
+    assert lines[2].startswith(f"calls    {told['calls']['counted']} counted, ")
+    assert lines[4].startswith(f"cost     {cost} USD (")
+    assert lines[-1] == f"policy   all  voted for {traces}, decided {traces}, kept {traces}"
+
+
+def test_inputs_that_cannot_be_read_at_all_leave_nothing_to_sum_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["process", str(tmp_path / "missing.binpb")]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "missing.binpb: No such file or directory" in err

@@ -29,7 +29,7 @@ def get(address: str, path: str, **headers: str) -> urllib3.BaseHTTPResponse:
 
 def test_a_port_in_use_is_told_with_its_address(host: WebHost) -> None:
     site = host.serve("one", web.Application(), "127.0.0.1:0")
-    with pytest.raises(InputError, match=f"two: cannot listen on {site.address}"):
+    with pytest.raises(InputError, match=f"two: cannot listen on {site.address}: Address already in use"):
         host.serve("two", web.Application(), site.address)
     site.stop()
 
