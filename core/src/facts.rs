@@ -11,7 +11,10 @@ pub const NO_DIALECT: u16 = u16::MAX;
 /// A rule index that stands for none.
 pub const NO_RULE: u16 = u16::MAX;
 
+/// A whole word of tag, so that a copy moves words: with a byte of tag it reads back bytes written one by one, which costs
+/// more than the rest of reading an attribute.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(u64)]
 pub enum Val<'a> {
     Int(i64),
     Float(f64),

@@ -51,6 +51,8 @@ pub struct KeyInfo {
     pub mine: bool,
     /// Its presence makes a span a model span.
     pub strong: bool,
+    /// Index of the detector's tests; 0 is none.
+    pub tests: u16,
     pub canonical: Option<Concept>,
     pub legacy: Option<Concept>,
 }

@@ -57,8 +57,7 @@ pub struct Detector {
     /// The others by the first byte of the span's name.
     names: HashMap<u8, Vec<(Glob, Outcome)>>,
     attrs: Vec<(Box<str>, Option<Glob>, Outcome)>,
-    /// By key id: index into `tests`, 0 for none.
-    keys: Vec<u16>,
+    /// The first stands for none.
     tests: Vec<KeyTests>,
 }
 
@@ -115,11 +114,12 @@ impl Detector {
         Ok(())
     }
 
-    /// Resolves keys to ids; a key gets the tests of every pattern that covers it.
-    pub fn link(&mut self, table: &KeyTable) {
-        self.keys = vec![0; table.len()];
+    /// For each key of the table the number of its tests, 0 for none, to be passed to [`attr`](Self::attr). A key gets the
+    /// tests of every pattern that covers it.
+    pub fn link(&mut self, table: &KeyTable) -> Vec<u16> {
         self.tests = vec![Vec::new()];
-        for id in 0..table.len() {
+        let mut numbers = vec![0; table.len()];
+        for (id, number) in numbers.iter_mut().enumerate() {
             let name = table.name(KeyId(id as u16));
             let tests: KeyTests = self
                 .attrs
@@ -128,15 +128,11 @@ impl Detector {
                 .map(|(_, value, outcome)| (value.clone(), *outcome))
                 .collect();
             if !tests.is_empty() {
-                self.keys[id] = self.tests.len() as u16;
+                *number = self.tests.len() as u16;
                 self.tests.push(tests);
             }
         }
-    }
-
-    /// Some test looks at this key.
-    pub fn asks(&self, key: KeyId) -> bool {
-        self.keys[key.index()] != 0
+        numbers
     }
 
     pub fn scope(&self, name: &[u8]) -> State {
@@ -156,11 +152,8 @@ impl Detector {
     }
 
     #[inline]
-    pub fn attr(&self, key: KeyId, value: Value<'_>, state: &mut State) {
-        let tests = self.keys[key.index()];
-        if tests != 0 {
-            run(&self.tests[usize::from(tests)], value, state);
-        }
+    pub fn attr(&self, tests: u16, value: Value<'_>, state: &mut State) {
+        run(&self.tests[usize::from(tests)], value, state);
     }
 
     /// The dialect, once everything has been shown.

@@ -11,6 +11,7 @@ use super::tokens::{self, Evidence};
 use super::{Normalizer, conclusion};
 use crate::concept::{Concept, ConceptSet};
 use crate::facts::{Facts, LIST_SEPARATOR, Val};
+use crate::keys::KeyId;
 use crate::wire::span::{Attr, SpanView};
 use crate::wire::value::{Value, array};
 use bumpalo::Bump;
@@ -19,7 +20,7 @@ use bumpalo::Bump;
 pub struct Seen<'s, 'a> {
     pub span: &'s SpanView<'a>,
     pub attrs: &'s [Attr<'a>],
-    pub hits: &'s [u32],
+    pub hits: &'s [(u32, KeyId)],
     pub scope: &'a ScopeFacts,
     pub dialect: Option<u16>,
     pub exception: Exception<'a>,

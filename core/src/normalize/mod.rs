@@ -99,12 +99,10 @@ impl Normalizer {
     /// Resolves keys to the ids of the finished table, which later spans must be looked up with.
     pub fn link(&mut self, keys: &KeyTable) -> Result<(), String> {
         self.tables.link(keys, self.dialects.len())?;
-        self.detector.link(keys);
         self.operations.link(keys);
-        for id in (0..keys.len() as u16).map(KeyId) {
-            if self.detector.asks(id) {
-                self.tables.keys[id.index()].mine = true;
-            }
+        for (info, tests) in self.tables.keys.iter_mut().zip(self.detector.link(keys)) {
+            info.tests = tests;
+            info.mine |= tests != 0;
         }
         self.tables.keys[self.inferred.index()].mine = true;
         for id in self.operations.keys() {

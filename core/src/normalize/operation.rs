@@ -68,7 +68,7 @@ pub struct Seen<'s, 'a> {
     pub span: &'s SpanView<'a>,
     pub attrs: &'s [Attr<'a>],
     /// Indices of attributes that some rule asks for.
-    pub hits: &'s [u32],
+    pub hits: &'s [(u32, KeyId)],
     pub scope: &'s [u8],
 }
 
@@ -206,9 +206,9 @@ impl Check {
         let one_of =
             |list: &[Box<str>], text: Option<&str>| text.is_some_and(|text| list.iter().any(|item| **item == *text));
         match self {
-            Self::Attr { ids, value, .. } => seen.hits.iter().any(|&at| {
-                let attr = &seen.attrs[at as usize];
-                ids.contains(&attr.id) && value.as_ref().is_none_or(|glob| value_matches(glob, attr.value))
+            Self::Attr { ids, value, .. } => seen.hits.iter().any(|&(at, id)| {
+                let fits = |glob: &Glob| value_matches(glob, seen.attrs[at as usize].value);
+                ids.contains(&id) && value.as_ref().is_none_or(fits)
             }),
             Self::Scope(glob) => glob.matches(seen.scope),
             Self::Span(glob) => glob.matches(seen.span.name),

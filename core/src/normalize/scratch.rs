@@ -3,6 +3,7 @@
 use super::provider::HostFacts;
 use super::read::Anomalies;
 use crate::concept::{Concept, ConceptSet};
+use crate::keys::KeyId;
 use hashbrown::HashMap;
 
 /// Results per text, at most `LIMIT` of them; full, it starts anew.
@@ -41,7 +42,7 @@ pub struct Scratch {
     /// What was wrong with values so far.
     pub anomalies: Anomalies,
     /// Attributes that some rule asks for.
-    pub(super) hits: Vec<u32>,
+    pub(super) hits: Vec<(u32, KeyId)>,
     /// Attributes with paths to follow: index, blob.
     pub(super) blobs: Vec<(u32, u16)>,
     pub(super) ranks: [u16; Concept::COUNT],

@@ -2,6 +2,7 @@
 
 use super::compile::{Entry, NONE};
 use super::conclusion;
+use super::detect::State;
 use super::errors::Exception;
 use super::json::{Base, Leaf, Sink, walk_otlp};
 use super::kinds::Kind;
@@ -127,21 +128,37 @@ impl Normalizer {
         out: &mut Facts<'a>,
     ) -> bool {
         scratch.hits.clear();
+        scratch.canonical.set = ConceptSet::default();
+        scratch.legacy.set = ConceptSet::default();
         let mut strong = false;
+        let mut state = State::START;
         for (at, attr) in attrs.iter().enumerate() {
-            if attr.id.is_some() {
-                let info = &self.tables.keys[attr.id.index()];
-                if info.mine {
-                    strong |= info.strong;
-                    scratch.hits.push(at as u32);
-                }
+            if !attr.id.is_some() {
+                continue;
+            }
+            let info = &self.tables.keys[attr.id.index()];
+            if !info.mine {
+                continue;
+            }
+            strong |= info.strong;
+            scratch.hits.push((at as u32, attr.id));
+            if info.tests != 0 {
+                self.detector.attr(info.tests, attr.value, &mut state);
+            }
+            if let Some(concept) = info.canonical {
+                scratch.canonical.note(concept, at);
+            }
+            if let Some(concept) = info.legacy {
+                scratch.legacy.note(concept, at);
             }
         }
         if !strong {
             return false;
         }
         out.clear();
-        self.read(span, attrs, res, scope, scratch, arena, out);
+        state = state.join(scope.state).join(res.state);
+        let dialect = self.detector.decide(state, span.name);
+        self.read(span, dialect, attrs, res, scope, scratch, arena, out);
         !out.present().is_empty()
     }
 
@@ -149,6 +166,7 @@ impl Normalizer {
     fn read<'a>(
         &'a self,
         span: &SpanView<'a>,
+        dialect: Option<u16>,
         attrs: &[Attr<'a>],
         res: &'a ResourceFacts,
         scope: &'a ScopeFacts,
@@ -157,23 +175,7 @@ impl Normalizer {
         out: &mut Facts<'a>,
     ) {
         let hits = std::mem::take(&mut scratch.hits);
-        let mut state = scope.state.join(res.state);
-        scratch.canonical.set = ConceptSet::default();
-        scratch.legacy.set = ConceptSet::default();
-        let mut done_before = false;
-        for &at in &hits {
-            let attr = &attrs[at as usize];
-            done_before |= attr.id == self.inferred;
-            self.detector.attr(attr.id, attr.value, &mut state);
-            let info = &self.tables.keys[attr.id.index()];
-            if let Some(concept) = info.canonical {
-                scratch.canonical.note(concept, at as usize);
-            }
-            if let Some(concept) = info.legacy {
-                scratch.legacy.note(concept, at as usize);
-            }
-        }
-        let dialect = self.detector.decide(state, span.name);
+        let done_before = hits.iter().any(|(_, id)| *id == self.inferred);
         out.dialect = dialect.unwrap_or(NO_DIALECT);
 
         let mut gather = Gather {
@@ -193,12 +195,12 @@ impl Normalizer {
         let mut carrier: (u16, Value<'a>) = (NONE, Value::Empty);
         scratch.blobs.clear();
         let row = self.tables.row(dialect.unwrap_or(NO_DIALECT));
-        for &at in &hits {
-            let attr = &attrs[at as usize];
-            let index = row[attr.id.index()];
+        for &(at, id) in &hits {
+            let index = row[id.index()];
             if index == 0 {
                 continue;
             }
+            let attr = &attrs[at as usize];
             let (list, entries) = self.tables.list(index);
             if !entries.is_empty()
                 && let Some(source) = Source::of_value(attr.value)

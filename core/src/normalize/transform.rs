@@ -114,7 +114,7 @@ fn step<'a>(context: &mut Context<'_, 'a>, source: Source<'a>, op: Op) -> Option
                 None => keep.then_some(source),
             }
         }
-        (Op::List, Source::Text(text)) if !text.trim_ascii().starts_with(b"[") => {
+        (Op::List, Source::Text(text)) if text.contains(&b',') && !text.trim_ascii().starts_with(b"[") => {
             // Commas become item bounds of a JSON list, which is what lists are read from.
             let mut out = bumpalo::collections::Vec::new_in(context.arena);
             out.push(b'[');
