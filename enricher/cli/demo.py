@@ -80,7 +80,8 @@ class Demonstration:
                 self._watch()
             except KeyboardInterrupt:
                 interrupted = True
-                print("\nstopping: the traces under way are decided first (Ctrl-C again: at once)", flush=True)
+                if not self._screen:
+                    print("stopping: the traces under way are decided first (Ctrl-C again: at once)", flush=True)
             finally:
                 self._feeder.stop()
             figures = self._settle()

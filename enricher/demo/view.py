@@ -137,8 +137,8 @@ def _add(figures: Figures, name: str, labels: dict[str, str], value: float) -> N
 
 
 def draw(figures: Figures, style: Style, rows: int) -> list[str]:
-    """Tables of models (at most `rows`, the rest summed) and policies, at most 98 columns wide."""
-    heading = f"{'MODEL':31} {'PROVIDER':12} {'CALLS':>7} {'INPUT':>12} {'OUTPUT':>10} {'USD':>9}"
+    """Tables of models (at most `rows`, the rest summed) and policies, at most 92 columns wide, 78 without their bars."""
+    heading = f"{'MODEL':28} {'PROVIDER':11} {'CALLS':>6} {'INPUT':>11} {'OUTPUT':>9} {'USD':>8}"
     lines = [style(heading, "bold")]
     ranked = sorted(figures.models.items(), key=lambda item: (-item[1].usd, -item[1].calls, item[0]))
     shown, others = (ranked, []) if len(ranked) <= rows else (ranked[: rows - 1], ranked[rows - 1 :])
@@ -153,14 +153,14 @@ def draw(figures: Figures, style: Style, rows: int) -> list[str]:
     share = f"{figures.usd_kept / figures.usd:.0%}" if figures.usd else "-"
     lines += [
         "",
-        style(f"{'POLICY':31} {'VOTED':>7} {'DECIDED':>9} {'KEPT':>9} {'DROPPED':>9}", "bold") + "  traces",
+        style(f"{'POLICY':28} {'VOTED':>7} {'DECIDED':>9} {'KEPT':>9} {'DROPPED':>9}", "bold") + "  traces",
         *(
-            f"{_cut(name, 31):31} {policy.voted:7,.0f} {policy.credited:9,.0f} {policy.kept:9,.0f} "
+            f"{_cut(name, 28):28} {policy.voted:7,.0f} {policy.credited:9,.0f} {policy.kept:9,.0f} "
             f"{policy.dropped:9,.0f}"
             for name, policy in figures.policies.items()
         ),
-        style(f"{'all':31} {'':7} {figures.decided:9,.0f} {figures.kept:9,.0f} {figures.dropped:9,.0f}", "bold")
-        + f"  {share} of the spend kept",
+        style(f"{'all':28} {'':7} {figures.decided:9,.0f} {figures.kept:9,.0f} {figures.dropped:9,.0f}", "bold")
+        + f"  {share} of USD",
     ]
     return lines
 
@@ -200,8 +200,8 @@ def mix(tally: Tally) -> str:
 
 def _row(name: str, provider: str, model: Model) -> str:
     return (
-        f"{_cut(name, 31):31} {_cut(provider, 12):12} {model.calls:7,.0f} {model.input_tokens:12,.0f} "
-        f"{model.output_tokens:10,.0f} {model.usd:9.2f}"
+        f"{_cut(name, 28):28} {_cut(provider, 11):11} {model.calls:6,.0f} {model.input_tokens:11,.0f} "
+        f"{model.output_tokens:9,.0f} {model.usd:8.2f}"
     )
 
 
