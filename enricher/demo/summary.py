@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
@@ -94,7 +97,8 @@ def _cents(usd: float | Decimal) -> Decimal:
 def write(
     figures: view.Figures, tally: Tally, calls: Calls, checked: list[Check], files: Files, url: str, style: Style
 ) -> str:
-    """The summary as text of at most 120 columns."""
+    """The summary as text. It names commands as this one was called: the program may not be on the path."""
+    program = called_as(sys.argv[0])
     spent = f"{calls.usd_kept / calls.usd:.0%}" if calls.usd else "none"
     share = figures.kept / figures.decided if figures.decided else 0
     megabytes = files.traces.stat().st_size / 1e6 if files.traces.exists() else 0
@@ -130,17 +134,27 @@ def write(
     example = calls.telling()
     if example:
         lines += [
-            f"  enricher explain {files.sent} -c {files.config} --trace {example[:8]}",
+            f"  {program} explain {files.sent} -c {files.config} --trace {example[:8]}",
             style("      one trace: what was concluded from what, the arithmetic of its cost, every vote", "dim"),
         ]
     lines += [
-        f"  enricher process {files.sent} -c {files.config}",
+        f"  {program} process {files.sent} -c {files.config}",
         style("      the same traffic again, after you changed a rule in that file", "dim"),
-        f"  enricher run -c {files.config}",
+        f"  {program} run -c {files.config}",
         style("      your own traffic: OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 in the app", "dim"),
         style("      Prometheus: http://127.0.0.1:9464/metrics", "dim"),
     ]
     return "\n".join(lines)
+
+
+def called_as(path: str) -> str:
+    """What to type for the program that was started as `path`."""
+    if Path(path).name == "__main__.py":
+        return "python -m enricher"
+    found = shutil.which("enricher")
+    if found and os.path.realpath(found) == os.path.realpath(path):
+        return "enricher"
+    return min(path, os.path.relpath(path), key=len)
 
 
 def _aligned(meanings: dict[Path, str]) -> list[str]:

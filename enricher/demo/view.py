@@ -137,7 +137,7 @@ def _add(figures: Figures, name: str, labels: dict[str, str], value: float) -> N
 
 
 def draw(figures: Figures, style: Style, rows: int) -> list[str]:
-    """Tables of models (at most `rows`, the rest summed) and policies, at most 92 columns wide, 78 without their bars."""
+    """Tables of models (at most `rows`, the rest summed) and policies: 78 columns, and bars where there are 92."""
     heading = f"{'MODEL':28} {'PROVIDER':11} {'CALLS':>6} {'INPUT':>11} {'OUTPUT':>9} {'USD':>8}"
     lines = [style(heading, "bold")]
     ranked = sorted(figures.models.items(), key=lambda item: (-item[1].usd, -item[1].calls, item[0]))

@@ -1,6 +1,7 @@
 """The figures of a demonstration are compared with each other before anyone is shown them."""
 
 import json
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,8 @@ def test_the_trace_to_look_at_is_kept_and_told_twice() -> None:
     assert summary.Calls([]).telling() is None
 
 
-def test_the_summary_names_files_and_next_steps(tmp_path: Path) -> None:
+def test_the_summary_names_files_and_next_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/somewhere/enricher/__main__.py"])
     files = Files(tmp_path)
     calls = summary.Calls(CALLS)
     checked = summary.checks(figures(), TALLY, calls)
@@ -73,9 +75,21 @@ def test_the_summary_names_files_and_next_steps(tmp_path: Path) -> None:
     for path in (files.calls, files.traces, files.sent, files.metrics):
         assert str(path) in text
     assert "http://127.0.0.1:1/metrics" in text
-    assert f"enricher explain {files.sent} -c {files.config} --trace abababab" in text
+    assert f"  python -m enricher explain {files.sent} -c {files.config} --trace abababab" in text
     assert "0.75 USD on 2 calls" in text
     assert "with 67% of the spend" in text
+
+
+def test_commands_are_named_as_they_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / ".venv" / "bin" / "enricher"
+    program.parent.mkdir(parents=True)
+    program.write_text("")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert summary.called_as(str(program)) == ".venv/bin/enricher"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert summary.called_as(str(program)) == "enricher"
 
 
 def test_files_of_other_origin_are_never_overwritten(tmp_path: Path) -> None:
