@@ -26,8 +26,10 @@ struct Scope {
     instance: u64,
     scope: u64,
     reports: VecDeque<(Sketch, u64)>,
-    /// How many of them are roots.
-    roots: usize,
+    /// Roots of traces were among them.
+    has_roots: bool,
+    /// When the last report came.
+    seen: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -48,36 +50,43 @@ pub struct Elsewhere {
 }
 
 impl Elsewhere {
-    pub fn observe(&mut self, instance: u64, sketch: Sketch, now: u64) {
-        if self.count >= REPORTS {
+    /// Notes a report of a scope. It is only made and kept where one of another scope may turn out to be the same call:
+    /// not in an instance with a single scope, and below a root only where another scope has roots that are reports.
+    pub fn observe(&mut self, instance: u64, scope: u64, is_root: bool, now: u64, make: impl FnOnce() -> Sketch) {
+        if self.count >= REPORTS || self.scopes.len() >= REPORTS {
             self.thin_out(now);
         }
         let own = self.instances.entry(instance).or_default();
-        let known = own.iter().copied().find(|at| self.scopes[*at as usize].scope == sketch.scope);
+        let known = own.iter().copied().find(|at| self.scopes[*at as usize].scope == scope);
         if known.is_none() && own.len() >= SCOPES {
             return;
         }
         let at = known.unwrap_or_else(|| {
-            self.scopes.push(Scope { instance, scope: sketch.scope, reports: VecDeque::new(), roots: 0 });
+            self.scopes.push(Scope { instance, scope, reports: VecDeque::new(), has_roots: false, seen: now });
             own.push(self.scopes.len() as u32 - 1);
             self.scopes.len() as u32 - 1
         });
+        let wanted = own.len() > 1
+            && (is_root || own.iter().any(|other| *other != at && self.scopes[*other as usize].has_roots));
         let scope = &mut self.scopes[at as usize];
-        scope.roots += usize::from(sketch.root);
-        scope.reports.push_back((sketch, now));
-        self.count += 1;
+        scope.has_roots |= is_root;
+        scope.seen = now;
+        if wanted {
+            scope.reports.push_back((make(), now));
+            self.count += 1;
+        }
     }
 
-    /// Forgets what is old and the older half of the rest.
+    /// Forgets what is old and, when that does not help, the older half of the rest.
     fn thin_out(&mut self, now: u64) {
         let mut scopes = std::mem::take(&mut self.scopes);
+        let many = scopes.len() >= REPORTS;
         scopes.retain_mut(|scope| {
-            let half = scope.reports.len() / 2 + 1;
+            let half = scope.reports.len().div_ceil(2);
             let old = scope.reports.iter().take_while(|(_, at)| now.saturating_sub(*at) > MEMORY_NS).count();
-            scope.reports.drain(..half.max(old).min(scope.reports.len()));
+            scope.reports.drain(..half.max(old));
             scope.reports.shrink_to_fit();
-            scope.roots = scope.reports.iter().filter(|(sketch, _)| sketch.root).count();
-            !scope.reports.is_empty()
+            !scope.reports.is_empty() || (!many && now.saturating_sub(scope.seen) <= MEMORY_NS)
         });
         self.instances.clear();
         for (at, scope) in scopes.iter().enumerate() {
@@ -160,7 +169,7 @@ impl Elsewhere {
         let mut best: Option<((bool, u64), Sketch)> = None;
         for at in self.instances.get(&instance)? {
             let scope = &self.scopes[*at as usize];
-            if scope.scope == seeker.scope || (scope.roots == 0 && !seeker.root) {
+            if scope.scope == seeker.scope || (!scope.has_roots && !seeker.root) {
                 continue;
             }
             for (report, _) in scope.reports.iter().rev().take(COMPARED) {

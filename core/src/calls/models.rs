@@ -1,6 +1,9 @@
 //! Model names as they are compared: `us.anthropic.claude-3-5-sonnet-20241022-v2:0`, `anthropic/claude-3.5-sonnet` and
 //! `claude-3-5-sonnet-latest` name the same model.
 
+use super::sketch::hash;
+use std::cell::Cell;
+
 /// A name that stands for none.
 pub const UNKNOWN: u64 = 0;
 
@@ -10,11 +13,35 @@ const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 /// Longer names are not model names; their tails do not matter.
 const NAME_MAX: usize = 256;
 
+/// Names cleaned before, by a hash of the name as it is: a program asks few models many times.
+const REMEMBERED: usize = 64;
+
+thread_local! {
+    static KEYS: [Cell<(u64, u64)>; REMEMBERED] = const { [const { Cell::new((0, UNKNOWN)) }; REMEMBERED] };
+}
+
 /// A hash of the cleaned-up name; `UNKNOWN` for "" and placeholders.
 pub fn key(name: &str) -> u64 {
+    if name.is_empty() {
+        return UNKNOWN;
+    }
     let bytes = name.as_bytes();
     let name = &bytes[..bytes.len().min(NAME_MAX)];
-    if name.is_empty() || [&b"unknown"[..], b"none", b"null"].iter().any(|word| name.eq_ignore_ascii_case(word)) {
+    let raw = hash(name);
+    KEYS.with(|keys| {
+        let slot = &keys[raw as usize % REMEMBERED];
+        let (known, key) = slot.get();
+        if known == raw {
+            return key;
+        }
+        let key = cleaned(name);
+        slot.set((raw, key));
+        key
+    })
+}
+
+fn cleaned(name: &[u8]) -> u64 {
+    if [&b"unknown"[..], b"none", b"null"].iter().any(|word| name.eq_ignore_ascii_case(word)) {
         return UNKNOWN;
     }
     let core = strip(name);

@@ -6,7 +6,7 @@
 use super::elsewhere::Elsewhere;
 use super::group::Rule;
 use super::report::Place;
-use super::sketch::Sketch;
+use super::sketch::{Sketch, id_and_rank};
 use crate::facts::{Facts, Role};
 use hashbrown::HashMap;
 use std::collections::VecDeque;
@@ -55,37 +55,60 @@ pub struct Decided {
     pub claims: bool,
 }
 
+/// What is known of a response id. Small, because most of these are read once, from memory that is in no cache.
 #[derive(Clone, Copy)]
 struct Known {
-    best: Spot,
+    /// Halves of the trace id, which as a whole would be aligned to 16 bytes.
+    trace: [u64; 2],
+    span: u64,
+    /// How good a canonical report that span is, or `COUNTED`.
     rank: u64,
-    counted: bool,
-    seen: u64,
 }
 
-#[derive(Default)]
-struct Ids {
-    known: HashMap<u64, Known, foldhash::fast::RandomState>,
-    order: VecDeque<(u64, u64)>,
-}
+const COUNTED: u64 = u64::MAX;
 
-impl Ids {
-    fn forget(&mut self, now: u64) {
-        while let Some((seen, id)) = self.order.front().copied() {
-            if self.order.len() <= IDS && now.saturating_sub(seen) <= MEMORY_NS {
-                break;
-            }
-            self.order.pop_front();
-            if self.known.get(&id).is_some_and(|known| known.seen == seen) {
-                self.known.remove(&id);
-            }
-        }
+impl Known {
+    fn new(spot: Spot, rank: u64) -> Self {
+        Self { trace: [spot.trace as u64, (spot.trace >> 64) as u64], span: spot.span, rank }
     }
 
-    fn enter(&mut self, id: u64, known: Known) {
-        self.known.insert(id, known);
-        self.order.push_back((known.seen, id));
-        self.forget(known.seen);
+    fn spot(&self) -> Spot {
+        Spot { trace: u128::from(self.trace[0]) | u128::from(self.trace[1]) << 64, span: self.span }
+    }
+}
+
+/// Response ids in two generations: the older one goes as a whole when the newer one is full or old.
+#[derive(Default)]
+struct Ids {
+    newer: HashMap<u64, Known, Mixed>,
+    older: HashMap<u64, Known, Mixed>,
+    /// When the newer generation began.
+    since: u64,
+}
+
+/// For keys that are hashes already.
+type Mixed = foldhash::fast::FixedState;
+
+impl Ids {
+    fn get(&self, id: u64) -> Option<&Known> {
+        self.newer.get(&id).or_else(|| self.older.get(&id))
+    }
+
+    fn get_mut(&mut self, id: u64) -> Option<&mut Known> {
+        self.newer.get_mut(&id).or_else(|| self.older.get_mut(&id))
+    }
+
+    fn enter(&mut self, id: u64, known: Known, now: u64) {
+        let age = now.saturating_sub(self.since);
+        if self.newer.len() >= IDS / 2 || age > MEMORY_NS / 2 {
+            std::mem::swap(&mut self.newer, &mut self.older);
+            self.newer.clear();
+            if age > MEMORY_NS {
+                self.older.clear();
+            }
+            self.since = now;
+        }
+        self.newer.insert(id, known);
     }
 }
 
@@ -162,32 +185,36 @@ impl RecentCalls {
         if !matches!(facts.role, Role::Inference | Role::None) {
             return;
         }
-        let sketch = Sketch::of_facts(place, facts);
-        if facts.role == Role::None && !sketch.usage {
+        let known = id_and_rank(place, facts);
+        let make = || Sketch::of_facts(place, facts);
+        if facts.role == Role::None && known.is_none() && !make().usage {
             return;
         }
-        self.enter(place.instance, sketch, now);
+        if let Some((id, rank)) = known {
+            self.see_id(id, Spot { trace: place.trace_id, span: place.span_id }, rank, now);
+        }
+        let mut elsewhere = lock(&self.elsewhere[shard(place.instance)]);
+        elsewhere.observe(place.instance, place.scope, place.parent_id == 0, now, make);
     }
 
     /// The same for a report, where there is one already.
     #[cfg(test)]
     pub(super) fn note(&self, report: &super::report::Report<'_>, now: u64) {
-        self.enter(report.place.instance, Sketch::of(report), now);
+        let (place, sketch) = (&report.place, Sketch::of(report));
+        if sketch.response_id != 0 {
+            self.see_id(sketch.response_id, sketch.spot(), sketch.rank(), now);
+        }
+        let mut elsewhere = lock(&self.elsewhere[shard(place.instance)]);
+        elsewhere.observe(place.instance, place.scope, place.parent_id == 0, now, || sketch);
     }
 
-    fn enter(&self, instance: u64, sketch: Sketch, now: u64) {
-        if sketch.response_id != 0 {
-            let mut ids = lock(&self.ids[shard(sketch.response_id)]);
-            match ids.known.get_mut(&sketch.response_id) {
-                Some(known) if known.counted || known.rank >= sketch.rank() => {}
-                Some(known) => (known.best, known.rank) = (sketch.spot(), sketch.rank()),
-                None => {
-                    let known = Known { best: sketch.spot(), rank: sketch.rank(), counted: false, seen: now };
-                    ids.enter(sketch.response_id, known);
-                }
-            }
+    fn see_id(&self, id: u64, spot: Spot, rank: u64, now: u64) {
+        let mut ids = lock(&self.ids[shard(id)]);
+        match ids.get_mut(id) {
+            Some(known) if known.rank >= rank => {}
+            Some(known) => *known = Known::new(spot, rank),
+            None => ids.enter(id, Known::new(spot, rank), now),
         }
-        lock(&self.elsewhere[shard(instance)]).observe(instance, sketch, now);
     }
 
     /// The calls that earlier verdicts on a trace found, in order.
@@ -216,11 +243,13 @@ impl RecentCalls {
             return;
         }
         let mut past = lock(&self.past[shard(trace as u64)]);
+        let mut previous = past.newest.get(&trace).copied();
         for call in calls {
             let number = past.first + past.calls.len() as u64;
-            let previous = past.newest.insert(trace, number);
             past.calls.push_back((*call, now, previous));
+            previous = Some(number);
         }
+        past.newest.extend(previous.map(|number| (trace, number)));
         past.forget(now);
     }
 
@@ -259,10 +288,10 @@ impl RecentCalls {
         if let Some(at) = at {
             for id in members.iter().map(|member| member.response_id).filter(|id| *id != 0) {
                 let mut ids = lock(&self.ids[shard(id)]);
-                match ids.known.get_mut(&id) {
-                    Some(known) if known.counted => {}
-                    Some(known) => (known.best, known.counted) = (at, true),
-                    None => ids.enter(id, Known { best: at, rank: u64::MAX, counted: true, seen: now }),
+                match ids.get_mut(id) {
+                    Some(known) if known.rank == COUNTED => {}
+                    Some(known) => *known = Known::new(at, COUNTED),
+                    None => ids.enter(id, Known::new(at, COUNTED), now),
                 }
             }
         }
@@ -273,9 +302,10 @@ impl RecentCalls {
     fn same_id(&self, canonical: &Sketch, members: &[Sketch]) -> Option<Spot> {
         members.iter().filter(|member| member.response_id != 0).find_map(|member| {
             let ids = lock(&self.ids[shard(member.response_id)]);
-            let known = ids.known.get(&member.response_id)?;
-            let yields = known.counted || (known.best.trace != canonical.trace && known.rank > canonical.rank());
-            (yields && !members.iter().any(|member| member.spot() == known.best)).then_some(known.best)
+            let known = ids.get(member.response_id)?;
+            let best = known.spot();
+            let yields = known.rank == COUNTED || (best.trace != canonical.trace && known.rank > canonical.rank());
+            (yields && !members.iter().any(|member| member.spot() == best)).then_some(best)
         })
     }
 }
@@ -312,7 +342,7 @@ mod tests {
         }
         for memory in &recent.ids {
             let ids = lock(memory);
-            assert!(ids.known.len() <= IDS && ids.order.len() <= IDS);
+            assert!(ids.newer.len() + ids.older.len() <= IDS);
         }
         for memory in &recent.past {
             let past = lock(memory);

@@ -286,14 +286,27 @@ impl Sketch {
         }
     }
 
-    /// Which of two reports from different traces is canonical: inference first, then one with usage, then the client's,
-    /// then the shorter one. Higher wins.
+    /// See `rank`.
     pub fn rank(&self) -> u64 {
-        u64::from(self.inference) << 63
-            | u64::from(self.usage) << 62
-            | u64::from(self.client) << 61
-            | (!self.duration() >> 3)
+        rank(self.inference, self.usage, self.client, self.duration())
     }
+}
+
+/// Which of two reports from different traces is canonical: inference first, then one with usage, then the client's, then
+/// the shorter one. Higher wins.
+fn rank(inference: bool, usage: bool, client: bool, duration: u64) -> u64 {
+    u64::from(inference) << 63 | u64::from(usage) << 62 | u64::from(client) << 61 | (!duration >> 3)
+}
+
+/// The hash of the response id and the rank of a report, without making its sketch.
+pub fn id_and_rank(place: &Place, facts: &Facts<'_>) -> Option<(u64, u64)> {
+    let id = facts.text(Concept::ResponseId).filter(|id| !id.is_empty())?;
+    let counted = |concept| facts.number(concept).is_some_and(|count| count > 0.0);
+    let usage = !facts.flag(Concept::TokensEstimated).unwrap_or(false)
+        && [Concept::InputTokens, Concept::OutputTokens, Concept::TotalTokens].into_iter().any(counted);
+    let inference = matches!(facts.role, Role::Inference | Role::None);
+    let duration = place.end.saturating_sub(place.start);
+    Some((hash(id.as_bytes()), rank(inference, usage, place.kind == KIND_CLIENT, duration)))
 }
 
 /// A hash of bytes that is the same everywhere in the process.
