@@ -6,6 +6,10 @@ use hashbrown::HashMap;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// Stale entries of the queue that are not worth a sweep: with a long `decision_wait` each trace that ends early leaves
+/// one behind.
+const STALE_ENTRIES: usize = 1024;
+
 pub struct Shard {
     pub traces: HashMap<u128, Trace, foldhash::fast::RandomState>,
     /// (due, trace); an entry whose time is not the trace's own any more is stale.
@@ -18,10 +22,18 @@ impl Shard {
         Self { traces: HashMap::default(), queue: BinaryHeap::new(), verdicts }
     }
 
-    /// Queues a trace at its due time.
+    /// Queues a trace of this shard at its due time.
     #[inline]
     pub fn schedule(&mut self, due: u64, trace: u128) {
         self.queue.push(Reverse((due, trace)));
+        if self.queue.len() > 2 * self.traces.len() + STALE_ENTRIES {
+            self.queue = self.traces.iter().map(|(id, trace)| Reverse((trace.due, *id))).collect();
+        }
+    }
+
+    #[cfg(test)]
+    pub fn queued(&self) -> usize {
+        self.queue.len()
     }
 
     /// When the next trace is due; `None` when the shard is empty.

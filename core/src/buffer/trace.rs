@@ -17,7 +17,7 @@ pub struct SpanEntry {
     pub len: u32,
     /// Bytes of the facts record that follows the span; 0 for a span without model facts.
     pub record_len: u32,
-    pub group: u16,
+    pub group: u32,
     pub kind: u8,
     pub status: u8,
     pub has_trace_state: bool,
@@ -77,8 +77,13 @@ impl Trigger {
     }
 }
 
+/// Resources and scopes of a trace that a span's own are compared with; one that is further back is noted anew.
+const GROUPS_SEARCHED: usize = 32;
+
 /// What a trace costs besides its spans: the struct, its vectors, its places in the table and the queue.
 const TRACE_OVERHEAD: u64 = 480;
+
+const GROUP_BYTES: usize = size_of::<(Arc<Resource>, Arc<Scope>)>();
 
 impl Trace {
     pub fn new(id: u128, plan: Arc<Compiled>, now: u64, due: u64, late: bool) -> Self {
@@ -103,7 +108,7 @@ impl Trace {
     pub fn add<'a>(&mut self, arrivals: impl Iterator<Item = Arrival<'a>> + Clone) -> u64 {
         let (count, size) =
             arrivals.clone().fold((0, 0), |(count, size), a| (count + 1, size + a.raw.len() + a.record.len()));
-        let segment_index = self.segments.len() as u32;
+        let (segment_index, groups) = (self.segments.len() as u32, self.groups.len());
         let mut segment = Vec::with_capacity(size);
         self.spans.reserve_exact(count);
         for arrival in arrivals {
@@ -115,21 +120,26 @@ impl Trace {
             self.spans.push(SpanEntry { segment: segment_index, offset, group, ..arrival.entry });
         }
         self.segments.push(segment.into_boxed_slice());
-        (size + count * size_of::<SpanEntry>()) as u64 + if segment_index == 0 { TRACE_OVERHEAD } else { 32 }
+        let groups = (self.groups.len() - groups) * GROUP_BYTES;
+        (size + count * size_of::<SpanEntry>() + groups) as u64 + if segment_index == 0 { TRACE_OVERHEAD } else { 32 }
     }
 
-    fn group(&mut self, resource: &Arc<Resource>, scope: &Arc<Scope>) -> u16 {
+    fn group(&mut self, resource: &Arc<Resource>, scope: &Arc<Scope>) -> u32 {
         let same = |(r, s): &(Arc<Resource>, Arc<Scope>)| Arc::ptr_eq(r, resource) && Arc::ptr_eq(s, scope);
-        let at = self.groups.iter().rposition(same).unwrap_or_else(|| {
-            self.groups.push((resource.clone(), scope.clone()));
-            self.groups.len() - 1
-        });
-        at as u16
+        let from = self.groups.len().saturating_sub(GROUPS_SEARCHED);
+        let at = self.groups[from..].iter().rposition(same).map_or_else(
+            || {
+                self.groups.push((resource.clone(), scope.clone()));
+                self.groups.len() - 1
+            },
+            |at| from + at,
+        );
+        at as u32
     }
 
-    /// Whether another group fits: `SpanEntry::group` has 16 bits.
-    pub fn groups_full(&self) -> bool {
-        self.groups.len() >= usize::from(u16::MAX) - 1024
+    /// Resource and scope of a span.
+    pub fn group_of(&self, entry: &SpanEntry) -> &(Arc<Resource>, Arc<Scope>) {
+        &self.groups[entry.group as usize]
     }
 
     pub fn raw(&self, entry: &SpanEntry) -> &[u8] {
@@ -146,6 +156,7 @@ impl Trace {
     pub fn heap_bytes(&self) -> u64 {
         let segments: usize = self.segments.iter().map(|segment| segment.len()).sum();
         let extra = 32 * (self.segments.len() as u64).saturating_sub(1);
-        (segments + self.spans.len() * size_of::<SpanEntry>()) as u64 + TRACE_OVERHEAD + extra
+        let groups = self.groups.len() * GROUP_BYTES;
+        (segments + self.spans.len() * size_of::<SpanEntry>() + groups) as u64 + TRACE_OVERHEAD + extra
     }
 }

@@ -1,6 +1,7 @@
 //! Verdicts of decided traces, so that late spans follow them. Two bounded queues, first in first out: kept traces and
 //! dropped ones, as the Collector's `decision_cache` has them.
 
+use crate::sample::policies::Verdict;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 
@@ -8,11 +9,32 @@ use std::collections::VecDeque;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Remembered {
     pub keep: bool,
-    /// Index of the credited policy in the plan that decided.
-    pub policy: Option<u16>,
-    pub threshold: u64,
     /// Taken out of the buffer, verdict not yet known.
     pub pending: bool,
+    /// Index of the credited policy in the plan that decided.
+    pub policy: Option<u16>,
+    /// Which plan that was.
+    pub generation: u32,
+    pub threshold: u64,
+}
+
+impl Remembered {
+    const PENDING: Self = Self { keep: false, pending: true, policy: None, generation: 0, threshold: 0 };
+
+    pub fn of(verdict: &Verdict, generation: u32) -> Self {
+        let Verdict { keep, policy, threshold, .. } = *verdict;
+        Self { keep, pending: false, policy, generation, threshold }
+    }
+
+    /// The verdict that late spans follow under the plan `generation`. Another plan may have other policies.
+    pub fn verdict(&self, generation: u32) -> Verdict {
+        Verdict {
+            keep: self.keep,
+            policy: self.policy.filter(|_| self.generation == generation),
+            dropped_by_policy: false,
+            threshold: self.threshold,
+        }
+    }
 }
 
 pub struct Verdicts {
@@ -25,13 +47,12 @@ pub struct Verdicts {
 
 impl Verdicts {
     pub fn new(kept_limit: usize, dropped_limit: usize) -> Self {
-        Self {
-            entries: HashMap::default(),
-            kept: VecDeque::new(),
-            dropped: VecDeque::new(),
-            kept_limit: kept_limit.max(1),
-            dropped_limit: dropped_limit.max(1),
-        }
+        Self { entries: HashMap::default(), kept: VecDeque::new(), dropped: VecDeque::new(), kept_limit, dropped_limit }
+    }
+
+    /// Changes how many verdicts are remembered. Those that are too many go as others come.
+    pub fn resize(&mut self, kept_limit: usize, dropped_limit: usize) {
+        (self.kept_limit, self.dropped_limit) = (kept_limit, dropped_limit);
     }
 
     #[inline]
@@ -41,7 +62,7 @@ impl Verdicts {
 
     /// Marks a trace as being decided; `settle` follows.
     pub fn begin(&mut self, trace: u128) {
-        self.entries.entry(trace).or_insert(Remembered { keep: false, policy: None, threshold: 0, pending: true });
+        self.entries.entry(trace).or_insert(Remembered::PENDING);
     }
 
     /// Remembers the verdict; the oldest of its kind is forgotten beyond the limit.
@@ -53,10 +74,13 @@ impl Verdicts {
         let (queue, limit) =
             if verdict.keep { (&mut self.kept, self.kept_limit) } else { (&mut self.dropped, self.dropped_limit) };
         queue.push_back(trace);
-        if queue.len() > limit
-            && let Some(oldest) = queue.pop_front()
-        {
-            self.entries.remove(&oldest);
+        // Two at most for each that comes: after `resize` the surplus goes step by step.
+        for _ in 0..2 {
+            if queue.len() > limit
+                && let Some(oldest) = queue.pop_front()
+            {
+                self.entries.remove(&oldest);
+            }
         }
     }
 
@@ -73,17 +97,60 @@ impl Verdicts {
 mod tests {
     use super::*;
 
+    const KEEP: Remembered = Remembered { keep: true, pending: false, ..Remembered::PENDING };
+    const DROP: Remembered = Remembered { keep: false, ..KEEP };
+
+    fn settle(verdicts: &mut Verdicts, trace: u128, verdict: Remembered) {
+        verdicts.begin(trace);
+        assert!(verdicts.get(trace).is_some());
+        verdicts.settle(trace, verdict);
+    }
+
     #[test]
     fn each_kind_is_bounded_on_its_own() {
         let mut verdicts = Verdicts::new(2, 3);
         for trace in 0..10 {
-            verdicts.begin(trace);
-            let verdict = Remembered { keep: trace % 2 == 0, policy: None, threshold: 0, pending: false };
-            verdicts.settle(trace, verdict);
+            settle(&mut verdicts, trace, if trace % 2 == 0 { KEEP } else { DROP });
         }
         assert_eq!(verdicts.len(), 5);
         assert!(verdicts.get(8).unwrap().keep);
         assert!(!verdicts.get(9).unwrap().keep);
         assert_eq!(verdicts.get(4), None);
+    }
+
+    #[test]
+    fn a_cache_of_no_size_remembers_nothing() {
+        let mut verdicts = Verdicts::new(0, 1);
+        settle(&mut verdicts, 1, KEEP);
+        settle(&mut verdicts, 2, DROP);
+        assert_eq!((verdicts.get(1), verdicts.get(2)), (None, Some(&DROP)));
+    }
+
+    #[test]
+    fn a_known_trace_that_is_decided_again_takes_no_second_place() {
+        let mut verdicts = Verdicts::new(2, 2);
+        for _ in 0..5 {
+            settle(&mut verdicts, 1, KEEP);
+        }
+        settle(&mut verdicts, 2, KEEP);
+        assert_eq!(verdicts.len(), 2);
+    }
+
+    #[test]
+    fn a_smaller_size_is_reached_as_others_come() {
+        let mut verdicts = Verdicts::new(100, 100);
+        (0..100).for_each(|trace| settle(&mut verdicts, trace, KEEP));
+        verdicts.resize(10, 10);
+        (100..190).for_each(|trace| settle(&mut verdicts, trace, KEEP));
+        assert_eq!(verdicts.len(), 10);
+        assert!(verdicts.get(189).is_some());
+    }
+
+    #[test]
+    fn another_plans_policy_is_not_named() {
+        let verdict = Verdict { keep: true, policy: Some(3), dropped_by_policy: false, threshold: 7 };
+        let known = Remembered::of(&verdict, 1);
+        assert_eq!(known.verdict(1), verdict);
+        assert_eq!(known.verdict(2), Verdict { policy: None, ..verdict });
     }
 }

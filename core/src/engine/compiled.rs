@@ -11,7 +11,8 @@ use crate::price::plan::PricePlan;
 use crate::sample::plan::SamplePlan;
 use crate::sample::policies::Policies;
 use serde::Deserialize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The plan as Python writes it (`enricher/config/compile.py`).
 #[derive(Deserialize)]
@@ -33,9 +34,9 @@ pub const PLAN_VERSION: u32 = 1;
 pub struct Limits {
     /// Heap bytes of buffered traces; beyond them requests are refused.
     pub buffer_bytes: u64,
-    /// A trace is decided when its spans hold this many bytes.
+    /// A trace is decided at once when its spans hold more bytes than this.
     pub trace_bytes: u64,
-    /// A trace is decided when it holds this many spans.
+    /// A trace is decided at once when it holds more spans than this.
     pub trace_spans: usize,
     /// Bytes of an export payload.
     pub payload_bytes: usize,
@@ -73,6 +74,8 @@ impl Plan {
 }
 
 pub struct Compiled {
+    /// Which of the engine's plans this is.
+    pub generation: u32,
     pub normalizer: Normalizer,
     pub book: Book,
     pub policies: Policies,
@@ -91,13 +94,16 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    pub fn new(plan: Plan) -> Result<Self> {
+    /// `held`: where the bytes of resources and scopes are counted.
+    pub fn new(plan: Plan, generation: u32, held: &Arc<AtomicU64>) -> Result<Self> {
         let mut builder = KeyTableBuilder::default();
         let mut normalizer = Normalizer::compile(&plan.normalize, &mut builder).map_err(CoreError::Plan)?;
-        let policies = Policies::compile(&plan.sample.policies, &mut builder).map_err(CoreError::Plan)?;
+        let mut policies = Policies::compile(&plan.sample.policies, &mut builder).map_err(CoreError::Plan)?;
         let keys = builder.build();
         normalizer.link(&keys).map_err(CoreError::Plan)?;
+        policies.conditions.link(&plan.normalize.canonical, &keys).map_err(CoreError::Plan)?;
         Ok(Self {
+            generation,
             normalizer,
             book: Book::compile(&plan.price).map_err(CoreError::Plan)?,
             policies,
@@ -109,8 +115,8 @@ impl Compiled {
             cache_not_sampled: plan.sample.cache_not_sampled,
             decision_wait: plan.sample.decision_wait_ns,
             decision_wait_after_root: plan.sample.decision_wait_after_root_ns,
-            resources: Interner::new(),
-            scopes: Interner::new(),
+            resources: Interner::new(held),
+            scopes: Interner::new(held),
             idle: Mutex::new(Vec::new()),
         })
     }
@@ -122,6 +128,11 @@ impl Compiled {
 
     pub fn give_back(&self, scratch: Scratch) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+    }
+
+    /// Verdicts that one of `shards` remembers: kept and dropped.
+    pub fn cache_sizes(&self, shards: usize) -> (usize, usize) {
+        (self.cache_sampled.div_ceil(shards), self.cache_not_sampled.div_ceil(shards))
     }
 
     /// Whether verdicts are written on kept spans: not when nothing is sampled.

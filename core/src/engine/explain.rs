@@ -13,12 +13,13 @@ use crate::sample::threshold;
 use crate::wire::span::{STATUS_ERROR, fields};
 use crate::wire::value::key_value;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 impl Engine {
     /// Explains the traces in `payloads` (`ExportTraceServiceRequest` each), read at `now`, as JSON. All take part in
     /// finding repeated reports; told are those whose id in hex begins with `only`.
     pub fn explain(&self, payloads: &[Vec<u8>], now: u64, only: &str) -> Result<String> {
-        let scratch = Engine::with_plan(self.plan())?;
+        let scratch = Engine::with_plan(self.plan(), Arc::default())?;
         let mut refused = Vec::new();
         for payload in payloads {
             let report = scratch.ingest(payload, now)?;
@@ -76,7 +77,7 @@ fn explain(trace: &Trace, conclusion: &Conclusion<'_>) -> Value {
 fn span(trace: &Trace, conclusion: &Conclusion<'_>, index: usize) -> Value {
     let entry = &trace.spans[index];
     let raw = trace.raw(entry);
-    let (resource, scope) = &trace.groups[usize::from(entry.group)];
+    let (resource, scope) = trace.group_of(entry);
     let name = fields(raw, 5).filter_map(Result::ok).last().unwrap_or_default();
     let mut told = json!({
         "span_id": format!("{:016x}", entry.span_id),

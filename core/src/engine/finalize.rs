@@ -4,6 +4,8 @@
 use super::Engine;
 use super::compiled::Compiled;
 use super::tick::TickReport;
+#[cfg(test)]
+use super::trips::Stage;
 use crate::buffer::trace::{SpanEntry, Trace};
 use crate::buffer::verdicts::Remembered;
 use crate::calls::{Fate, Grouping, Links, Place, Report};
@@ -89,65 +91,88 @@ impl<'e> Finalizer<'e> {
         known: Option<Remembered>,
         conclusion: &mut Conclusion<'t>,
     ) -> Remembered {
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.conclude_and_write(trace, known, conclusion)));
-        let verdict = outcome.unwrap_or_else(|_| {
+        let concluded = catch_unwind(AssertUnwindSafe(|| self.conclude(trace, known, conclusion)));
+        let otherwise = || known.map_or(Verdict::KEEP_ALL, |known| known.verdict(trace.plan.generation));
+        let mut verdict = *concluded.as_ref().unwrap_or(&otherwise());
+        // The verdict that late spans follow is the one that is carried out.
+        verdict.keep |= trace.plan.output.keep_all;
+        let conclusion = concluded.is_ok().then_some(&*conclusion);
+        let mut faulty = conclusion.is_none();
+        faulty |= catch_unwind(AssertUnwindSafe(|| self.measure(trace, conclusion, &verdict))).is_err();
+        if verdict.keep {
+            faulty |= self.write_all(trace, conclusion, &verdict);
+        }
+        if faulty {
             self.engine.measure().trace_fault();
-            for entry in &trace.spans {
-                self.pass(trace, entry);
-            }
-            Verdict::KEEP_ALL
-        });
+        }
         if !trace.late {
             self.decided += 1;
             self.kept += u64::from(verdict.keep);
         }
-        Remembered { keep: verdict.keep, policy: verdict.policy, threshold: verdict.threshold, pending: false }
+        Remembered::of(&verdict, trace.plan.generation)
     }
 
-    fn conclude_and_write<'t>(
+    fn conclude<'t>(
         &mut self,
         trace: &'t Trace,
         known: Option<Remembered>,
         conclusion: &mut Conclusion<'t>,
     ) -> Verdict {
+        self.votes.clear();
         conclusion.conclude(trace, self.engine, self.now);
-        let plan = &trace.plan;
-        let mut verdict = match known {
-            Some(known) => {
-                self.votes.clear();
-                Verdict {
-                    keep: known.keep,
-                    policy: known.policy.filter(|index| usize::from(*index) < plan.policies.len()),
-                    dropped_by_policy: false,
-                    threshold: known.threshold,
-                }
-            }
-            None => plan.policies.decide(&conclusion.summary, &mut self.votes),
-        };
-        self.measure(trace, conclusion, &verdict);
-        let written = verdict.keep || plan.output.keep_all;
-        if written {
-            for (entry, index) in trace.spans.iter().zip(0..) {
-                self.write(trace, conclusion, &verdict, entry, index);
-            }
+        #[cfg(test)]
+        self.engine.trips.at(Stage::Conclude, trace.id, 0);
+        let policies = &trace.plan.policies;
+        match known {
+            Some(known) => known.verdict(trace.plan.generation),
+            None => policies.decide(&conclusion.summary, &mut self.votes),
         }
-        // The verdict that late spans follow is the one that was carried out.
-        verdict.keep = written;
-        verdict
     }
 
-    fn measure(&mut self, trace: &Trace, conclusion: &Conclusion<'_>, verdict: &Verdict) {
+    /// Writes every span; those that cannot be enriched leave as they came. True when there was one.
+    fn write_all(&mut self, trace: &Trace, conclusion: Option<&Conclusion<'_>>, verdict: &Verdict) -> bool {
+        let Some(conclusion) = conclusion else {
+            trace.spans.iter().for_each(|entry| self.pass(trace, entry));
+            return true;
+        };
+        let root = if trace.late { u32::MAX } else { conclusion.root(trace) };
+        let (mut next, mut faulty) = (0, false);
+        while next < trace.spans.len() {
+            let (first, begun) = (next, self.batch.begun());
+            let rest = catch_unwind(AssertUnwindSafe(|| {
+                while let Some(entry) = trace.spans.get(next) {
+                    self.write(trace, conclusion, verdict, entry, next as u32, root);
+                    next += 1;
+                }
+            }));
+            if rest.is_err() {
+                // Spans before this one are written; of this one nothing is, or a part that has to go.
+                faulty = true;
+                if self.batch.begun() - begun > (next - first) as u64 {
+                    self.batch.undo();
+                }
+                self.pass(trace, &trace.spans[next]);
+                next += 1;
+            }
+        }
+        faulty
+    }
+
+    /// Counts the trace, and its calls where they are known.
+    fn measure(&mut self, trace: &Trace, conclusion: Option<&Conclusion<'_>>, verdict: &Verdict) {
         let plan = &trace.plan;
         let measure = self.engine.measure();
-        let kept = verdict.keep || plan.output.keep_all;
         measure.trace(&TraceInput {
             policies: &plan.policies,
-            votes: &self.votes,
-            verdict: &Verdict { keep: kept, ..*verdict },
+            votes: if conclusion.is_some() { &self.votes } else { &[] },
+            verdict,
             trigger: trace.due_reason,
             spans: trace.spans.len() as u64,
             bytes: trace.span_bytes,
         });
+        let Some(conclusion) = conclusion else { return };
+        #[cfg(test)]
+        self.engine.trips.at(Stage::Measure, trace.id, 0);
         let judged = |report: &&Report<'_>| {
             report.evaluation_score.is_some() || !report.texts.get(Concept::GuardrailDecision).is_empty()
         };
@@ -160,7 +185,7 @@ impl<'e> Finalizer<'e> {
             let report = &call.report;
             let entry = &trace.spans[report.place.index as usize];
             let input = CallInput {
-                service: trace.groups[usize::from(entry.group)].0.service(),
+                service: trace.group_of(entry).0.service(),
                 texts: &report.texts,
                 usage: &report.usage,
                 cost,
@@ -170,7 +195,7 @@ impl<'e> Finalizer<'e> {
                 error: report.error,
                 trace_id: trace.id,
                 start: report.place.start,
-                kept,
+                kept: verdict.keep,
                 now: self.now,
             };
             calls.record(&input);
@@ -189,7 +214,7 @@ impl<'e> Finalizer<'e> {
 
     /// One span as it came.
     fn pass(&mut self, trace: &Trace, entry: &SpanEntry) {
-        let (resource, scope) = &trace.groups[usize::from(entry.group)];
+        let (resource, scope) = trace.group_of(entry);
         let raw = trace.raw(entry);
         self.edits.clear();
         let out = self.batch.span(resource, scope, raw.len() + 16);
@@ -197,7 +222,16 @@ impl<'e> Finalizer<'e> {
         let _ = span::write(raw, entry.has_trace_state, &self.edits, out);
     }
 
-    fn write(&mut self, trace: &Trace, conclusion: &Conclusion<'_>, verdict: &Verdict, entry: &SpanEntry, index: u32) {
+    /// `root`: index of the span that says what concerns the whole trace.
+    fn write(
+        &mut self,
+        trace: &Trace,
+        conclusion: &Conclusion<'_>,
+        verdict: &Verdict,
+        entry: &SpanEntry,
+        index: u32,
+        root: u32,
+    ) {
         let plan = &trace.plan;
         let mut raw = trace.raw(entry);
         let mut rewritten = std::mem::take(&mut self.rewritten);
@@ -223,7 +257,7 @@ impl<'e> Finalizer<'e> {
                 Fate::NotACall | Fate::Wrapper { .. } => {}
             }
         }
-        if index == conclusion.root(trace) && !trace.late {
+        if index == root {
             if conclusion.totals.calls > 0 {
                 stamp::totals(&conclusion.totals, out);
             }
@@ -233,7 +267,7 @@ impl<'e> Finalizer<'e> {
         }
         if plan.stamps() {
             self.edits.trace_state = Some(if entry.has_trace_state {
-                tracestate::with_threshold(span::trace_state(raw), verdict.threshold)
+                tracestate::with_threshold(span::trace_state(raw), verdict.threshold, conclusion.summary.randomness)
             } else {
                 format!("ot=th:{}", threshold::to_hex(verdict.threshold))
             });
@@ -241,9 +275,15 @@ impl<'e> Finalizer<'e> {
         if !self.edits.attributes.is_empty() {
             stamp::restated(raw, &self.edits.attributes, &mut self.edits.omit);
         }
-        let (resource, scope) = &trace.groups[usize::from(entry.group)];
+        let (resource, scope) = trace.group_of(entry);
         let size = raw.len() + self.edits.attributes.len() + 64;
         let out = self.batch.span(resource, scope, size);
+        #[cfg(test)]
+        {
+            out.extend_from_slice(b"half a span");
+            self.engine.trips.at(Stage::Write, trace.id, index);
+            out.truncate(out.len() - b"half a span".len());
+        }
         let before = out.len();
         if span::write(raw, entry.has_trace_state, &self.edits, out).is_err() {
             // It parsed when it came in; should rewriting fail all the same, the span leaves as it is.
@@ -296,7 +336,7 @@ fn reports<'t>(trace: &'t Trace, reports: &mut Vec<Report<'t>>) {
 }
 
 fn place(trace: &Trace, entry: &SpanEntry, index: u32) -> Place {
-    let (resource, scope) = &trace.groups[usize::from(entry.group)];
+    let (resource, scope) = trace.group_of(entry);
     Place {
         index,
         trace_id: trace.id,
@@ -353,7 +393,8 @@ fn totals(grouping: &Grouping<'_>, costs: &[Cost]) -> Totals {
 
 fn summary(trace: &Trace, costs: &[Cost], totals: &Totals) -> TraceSummary {
     TraceSummary {
-        start: trace.spans.iter().map(|entry| entry.start).min().unwrap_or(0),
+        // A span without a start says nothing of when the trace began.
+        start: trace.spans.iter().map(|entry| entry.start).filter(|start| *start != 0).min().unwrap_or(u64::MAX),
         end: trace.spans.iter().map(|entry| entry.end).max().unwrap_or(0),
         statuses: trace.spans.iter().fold(0, |mask, entry| mask | 1 << entry.status.min(7)),
         trace_cost_pico: totals.cost_pico,

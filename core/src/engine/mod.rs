@@ -4,7 +4,12 @@ pub mod compiled;
 pub mod explain;
 pub mod finalize;
 pub mod ingest;
+mod intake;
+#[cfg(test)]
+mod tests;
 pub mod tick;
+#[cfg(test)]
+mod trips;
 
 use crate::buffer::shard::Shard;
 use crate::buffer::verdicts::Verdicts;
@@ -12,48 +17,64 @@ use crate::calls::RecentCalls;
 use crate::error::Result;
 use crate::measure::{Measure, Series};
 use compiled::{Compiled, Plan};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Decode, normalize, price, buffer, de-duplicate, measure and sample. Shared between threads.
 pub struct Engine {
     plan: RwLock<Arc<Compiled>>,
+    /// How many plans there were.
+    plans: AtomicU32,
     shards: Vec<Mutex<Shard>>,
     recent: RecentCalls,
     measure: Measure,
     /// Heap bytes that buffered traces hold.
     buffered: AtomicU64,
+    /// Heap bytes of the resources and scopes that they share.
+    held: Arc<AtomicU64>,
+    /// Size of the largest request refused since the last tick.
+    refused: AtomicU64,
     /// The latest time that a caller gave, Unix nanoseconds.
     clock: AtomicU64,
     /// One tick at a time.
     ticking: Mutex<()>,
+    #[cfg(test)]
+    trips: trips::Trips,
 }
 
 impl Engine {
     pub fn new(plan: &[u8]) -> Result<Self> {
-        Self::with_plan(Arc::new(Compiled::new(Plan::parse(plan)?)?))
+        let held = Arc::default();
+        Self::with_plan(Arc::new(Compiled::new(Plan::parse(plan)?, 0, &held)?), held)
     }
 
-    fn with_plan(plan: Arc<Compiled>) -> Result<Self> {
+    fn with_plan(plan: Arc<Compiled>, held: Arc<AtomicU64>) -> Result<Self> {
         let measure = Measure::new(&plan.measure)?;
         let shards = plan.limits.shards.max(1);
-        let share = |size: usize| size.div_ceil(shards);
-        let verdicts = || Verdicts::new(share(plan.cache_sampled), share(plan.cache_not_sampled));
+        let (kept, dropped) = plan.cache_sizes(shards);
         Ok(Self {
-            shards: (0..shards).map(|_| Mutex::new(Shard::new(verdicts()))).collect(),
+            shards: (0..shards).map(|_| Mutex::new(Shard::new(Verdicts::new(kept, dropped)))).collect(),
             plan: RwLock::new(plan),
+            plans: AtomicU32::new(1),
             recent: RecentCalls::new(),
             measure,
             buffered: AtomicU64::new(0),
+            held,
+            refused: AtomicU64::new(0),
             clock: AtomicU64::new(0),
             ticking: Mutex::new(()),
+            #[cfg(test)]
+            trips: trips::Trips::default(),
         })
     }
 
     /// Swaps the plan. Traces in flight end under the plan they began with.
     pub fn replace_plan(&self, plan: &[u8]) -> Result<()> {
-        let compiled = Arc::new(Compiled::new(Plan::parse(plan)?)?);
+        let generation = self.plans.fetch_add(1, Ordering::Relaxed);
+        let compiled = Arc::new(Compiled::new(Plan::parse(plan)?, generation, &self.held)?);
         self.measure.reconfigure(&compiled.measure)?;
+        let (kept, dropped) = compiled.cache_sizes(self.shards.len());
+        self.shards.iter().for_each(|shard| lock(shard).verdicts.resize(kept, dropped));
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = compiled;
         Ok(())
     }
@@ -78,7 +99,7 @@ impl Engine {
     }
 
     pub fn buffered_bytes(&self) -> u64 {
-        self.buffered.load(Ordering::Relaxed)
+        self.buffered.load(Ordering::Relaxed) + self.held.load(Ordering::Relaxed)
     }
 
     pub fn buffered_traces(&self) -> usize {

@@ -85,28 +85,35 @@ impl Engine {
         finalizer.report(more)
     }
 
-    /// Decides the traces that are due first until the buffer is below its low watermark.
+    /// Decides the traces that are due first, in all shards, until the buffer is below its low watermark and has room
+    /// for what it refused.
     fn relieve(&self, finalizer: &mut Finalizer<'_>) {
-        let limit = self.plan().limits.buffer_bytes as f64;
-        if (self.buffered_bytes() as f64) < limit * HIGH_WATERMARK {
+        let plan = self.plan();
+        let limit = plan.limits.buffer_bytes;
+        let refused = self.refused.swap(0, Ordering::Relaxed);
+        if refused == 0 && (self.buffered_bytes() as f64) < limit as f64 * HIGH_WATERMARK {
             return;
         }
+        plan.resources.sweep();
+        plan.scopes.sweep();
+        let goal = ((limit as f64 * LOW_WATERMARK) as u64).min(limit.saturating_sub(refused));
         let mut chunk = Vec::with_capacity(CHUNK);
-        let mut progress = true;
-        while progress && self.buffered_bytes() as f64 > limit * LOW_WATERMARK {
-            progress = false;
-            for shard in 0..self.shards.len() {
-                let mut held = lock(&self.shards[shard]);
-                while chunk.len() < CHUNK {
-                    match held.pop_early(Trigger::MemoryPressure) {
-                        Some(trace) => chunk.push((held.verdicts.get(trace.id).copied(), trace)),
-                        None => break,
-                    }
-                }
-                drop(held);
-                progress |= !chunk.is_empty();
-                self.settle(shard, &mut chunk, finalizer);
+        loop {
+            let excess = self.buffered_bytes().saturating_sub(goal);
+            let mut due: Vec<(u64, usize)> =
+                (0..self.shards.len()).filter_map(|at| Some((lock(&self.shards[at]).next_due()?, at))).collect();
+            due.sort_unstable();
+            let Some((_, first)) = due.first().copied().filter(|_| excess > 0) else { return };
+            let until = due.get(1).map_or(u64::MAX, |(due, _)| *due);
+            let mut held = lock(&self.shards[first]);
+            let mut freed = 0;
+            while freed < excess && chunk.len() < CHUNK && held.next_due().is_some_and(|due| due <= until) {
+                let Some(trace) = held.pop_early(Trigger::MemoryPressure) else { break };
+                freed += trace.heap_bytes();
+                chunk.push((held.verdicts.get(trace.id).copied(), trace));
             }
+            drop(held);
+            self.settle(first, &mut chunk, finalizer);
         }
     }
 

@@ -34,13 +34,25 @@ pub struct Batch {
     places: HashMap<(usize, usize), (usize, usize)>,
     size: usize,
     spans: u64,
+    /// The span begun last: place of its group, bytes of the group before it, size.
+    last: (usize, usize, usize, usize),
+    begun: u64,
     pub finished: Vec<Payload>,
 }
 
 impl Batch {
     /// `limit`: bytes of a payload; only a larger span makes a larger payload.
     pub fn new(limit: usize) -> Self {
-        Self { limit, resources: Vec::new(), places: HashMap::new(), size: 0, spans: 0, finished: Vec::new() }
+        Self {
+            limit,
+            resources: Vec::new(),
+            places: HashMap::new(),
+            size: 0,
+            spans: 0,
+            last: (0, 0, 0, 0),
+            begun: 0,
+            finished: Vec::new(),
+        }
     }
 
     /// The buffer to append one encoded span field to; `size` is what it will take.
@@ -72,7 +84,23 @@ impl Batch {
         };
         self.size += size;
         self.spans += 1;
-        &mut self.resources[at].scopes[inner].spans
+        self.begun += 1;
+        let spans = &mut self.resources[at].scopes[inner].spans;
+        self.last = (at, inner, spans.len(), size);
+        spans
+    }
+
+    /// How many spans were begun since the start.
+    pub fn begun(&self) -> u64 {
+        self.begun
+    }
+
+    /// Takes the span begun last back, as far as it was written. Once for each span, and not after a flush.
+    pub fn undo(&mut self) {
+        let (at, inner, len, size) = self.last;
+        self.resources[at].scopes[inner].spans.truncate(len);
+        self.size -= size;
+        self.spans -= 1;
     }
 
     /// Ends the current payload.

@@ -1,7 +1,10 @@
 //! Conditions on single spans, evaluated once as a span arrives and remembered as one bit of its trace. Each is found by
 //! the attribute key it asks for, so that a span pays for the conditions on its own keys only.
 
-use crate::keys::{KeyId, KeyTableBuilder};
+use crate::concept::Concept;
+use crate::facts::{Facts, LIST_SEPARATOR, Val};
+use crate::keys::{KeyId, KeyTable, KeyTableBuilder};
+use crate::normalize::plan::Canonical;
 use crate::wire::span::Attr;
 use crate::wire::value::{Value, array};
 use regex::bytes::{Regex, RegexBuilder};
@@ -89,11 +92,27 @@ pub fn pattern(text: &str) -> Result<Regex, String> {
     RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|error| error.to_string())
 }
 
+/// A key that some condition asks for and that normalize writes for a concept.
+struct Told {
+    key: KeyId,
+    concept: Concept,
+    legacy: bool,
+}
+
+impl Told {
+    /// The attribute of this key on the span gives way to the fact.
+    fn replaces(&self, facts: &Facts<'_>) -> bool {
+        let misstated = if self.legacy { facts.legacy_misstated } else { facts.misstated };
+        misstated.contains(self.concept)
+    }
+}
+
 /// All conditions of a plan.
 #[derive(Default)]
 pub struct Conditions {
     tests: Vec<(KeyId, Test)>,
     by_key: Vec<Vec<u16>>,
+    told: Vec<Told>,
 }
 
 impl Conditions {
@@ -113,19 +132,58 @@ impl Conditions {
         self.tests.is_empty()
     }
 
-    /// Sets the bits of the conditions that hold on these attributes.
+    /// Finds the conditions on keys that normalize writes, so that they hold on what a span means in whatever dialect.
+    pub fn link(&mut self, canonical: &[Canonical], keys: &KeyTable) -> Result<(), String> {
+        for entry in canonical {
+            let concept =
+                Concept::from_name(&entry.concept).ok_or_else(|| format!("no concept {:?}", entry.concept))?;
+            for (name, legacy) in [(Some(&entry.key), false), (entry.legacy.as_ref(), true)] {
+                let Some(name) = name else { continue };
+                let key = keys.lookup(name.as_bytes());
+                if self.by_key.get(key.index()).is_some_and(|wanted| !wanted.is_empty()) {
+                    self.told.push(Told { key, concept, legacy });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the bits of the conditions that hold on these attributes, or on the facts that normalize found in them.
     #[inline]
-    pub fn observe(&self, attrs: &[Attr<'_>], bits: &mut Bits) {
+    pub fn observe(&self, attrs: &[Attr<'_>], facts: Option<&Facts<'_>>, bits: &mut Bits) {
         if self.tests.is_empty() {
             return;
         }
+        let facts = facts.filter(|_| !self.told.is_empty());
         for attr in attrs {
-            if let Some(wanted) = self.by_key.get(attr.id.index()) {
-                for &bit in wanted {
-                    if self.tests[usize::from(bit)].1.holds(&attr.value) {
-                        bits.set(bit);
+            if let Some(wanted) = self.by_key.get(attr.id.index())
+                && !wanted.is_empty()
+                && !facts.is_some_and(|facts| self.told.iter().any(|told| told.key == attr.id && told.replaces(facts)))
+            {
+                self.test(wanted, &attr.value, bits);
+            }
+        }
+        let Some(facts) = facts else { return };
+        for told in &self.told {
+            let wanted = &self.by_key[told.key.index()];
+            match facts.get(told.concept) {
+                None => {}
+                Some(Val::Int(number)) => self.test(wanted, &Value::Int(number), bits),
+                Some(Val::Float(number)) => self.test(wanted, &Value::Double(number), bits),
+                Some(Val::Bool(flag)) => self.test(wanted, &Value::Bool(flag), bits),
+                Some(Val::Str(text)) => {
+                    for item in text.split(LIST_SEPARATOR) {
+                        self.test(wanted, &Value::Str(item.as_bytes()), bits);
                     }
                 }
+            }
+        }
+    }
+
+    fn test(&self, wanted: &[u16], value: &Value<'_>, bits: &mut Bits) {
+        for &bit in wanted {
+            if self.tests[usize::from(bit)].1.holds(value) {
+                bits.set(bit);
             }
         }
     }

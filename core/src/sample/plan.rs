@@ -6,6 +6,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct SamplePlan {
     pub decision_wait_ns: u64,
+    /// 0: the end of the root changes nothing.
     pub decision_wait_after_root_ns: u64,
     /// Verdicts remembered for spans that arrive late, kept and dropped ones apart.
     pub cache_sampled: usize,

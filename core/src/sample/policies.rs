@@ -273,7 +273,7 @@ mod tests {
             .map(|(key, value)| Attr { key: key.as_bytes(), value: *value, id: keys.lookup(key.as_bytes()) })
             .collect();
         let mut trace = TraceSummary::default();
-        policies.conditions.observe(&attrs, &mut trace.bits);
+        policies.conditions.observe(&attrs, None, &mut trace.bits);
         trace
     }
 

@@ -37,11 +37,12 @@ fn member(text: &str) -> Option<&str> {
 }
 
 /// The tracestate with `th` set, never weaker than it was; the `ot` member moves to the front, as W3C asks of a changed
-/// member. Unknown fields of `ot` stay.
-pub fn with_threshold(tracestate: &[u8], chosen: u64) -> String {
+/// member. Unknown fields of `ot` stay. An incoming `th` above the trace's `randomness` cannot be true, the trace would
+/// not have come: it goes (OTEP 235).
+pub fn with_threshold(tracestate: &[u8], chosen: u64, randomness: u64) -> String {
     let text = std::str::from_utf8(tracestate).unwrap_or("");
     let old = member(text);
-    let incoming = parse(tracestate).threshold.unwrap_or(0);
+    let incoming = parse(tracestate).threshold.filter(|th| *th <= randomness).unwrap_or(0);
     let mut out = format!("ot=th:{}", threshold::to_hex(chosen.max(incoming)));
     for field in old.unwrap_or("").split(';').filter(|f| !f.is_empty() && !f.starts_with("th:")) {
         out.push(';');
@@ -60,7 +61,7 @@ mod tests {
 
     #[test]
     fn threshold_is_written_beside_what_was_there() {
-        let write = |text: &str, th| with_threshold(text.as_bytes(), th);
+        let write = |text: &str, th| with_threshold(text.as_bytes(), th, 0xff << 48);
         let tenth = threshold::from_probability(0.1);
         assert_eq!(write("", 0), "ot=th:0");
         assert_eq!(write("a=1,b=2", tenth), "ot=th:e666,a=1,b=2");
@@ -68,6 +69,7 @@ mod tests {
         assert_eq!(write("ot=th:ff", tenth), "ot=th:ff", "a stricter incoming threshold stays");
         assert_eq!(write("ot=th:8", tenth), "ot=th:e666");
         assert_eq!(write("ot=th:XYZ", tenth), "ot=th:e666");
+        assert_eq!(write("ot=th:ff1", tenth), "ot=th:e666", "a threshold that the trace did not pass goes");
     }
 
     #[test]

@@ -4,5 +4,6 @@ pub mod json;
 pub mod reader;
 pub mod request;
 pub mod span;
+pub mod valid;
 pub mod value;
 pub mod writer;

@@ -1,7 +1,7 @@
 //! One span as a borrowed view: scalars decoded, everything else a slice of the request.
 
 use super::reader::{BYTES, FIXED32, FIXED64, Reader, VARINT};
-use super::value::{Value, key_value};
+use super::value::{Value, any_key_value, key_value, usual_key_value};
 use crate::error::Result;
 use crate::keys::{KeyId, KeyTable};
 
@@ -42,6 +42,9 @@ pub struct SpanView<'a> {
     /// Span events; walk them with [`events`].
     pub events: u32,
     pub links: u32,
+    /// Something on the span is laid out as encoders do not write it: what was decoded is right, but not all that a
+    /// strict decoder looks at.
+    pub unusual: bool,
 }
 
 impl SpanView<'_> {
@@ -67,7 +70,14 @@ pub fn parse<'a>(
     while !reader.at_end() {
         match reader.tag()? {
             (9, BYTES) => {
-                let (key, value) = key_value(reader.bytes()?)?;
+                let field = reader.bytes()?;
+                let (key, value) = match usual_key_value(field) {
+                    Some(pair) => pair,
+                    None => {
+                        span.unusual = true;
+                        any_key_value(field)?
+                    }
+                };
                 span.attributes += 1;
                 if attrs.len() < attribute_count {
                     attrs.push(Attr { key, value, id: keys.lookup(key) });
@@ -82,13 +92,19 @@ pub fn parse<'a>(
                 span.span_id = span_id(reader.bytes()?);
                 span_ok = span.span_id != 0;
             }
-            (3, BYTES) => span.trace_state = reader.bytes()?,
+            (3, BYTES) => {
+                span.unusual |= !span.trace_state.is_empty();
+                span.trace_state = reader.bytes()?;
+            }
             (4, BYTES) => {
                 let id = reader.bytes()?;
                 span.parent_id = span_id(id);
                 parent_ok = id.is_empty() || id.len() == 8;
             }
-            (5, BYTES) => span.name = reader.bytes()?,
+            (5, BYTES) => {
+                span.unusual |= !span.name.is_empty();
+                span.name = reader.bytes()?;
+            }
             (6, VARINT) => span.kind = u8::try_from(reader.varint()?).unwrap_or(0),
             (7, FIXED64) => span.start = reader.fixed64()?,
             (8, FIXED64) => span.end = reader.fixed64()?,
@@ -100,7 +116,10 @@ pub fn parse<'a>(
                 reader.bytes()?;
                 span.links += 1;
             }
-            (15, BYTES) => (span.status_code, span.status_message) = status(reader.bytes()?)?,
+            (15, BYTES) => {
+                span.unusual |= !span.status_message.is_empty();
+                span.unusual |= status(reader.bytes()?, &mut span)?;
+            }
             (16, FIXED32) => span.flags = reader.fixed32()?,
             (_, wire) => reader.skip(wire)?,
         }
@@ -113,17 +132,21 @@ fn span_id(id: &[u8]) -> u64 {
     <[u8; 8]>::try_from(id).map_or(0, u64::from_be_bytes)
 }
 
-fn status(buf: &[u8]) -> Result<(u8, &[u8])> {
+/// Reads a status into the span. True when the message stands there twice.
+fn status<'a>(buf: &'a [u8], span: &mut SpanView<'a>) -> Result<bool> {
     let mut reader = Reader::new(buf);
-    let (mut code, mut message): (u8, &[u8]) = (STATUS_UNSET, &[]);
+    let mut messages = 0;
     while !reader.at_end() {
         match reader.tag()? {
-            (2, BYTES) => message = reader.bytes()?,
-            (3, VARINT) => code = u8::try_from(reader.varint()?).unwrap_or(STATUS_UNSET),
+            (2, BYTES) => {
+                span.status_message = reader.bytes()?;
+                messages += 1;
+            }
+            (3, VARINT) => span.status_code = u8::try_from(reader.varint()?).unwrap_or(STATUS_UNSET),
             (_, wire) => reader.skip(wire)?,
         }
     }
-    Ok((code, message))
+    Ok(messages > 1)
 }
 
 /// A span event: name, time (Unix ns) and its encoded attributes.

@@ -30,7 +30,7 @@ pub fn key_value(buf: &[u8]) -> Result<(&[u8], Value<'_>)> {
 /// The layouts that encoders write: key and value once each, the value with one member. Most write the key first, the
 /// Collector writes from the back. `None` for all other layouts.
 #[inline(always)]
-fn usual_key_value(buf: &[u8]) -> Option<(&[u8], Value<'_>)> {
+pub(super) fn usual_key_value(buf: &[u8]) -> Option<(&[u8], Value<'_>)> {
     let (key, value) = match buf.first()? {
         0x0a => {
             let (key, rest) = short_then(buf.get(1..)?, 0x12)?;
@@ -101,7 +101,7 @@ fn sole_varint(buf: &[u8]) -> Option<u64> {
     reader.at_end().then_some(value)
 }
 
-fn any_key_value(buf: &[u8]) -> Result<(&[u8], Value<'_>)> {
+pub(super) fn any_key_value(buf: &[u8]) -> Result<(&[u8], Value<'_>)> {
     let mut reader = Reader::new(buf);
     let mut key: &[u8] = &[];
     let mut value = Value::Empty;
