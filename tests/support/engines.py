@@ -1,0 +1,127 @@
+"""Engines of the real core under plans of the real configuration, with bounds that tests choose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from enricher.config import compile_plan, load_text
+from enricher.runtime.engine import CoreEngine
+
+SECOND = 10**9
+NOW = 1_780_000_000 * SECOND
+
+
+@cache
+def _compiled(text: str, call_records: bool) -> str:
+    return compile_plan(load_text(text).require(), call_records=call_records).decode()
+
+
+def plan(text: str = "", *, call_records: bool = False, **limits: int) -> bytes:
+    """The plan of a configuration, with `limits` of the plan (bytes and counts) put over its own."""
+    compiled = json.loads(_compiled(text, call_records))
+    assert limits.keys() <= compiled["limits"].keys()
+    compiled["limits"] |= limits
+    return json.dumps(compiled).encode()
+
+
+def engine(text: str = "", *, call_records: bool = False, **limits: int) -> CoreEngine:
+    return CoreEngine(plan(text, call_records=call_records, **limits))
+
+
+def drained(core: CoreEngine, now: int = NOW) -> list[bytes]:
+    """Everything that is kept when the engine decides all at once."""
+    payloads: list[bytes] = []
+    more = True
+    while more:
+        report = core.drain(now)
+        payloads += report.payloads
+        more = report.more
+    return payloads
+
+
+def request_of(*spans: Span, resource: dict[str, str] | None = None, scope: str = "") -> bytes:
+    """One request with these spans under one resource and scope."""
+    message = ExportTraceServiceRequest()
+    group = message.resource_spans.add()
+    for key, value in (resource or {}).items():
+        group.resource.attributes.add(key=key).value.string_value = value
+    group.scope_spans.add(spans=spans).scope.name = scope
+    return message.SerializeToString()
+
+
+def spans_of(payloads: Iterable[bytes]) -> list[Span]:
+    found = [ExportTraceServiceRequest.FromString(one) for one in payloads]
+    return [span for one in found for rs in one.resource_spans for ss in rs.scope_spans for span in ss.spans]
+
+
+def span(
+    trace: int,
+    number: int,
+    parent: int = 0,
+    attributes: Mapping[str, str | int | float | bool] | None = None,
+    *,
+    start: int = NOW,
+    ms: int = 10,
+    error: bool = False,
+    state: str = "",
+) -> Span:
+    """A span of trace `trace`; `parent` 0 makes it a root."""
+    made = Span(
+        trace_id=trace.to_bytes(16, "big"),
+        span_id=number.to_bytes(8, "big"),
+        parent_span_id=parent.to_bytes(8, "big") if parent else b"",
+        name="s",
+        start_time_unix_nano=start,
+        end_time_unix_nano=start + ms * 10**6,
+        trace_state=state,
+    )
+    if error:
+        made.status.code = 2  # type: ignore[assignment]
+    for key, value in (attributes or {}).items():
+        slot = made.attributes.add(key=key).value
+        match value:
+            case bool():
+                slot.bool_value = value
+            case int():
+                slot.int_value = value
+            case float():
+                slot.double_value = value
+            case str():
+                slot.string_value = value
+    return made
+
+
+CHAT: dict[str, str | int | float | bool] = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.usage.input_tokens": 1000,
+    "gen_ai.usage.output_tokens": 100,
+}
+"""A model call that the price book prices."""
+
+
+def attributes(one: Span) -> dict[str, str | int | float | bool]:
+    """Scalar attributes of a span by key; a key that stands twice is a fault."""
+    found: dict[str, str | int | float | bool] = {}
+    for pair in one.attributes:
+        kind = pair.value.WhichOneof("value")
+        assert pair.key not in found, pair.key
+        if kind in ("string_value", "int_value", "double_value", "bool_value"):
+            found[pair.key] = getattr(pair.value, kind)
+    return found
+
+
+def metric(core: CoreEngine, name: str, *labels: str) -> float:
+    """The sum of a counter's or gauge's series whose first labels are these."""
+    total = 0.0
+    for series in core.metrics():
+        if series[0] == name and series[1][: len(labels)] == labels:
+            assert isinstance(series[2], float)
+            total += series[2]
+    return total
