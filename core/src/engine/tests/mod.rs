@@ -34,7 +34,7 @@ fn plan(policies: Value, limits: Value) -> Vec<u8> {
         },
         "measure": {
             "labels": [], "label_limit": 10, "series_limit": 10, "duration_buckets": [1.0], "ttft_buckets": [1.0],
-            "token_buckets": [1.0], "unpriced_limit": 10, "session_window_ns": SECOND, "session_limit": 10,
+            "token_buckets": [1.0], "score_buckets": [1.0], "unpriced_limit": 10, "session_window_ns": SECOND, "session_limit": 10,
         },
         "limits": bounds,
         "output": {"call_records": false, "keep_all": false},
