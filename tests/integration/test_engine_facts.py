@@ -70,7 +70,10 @@ def test_a_value_that_is_put_right_counts_as_it_is_put_right() -> None:
 
 def test_lists_match_when_an_item_does() -> None:
     canonical = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
-    ends = [{**canonical, "llm.request.type": "chat", "gen_ai.completion.0.finish_reason": reason} for reason in ("length", "stop")]
+    ends = [
+        {**canonical, "llm.request.type": "chat", "gen_ai.completion.0.finish_reason": reason}
+        for reason in ("length", "stop")
+    ]
     core = engine()
     core.ingest(request_of(*(span(at + 1, 1, 0, one) for at, one in enumerate(ends))), NOW)
     reasons = {
