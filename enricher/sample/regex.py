@@ -104,13 +104,8 @@ def _escape(pattern: str, start: int) -> tuple[str, int]:
 
 def _class(pattern: str, start: int) -> tuple[str, int]:
     """A bracket class; nested classes and set operations, which Python lacks, become plain characters."""
-    position = start + 1
-    if pattern.startswith("^", position):
-        position += 1
-    out = [pattern[start:position]]
-    if pattern.startswith("]", position):
-        out.append(r"\]")
-        position += 1
+    position = _opened(pattern, start)
+    out = [pattern[start:position].replace("]", r"\]")]
     depth = 1
     while position < len(pattern):
         char = pattern[position]
@@ -121,14 +116,25 @@ def _class(pattern: str, start: int) -> tuple[str, int]:
             if pattern[position + 1 : position + 2] in _PLACES:
                 raise _Refused(f"\\{pattern[position + 1]} stands for a place, not for a character of a class")
             text, position = _escape(pattern, position)
+        elif char == "[":
+            depth += 1
+            text, position = r"\[", _opened(pattern, position)
         else:
-            depth += (char == "[") - (char == "]")
+            depth -= char == "]"
             position += 1
             if depth == 0:
                 return "".join(out) + "]", position
             text = "\\" + char if char in "[]&~" else char
         out.append(text)
     raise _Refused("a [ is not closed")
+
+
+def _opened(pattern: str, start: int) -> int:
+    """Behind a class's `[` or `[^`, and behind the `]` that stands for itself when it comes first."""
+    position = start + 1
+    if pattern.startswith("^", position):
+        position += 1
+    return position + pattern.startswith("]", position)
 
 
 def _group(pattern: str, start: int) -> tuple[str, int]:
