@@ -42,6 +42,15 @@ class TickReport:
     def calls(self) -> bytes:
         """Call records, one JSON object a line (DESIGN §11); empty unless the plan asks for them."""
     @property
+    def traces(self) -> bytes:
+        """Trace records, one JSON object a line, dropped traces included; empty unless the plan asks for them.
+
+        Of a trace: `time` (its start) `trace_id service root duration_ms spans bytes error calls failed_calls
+        unpriced_calls input_tokens output_tokens cost_usd guardrail`; of its decision: `decided` (when) `trigger late
+        kept policy probability votes` (probability by name of each policy that voted). Spans that come after the
+        verdict make a record of their own, with `late` true. Unknown is null.
+        """
+    @property
     def decided(self) -> int:
         """Traces decided."""
     @property

@@ -15,10 +15,9 @@ from typing import Any, BinaryIO
 from enricher.cli.common import add_config_arguments, add_log_argument, load_settings, log_to_stderr
 from enricher.cli.inputs import read_requests
 from enricher.config import compile_plan
-from enricher.errors import DecodeError, InputError, Overloaded
-from enricher.runtime.engine import CoreEngine, otlp_to_json
-from enricher.runtime.ticker import TickReport
-from enricher.wire import latest_end_ns
+from enricher.errors import InputError
+from enricher.runtime.engine import CoreEngine, TickReport, otlp_to_json
+from enricher.runtime.replay import Replay
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +36,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="kept spans: .jsonl (OTLP JSON lines) or .binpb (length-prefixed)",
     )
     parser.add_argument("--calls", metavar="CALLS", type=Path, help="call records, a JSON object a line")
+    parser.add_argument(
+        "--traces", metavar="TRACES", type=Path, help="trace records, dropped ones included: the verdict, why and when"
+    )
     parser.add_argument("--keep-all", action="store_true", help="export everything, without sampling stamps")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     add_log_argument(parser)
@@ -47,12 +49,17 @@ def process(options: argparse.Namespace) -> int:
     """Returns 0, or 1 when an input could not be used; what came before it is written all the same."""
     log_to_stderr(options.log_level)
     settings = load_settings(options.config, options.sets)
-    plan = compile_plan(settings, keep_all=options.keep_all, call_records=options.calls is not None)
+    plan = compile_plan(
+        settings,
+        keep_all=options.keep_all,
+        call_records=options.calls is not None,
+        trace_records=options.traces is not None,
+    )
     engine = CoreEngine(plan)
     with contextlib.ExitStack() as files:
-        output = Output(files, options.out, options.calls)
+        output = Output(files, options.out, options.calls, options.traces)
         status = 0
-        replay = Replay(engine, output)
+        replay = Replay(engine, output.take)
         for path in options.inputs:
             try:
                 for payload in read_requests(path, engine.otlp_from_json):
@@ -70,12 +77,13 @@ def process(options: argparse.Namespace) -> int:
 
 
 class Output:
-    """The files that kept spans and call records go to."""
+    """The files that kept spans and records go to."""
 
-    def __init__(self, files: contextlib.ExitStack, out: Path | None, calls: Path | None) -> None:
+    def __init__(self, files: contextlib.ExitStack, out: Path | None, calls: Path | None, traces: Path | None) -> None:
         self._as_json = out is not None and out.suffix == ".jsonl"
         self._out = None if out is None else files.enter_context(_create(out))
         self._calls = None if calls is None else files.enter_context(_create(calls))
+        self._traces = None if traces is None else files.enter_context(_create(traces))
 
     def take(self, report: TickReport) -> None:
         if self._out is not None:
@@ -86,52 +94,8 @@ class Output:
                     self._out.write(len(payload).to_bytes(4, "big") + payload)
         if self._calls is not None:
             self._calls.write(report.calls)
-
-
-class Replay:
-    """Feeds requests to an engine under the clock of their spans."""
-
-    def __init__(self, engine: CoreEngine, output: Output) -> None:
-        self._engine = engine
-        self._output = output
-        self._now_ns = 0
-
-    def take(self, source: str, payload: bytes) -> None:
-        """Raises InputError when the engine refuses the request."""
-        try:
-            self._now_ns = max(self._now_ns, latest_end_ns(payload))
-            report = self._ingest(payload)
-        except DecodeError as error:
-            raise InputError(f"{source}: is not OTLP: {error}") from error
-        except Overloaded as error:
-            raise InputError(
-                f"{source}: a request does not fit the buffer, raise limits.buffer_mib: {error}"
-            ) from error
-        if report.rejected:
-            log.warning("%s: %d spans rejected: %s", source, report.rejected, report.message)
-        self._tick()
-
-    def finish(self) -> None:
-        while True:
-            report = self._engine.drain(self._now_ns)
-            self._output.take(report)
-            if not report.more:
-                return
-
-    def _ingest(self, payload: bytes) -> Any:
-        try:
-            return self._engine.ingest(payload, self._now_ns)
-        except Overloaded:
-            # What is due makes room; in a service the sender would wait as long.
-            self._tick()
-            return self._engine.ingest(payload, self._now_ns)
-
-    def _tick(self) -> None:
-        while True:
-            report = self._engine.tick(self._now_ns)
-            self._output.take(report)
-            if not report.more:
-                return
+        if self._traces is not None:
+            self._traces.write(report.traces)
 
 
 def _table(summary: dict[str, Any]) -> str:

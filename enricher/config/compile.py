@@ -15,11 +15,13 @@ from enricher.sample.compile import compile_plan as compile_sample
 VERSION = 1
 
 
-def compile_plan(settings: Settings, *, keep_all: bool = False, call_records: bool = False) -> bytes:
+def compile_plan(
+    settings: Settings, *, keep_all: bool = False, call_records: bool = False, trace_records: bool = False
+) -> bytes:
     """The plan as UTF-8 JSON. Each section is written by its room and read by `core/src/<room>/plan.rs`.
 
     keep_all: export every trace whatever the verdict, and write nothing about sampling on it. call_records: have ticks
-    return call records.
+    return call records. trace_records: have them return trace records.
     """
     bounds = limits.compile_plan(settings.limits)
     plan: dict[str, Any] = {
@@ -29,6 +31,6 @@ def compile_plan(settings: Settings, *, keep_all: bool = False, call_records: bo
         "sample": compile_sample(settings.sampling),
         "measure": compile_measure(settings.metrics),
         "limits": bounds,
-        "output": {"call_records": call_records, "keep_all": keep_all},
+        "output": {"call_records": call_records, "trace_records": trace_records, "keep_all": keep_all},
     }
     return json.dumps(plan, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

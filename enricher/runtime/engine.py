@@ -18,6 +18,9 @@ from enricher.measure import events
 VERSION = _core.VERSION
 """The program's version: the package and its core have the same."""
 
+IngestReport = _core.IngestReport
+TickReport = _core.TickReport
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,28 @@ def test_a_recording_goes_through_and_the_summary_counts_it(tmp_path: Path, caps
     assert told["traces"]["kept"] == len({span.trace_id for span in kept})
     assert told["calls"]["counted"] == len(records) > 0
     assert told["tokens"]["input"] == sum(record["input_tokens"] or 0 for record in records) > 0
+
+
+def test_trace_records_tell_of_every_trace_what_became_of_it_and_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "traces.jsonl"
+    rules = Path(__file__).parents[2] / "pipelines" / "minimal.yaml"
+    incidents = str(RECORDINGS / "incidents" / "requests.binpb")
+    assert main(["process", incidents, "-c", str(rules), "--traces", str(path), "--json"]) == 0
+    told = summary(capsys)
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    assert told["traces"]["in"] == len(records) == len({record["trace_id"] for record in records})
+    assert told["traces"]["kept"] == sum(record["kept"] for record in records)
+    assert sum(record["calls"] for record in records) == told["calls"]["counted"]
+    assert sum(Decimal(record["cost_usd"] or 0) for record in records) == Decimal(told["cost_usd"])
+    failed = [record for record in records if record["error"]]
+    assert failed
+    assert all((one["policy"], one["probability"], one["kept"]) == ("errors", 1, True) for one in failed)
+    assert all(one["votes"]["errors"] == 1 and one["trigger"] in ("root_received", "shutdown") for one in failed)
+    for name, counts in told["policies"].items():
+        assert counts["voted"] == sum(name in record["votes"] for record in records)
+        assert counts["credited"] == sum(record["policy"] == name for record in records)
 
 
 def test_both_output_formats_hold_the_same_spans(tmp_path: Path) -> None:

@@ -56,6 +56,10 @@ impl TickReport {
         PyBytes::new(py, &self.0.calls)
     }
     #[getter]
+    fn traces<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.traces)
+    }
+    #[getter]
     fn decided(&self) -> u64 {
         self.0.decided
     }

@@ -59,6 +59,8 @@ pub struct Limits {
 pub struct Output {
     /// Write call records.
     pub call_records: bool,
+    /// Write trace records.
+    pub trace_records: bool,
     /// Export every trace whatever the verdict, and stamp nothing about sampling.
     pub keep_all: bool,
 }

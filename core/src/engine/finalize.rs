@@ -4,6 +4,7 @@
 use super::Engine;
 use super::compiled::Compiled;
 use super::tick::TickReport;
+use super::trace_record;
 #[cfg(test)]
 use super::trips::Stage;
 use crate::buffer::trace::{SpanEntry, Trace};
@@ -30,6 +31,7 @@ pub struct Finalizer<'e> {
     now: u64,
     batch: Batch,
     records: String,
+    trace_records: String,
     edits: Edits,
     /// A span without the attributes that give way.
     rewritten: Vec<u8>,
@@ -56,6 +58,7 @@ impl<'e> Finalizer<'e> {
             now,
             batch: Batch::new(plan.limits.payload_bytes),
             records: String::new(),
+            trace_records: String::new(),
             edits: Edits::default(),
             rewritten: Vec::new(),
             votes: Vec::new(),
@@ -78,6 +81,7 @@ impl<'e> Finalizer<'e> {
         TickReport {
             payloads: self.batch.finished,
             calls: self.records.into_bytes(),
+            traces: self.trace_records.into_bytes(),
             decided: self.decided,
             kept: self.kept,
             more,
@@ -170,6 +174,9 @@ impl<'e> Finalizer<'e> {
             spans: trace.spans.len() as u64,
             bytes: trace.span_bytes,
         });
+        if plan.output.trace_records {
+            trace_record::write(trace, conclusion, verdict, &self.votes, self.now, &mut self.trace_records);
+        }
         let Some(conclusion) = conclusion else { return };
         #[cfg(test)]
         self.engine.trips.at(Stage::Measure, trace.id, 0);

@@ -8,6 +8,7 @@ mod intake;
 #[cfg(test)]
 mod tests;
 pub mod tick;
+mod trace_record;
 #[cfg(test)]
 mod trips;
 

@@ -15,6 +15,8 @@ pub struct TickReport {
     pub payloads: Vec<Payload>,
     /// Call records, one JSON object a line.
     pub calls: Vec<u8>,
+    /// Trace records, one JSON object a line.
+    pub traces: Vec<u8>,
     pub decided: u64,
     pub kept: u64,
     /// A bound of the tick was reached before the work was done.

@@ -24,11 +24,10 @@ pub struct Context<'a> {
 
 /// Appends the record and a line end.
 pub fn write(call: &CallInput<'_>, context: &Context<'_>, out: &mut String) {
-    let mut record = Record { out, first: true };
+    let mut record = Record::begin(out);
     let report = context.report;
     let texts = call.texts;
     let milliseconds = call.duration_ns as f64 / 1e6;
-    record.out.push('{');
     record.text("time", &rfc3339(call.start));
     record.text("trace_id", &format!("{:032x}", call.trace_id));
     record.text("span_id", &format!("{:016x}", report.place.span_id));
@@ -74,7 +73,7 @@ pub fn write(call: &CallInput<'_>, context: &Context<'_>, out: &mut String) {
     record.number("duplicates", Some(context.duplicates as f64));
     record.bool("sampled", Some(call.kept));
     record.text("policy", context.policy.unwrap_or(""));
-    record.out.push_str("}\n");
+    record.end();
 }
 
 /// Output tokens over the time that output took: from the first chunk to the end, or the whole call when it is unknown.
@@ -88,13 +87,23 @@ fn first_of<'a>(one: &'a str, other: &'a str) -> &'a str {
     if one.is_empty() { other } else { one }
 }
 
-struct Record<'o> {
-    out: &'o mut String,
+/// A JSON object that is written field by field.
+pub struct Record<'o> {
+    pub out: &'o mut String,
     first: bool,
 }
 
-impl Record<'_> {
-    fn key(&mut self, name: &str) {
+impl<'o> Record<'o> {
+    pub fn begin(out: &'o mut String) -> Self {
+        out.push('{');
+        Self { out, first: true }
+    }
+
+    pub fn end(self) {
+        self.out.push_str("}\n");
+    }
+
+    pub fn key(&mut self, name: &str) {
         if !self.first {
             self.out.push(',');
         }
@@ -105,7 +114,7 @@ impl Record<'_> {
     }
 
     /// "" is unknown.
-    fn text(&mut self, name: &str, value: &str) {
+    pub fn text(&mut self, name: &str, value: &str) {
         self.key(name);
         self.value(value);
     }
@@ -118,12 +127,12 @@ impl Record<'_> {
         }
     }
 
-    fn bool(&mut self, name: &str, value: Option<bool>) {
+    pub fn bool(&mut self, name: &str, value: Option<bool>) {
         self.key(name);
         self.out.push_str(value.map_or("null", |flag| if flag { "true" } else { "false" }));
     }
 
-    fn integer(&mut self, name: &str, value: Option<i64>) {
+    pub fn integer(&mut self, name: &str, value: Option<i64>) {
         self.key(name);
         match value {
             Some(value) => drop(write!(self.out, "{value}")),
@@ -131,7 +140,7 @@ impl Record<'_> {
         }
     }
 
-    fn number(&mut self, name: &str, value: Option<f64>) {
+    pub fn number(&mut self, name: &str, value: Option<f64>) {
         self.key(name);
         match value.filter(|value| value.is_finite()) {
             Some(value) => drop(write!(self.out, "{value}")),

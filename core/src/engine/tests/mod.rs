@@ -37,7 +37,7 @@ fn plan(policies: Value, limits: Value) -> Vec<u8> {
             "token_buckets": [1.0], "score_buckets": [1.0], "unpriced_limit": 10, "session_window_ns": SECOND, "session_limit": 10,
         },
         "limits": bounds,
-        "output": {"call_records": false, "keep_all": false},
+        "output": {"call_records": false, "trace_records": false, "keep_all": false},
     });
     plan.to_string().into_bytes()
 }
