@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from enricher.sample.settings import (
+from enricher.sample.policies import (
     BooleanAttribute,
     Cost,
     Latency,

@@ -10,7 +10,7 @@ from typing import Any
 
 from enricher.cli.style import Style
 from enricher.explain.rules import milliseconds, seen, wanted
-from enricher.sample.settings import Policy
+from enricher.sample.policies import Policy
 
 Json = dict[str, Any]
 

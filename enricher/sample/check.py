@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from enricher.errors import Problem
+from enricher.sample.policies import TYPES, Policy, PolicyBody
 from enricher.sample.regex import explain_fault
-from enricher.sample.settings import TYPES, Policy, PolicyBody, SamplingSettings
+from enricher.sample.settings import SamplingSettings
 
 _REGEX_MARKS = (".*", ".+")
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
-from enricher.sample.settings import Cost, Latency, PolicyBody, SamplingSettings
+from enricher.sample.policies import PolicyBody
+from enricher.sample.settings import SamplingSettings
 
 _NANOS = 10**9
-_PICO = 10**12
 
 
 def compile_plan(settings: SamplingSettings) -> dict[str, Any]:
@@ -32,18 +31,5 @@ def _policy(policy: PolicyBody, name: str) -> dict[str, Any]:
     if children:
         plan["children"] = [_policy(child, child.name or f"{name}/{index}") for index, child in enumerate(children)]
         return plan
-    match policy.block:
-        case None:
-            pass
-        case Cost(trace_usd=trace, call_usd=call):
-            plan |= {"trace_pico_usd": _pico(trace), "call_pico_usd": _pico(call)}
-        case Latency(threshold_ms=threshold, upper_threshold_ms=upper):
-            plan |= {"threshold_ms": threshold, "upper_threshold_ms": upper or None}
-        case block:
-            plan |= block.model_dump()
-    return plan
-
-
-def _pico(usd: Decimal | None) -> str | None:
-    """US dollars as a whole number of pico-dollars; the model allows no more digits than that holds."""
-    return None if usd is None else str(int(usd * _PICO))
+    block = policy.block
+    return plan if block is None else plan | block.plan()

@@ -11,17 +11,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from enricher.sample.settings import (
+from enricher.sample.policies import (
     BooleanAttribute,
     Cost,
     Latency,
     NumericAttribute,
     PolicyBody,
     Probabilistic,
-    SamplingSettings,
     StatusCode,
     StringAttribute,
 )
+from enricher.sample.settings import SamplingSettings
 
 Value = str | int | float | bool | list[str]
 

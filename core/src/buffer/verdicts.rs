@@ -1,7 +1,7 @@
 //! Verdicts of decided traces, so that late spans follow them. Two bounded queues, first in first out: kept traces and
 //! dropped ones, as the Collector's `decision_cache` has them.
 
-use crate::sample::policies::Verdict;
+use crate::sample::Verdict;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 

@@ -9,6 +9,8 @@ use crate::error::Result;
 use crate::facts::{Facts, LIST_SEPARATOR, Val};
 use crate::price::money::to_decimal;
 use crate::record;
+use crate::sample::policies::Votes;
+use crate::sample::state::States;
 use crate::sample::threshold;
 use crate::wire::span::{STATUS_ERROR, fields};
 use crate::wire::value::key_value;
@@ -20,6 +22,7 @@ impl Engine {
     /// finding repeated reports; told are those whose id in hex begins with `only`.
     pub fn explain(&self, payloads: &[Vec<u8>], now: u64, only: &str) -> Result<String> {
         let scratch = Engine::with_plan(self.plan(), Arc::default())?;
+        scratch.load_states(self.save_states());
         let mut refused = Vec::new();
         for payload in payloads {
             let report = scratch.ingest(payload, now)?;
@@ -39,17 +42,18 @@ impl Engine {
         for trace in &traces {
             conclusion.conclude(trace, &scratch, now);
             if format!("{:032x}", trace.id).starts_with(only) {
-                told.push(explain(trace, &conclusion));
+                told.push(explain(trace, &conclusion, now, &mut scratch.states()));
             }
         }
         Ok(json!({"traces": told, "refused": refused}).to_string())
     }
 }
 
-fn explain(trace: &Trace, conclusion: &Conclusion<'_>) -> Value {
+fn explain(trace: &Trace, conclusion: &Conclusion<'_>, now: u64, states: &mut States) -> Value {
     let plan = &trace.plan;
-    let mut votes = Vec::new();
-    let verdict = plan.policies.decide(&conclusion.summary, &mut votes);
+    let (mut votes, mut verdicts) = (Votes::default(), Vec::new());
+    plan.policies.decide(&[&conclusion.summary], now, states, &mut votes, &mut verdicts);
+    let verdict = verdicts[0];
     let totals = &conclusion.totals;
     let spans: Vec<Value> = (0..trace.spans.len()).map(|index| span(trace, conclusion, index)).collect();
     json!({
@@ -69,7 +73,7 @@ fn explain(trace: &Trace, conclusion: &Conclusion<'_>) -> Value {
             "probability": verdict.probability(),
             "threshold": if verdict.threshold < threshold::RANGE { threshold::to_hex(verdict.threshold) } else { "none".into() },
             "randomness": format!("{:014x}", conclusion.summary.randomness),
-            "votes": plan.policies.explain(&conclusion.summary),
+            "votes": plan.policies.explain(&conclusion.summary, votes.of(0)),
         },
     })
 }

@@ -3,6 +3,7 @@
 
 use super::Engine;
 use super::compiled::Compiled;
+use super::summary::summary;
 use super::tick::TickReport;
 use super::trace_record;
 #[cfg(test)]
@@ -19,11 +20,12 @@ use crate::output::span::{self, Edits};
 use crate::output::stamp::{self, Totals};
 use crate::price::{Cost, PriceInput, Reported, State, money};
 use crate::record;
-use crate::sample::policies::{TraceSummary, Verdict, Vote};
-use crate::sample::{threshold, tracestate};
+use crate::sample::policies::Votes;
+use crate::sample::state::States;
+use crate::sample::{TraceSummary, Verdict, Vote, threshold, tracestate};
 use crate::usage::Unit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 /// Decides traces one after the other and gathers what leaves.
 pub struct Finalizer<'e> {
@@ -35,7 +37,8 @@ pub struct Finalizer<'e> {
     edits: Edits,
     /// A span without the attributes that give way.
     rewritten: Vec<u8>,
-    votes: Vec<Vote>,
+    states: MutexGuard<'e, States>,
+    votes: Votes,
     decided: u64,
     kept: u64,
 }
@@ -48,11 +51,12 @@ pub struct Conclusion<'t> {
     /// Parallel to the calls of the grouping.
     pub costs: Vec<Cost>,
     pub totals: Totals,
-    pub summary: TraceSummary,
+    pub summary: TraceSummary<'t>,
 }
 
 impl<'e> Finalizer<'e> {
-    pub fn new(engine: &'e Engine, plan: &Arc<Compiled>, now: u64) -> Self {
+    /// `states`: held as long as decisions go on.
+    pub fn new(engine: &'e Engine, plan: &Arc<Compiled>, states: MutexGuard<'e, States>, now: u64) -> Self {
         Self {
             engine,
             now,
@@ -61,7 +65,8 @@ impl<'e> Finalizer<'e> {
             trace_records: String::new(),
             edits: Edits::default(),
             rewritten: Vec::new(),
-            votes: Vec::new(),
+            states,
+            votes: Votes::default(),
             decided: 0,
             kept: 0,
         }
@@ -88,21 +93,35 @@ impl<'e> Finalizer<'e> {
         }
     }
 
-    /// Decides a trace, or, for late spans, follows `known`. A panic costs the trace its enrichment, never its spans.
-    pub fn finish<'t>(
+    /// Gathers everything about a trace before its verdict; false when that panicked.
+    pub fn conclude<'t>(&self, trace: &'t Trace, conclusion: &mut Conclusion<'t>) -> bool {
+        let concluded = catch_unwind(AssertUnwindSafe(|| {
+            conclusion.conclude(trace, self.engine, self.now);
+            #[cfg(test)]
+            self.engine.trips.at(Stage::Conclude, trace.id, 0);
+        }));
+        concluded.is_ok()
+    }
+
+    /// Decides traces of one plan together; false when that panicked.
+    pub fn decide(&mut self, plan: &Compiled, traces: &[&TraceSummary<'_>], verdicts: &mut Vec<Verdict>) -> bool {
+        let (states, votes) = (&mut *self.states, &mut self.votes);
+        catch_unwind(AssertUnwindSafe(|| plan.policies.decide(traces, self.now, states, votes, verdicts))).is_ok()
+    }
+
+    /// Carries a verdict out. Without a conclusion, or after a panic, the trace loses its enrichment, never its spans.
+    /// `at`: the trace's place in the batch that was decided last; `None` when it was not.
+    pub fn finish(
         &mut self,
-        trace: &'t Trace,
-        known: Option<Remembered>,
-        conclusion: &mut Conclusion<'t>,
+        trace: &Trace,
+        mut verdict: Verdict,
+        conclusion: Option<&Conclusion<'_>>,
+        at: Option<usize>,
     ) -> Remembered {
-        let concluded = catch_unwind(AssertUnwindSafe(|| self.conclude(trace, known, conclusion)));
-        let otherwise = || known.map_or(Verdict::KEEP_ALL, |known| known.verdict(trace.plan.generation));
-        let mut verdict = *concluded.as_ref().unwrap_or(&otherwise());
         // The verdict that late spans follow is the one that is carried out.
         verdict.keep |= trace.plan.output.keep_all;
-        let conclusion = concluded.is_ok().then_some(&*conclusion);
         let mut faulty = conclusion.is_none();
-        faulty |= catch_unwind(AssertUnwindSafe(|| self.measure(trace, conclusion, &verdict))).is_err();
+        faulty |= catch_unwind(AssertUnwindSafe(|| self.measure(trace, conclusion, &verdict, at))).is_err();
         if verdict.keep {
             faulty |= self.write_all(trace, conclusion, &verdict);
         }
@@ -114,23 +133,6 @@ impl<'e> Finalizer<'e> {
             self.kept += u64::from(verdict.keep);
         }
         Remembered::of(&verdict, trace.plan.generation)
-    }
-
-    fn conclude<'t>(
-        &mut self,
-        trace: &'t Trace,
-        known: Option<Remembered>,
-        conclusion: &mut Conclusion<'t>,
-    ) -> Verdict {
-        self.votes.clear();
-        conclusion.conclude(trace, self.engine, self.now);
-        #[cfg(test)]
-        self.engine.trips.at(Stage::Conclude, trace.id, 0);
-        let policies = &trace.plan.policies;
-        match known {
-            Some(known) => known.verdict(trace.plan.generation),
-            None => policies.decide(&conclusion.summary, &mut self.votes),
-        }
     }
 
     /// Writes every span; those that cannot be enriched leave as they came. True when there was one.
@@ -163,19 +165,20 @@ impl<'e> Finalizer<'e> {
     }
 
     /// Counts the trace, and its calls where they are known.
-    fn measure(&mut self, trace: &Trace, conclusion: Option<&Conclusion<'_>>, verdict: &Verdict) {
+    fn measure(&mut self, trace: &Trace, conclusion: Option<&Conclusion<'_>>, verdict: &Verdict, at: Option<usize>) {
         let plan = &trace.plan;
         let measure = self.engine.measure();
+        let votes: Vec<Vote> = at.map(|at| self.votes.of(at).collect()).unwrap_or_default();
         measure.trace(&TraceInput {
             policies: &plan.policies,
-            votes: if conclusion.is_some() { &self.votes } else { &[] },
+            votes: &votes,
             verdict,
             trigger: trace.due_reason,
             spans: trace.spans.len() as u64,
             bytes: trace.span_bytes,
         });
         if plan.output.trace_records {
-            trace_record::write(trace, conclusion, verdict, &self.votes, self.now, &mut self.trace_records);
+            trace_record::write(trace, conclusion, verdict, &votes, self.now, &mut self.trace_records);
         }
         let Some(conclusion) = conclusion else { return };
         #[cfg(test)]
@@ -322,7 +325,7 @@ impl<'t> Conclusion<'t> {
         self.costs.clear();
         self.costs.extend(self.grouping.calls.iter().map(|call| book.price(&price_input(&call.report))));
         self.totals = totals(&self.grouping, &self.costs);
-        self.summary = summary(trace, &self.costs, &self.totals);
+        self.summary = summary(trace, self, trace.plan.policies.needs);
     }
 
     /// Index of the root, or of the first span when the root is not there.
@@ -396,17 +399,4 @@ fn totals(grouping: &Grouping<'_>, costs: &[Cost]) -> Totals {
         }
     }
     totals
-}
-
-fn summary(trace: &Trace, costs: &[Cost], totals: &Totals) -> TraceSummary {
-    TraceSummary {
-        // A span without a start says nothing of when the trace began.
-        start: trace.spans.iter().map(|entry| entry.start).filter(|start| *start != 0).min().unwrap_or(u64::MAX),
-        end: trace.spans.iter().map(|entry| entry.end).max().unwrap_or(0),
-        statuses: trace.spans.iter().fold(0, |mask, entry| mask | 1 << entry.status.min(7)),
-        trace_cost_pico: totals.cost_pico,
-        max_call_cost_pico: costs.iter().map(|cost| cost.total_pico).max().unwrap_or(0),
-        bits: trace.bits.clone(),
-        randomness: trace.randomness.unwrap_or_else(|| threshold::randomness(trace.id)),
-    }
 }

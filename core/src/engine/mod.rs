@@ -5,6 +5,8 @@ pub mod explain;
 pub mod finalize;
 pub mod ingest;
 mod intake;
+mod settle;
+mod summary;
 #[cfg(test)]
 mod tests;
 pub mod tick;
@@ -17,6 +19,7 @@ use crate::buffer::verdicts::Verdicts;
 use crate::calls::RecentCalls;
 use crate::error::Result;
 use crate::measure::{Measure, Series};
+use crate::sample::state::States;
 use compiled::{Compiled, Plan};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -37,8 +40,8 @@ pub struct Engine {
     refused: AtomicU64,
     /// The latest time that a caller gave, Unix nanoseconds.
     clock: AtomicU64,
-    /// One tick at a time.
-    ticking: Mutex<()>,
+    /// What policies carry from trace to trace. Held by a tick from end to end, so that there is one at a time.
+    states: Mutex<States>,
     #[cfg(test)]
     trips: trips::Trips,
 }
@@ -63,7 +66,7 @@ impl Engine {
             held,
             refused: AtomicU64::new(0),
             clock: AtomicU64::new(0),
-            ticking: Mutex::new(()),
+            states: Mutex::default(),
             #[cfg(test)]
             trips: trips::Trips::default(),
         })
@@ -76,12 +79,28 @@ impl Engine {
         self.measure.reconfigure(&compiled.measure)?;
         let (kept, dropped) = compiled.cache_sizes(self.shards.len());
         self.shards.iter().for_each(|shard| lock(shard).verdicts.resize(kept, dropped));
-        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = compiled;
+        let old = std::mem::replace(&mut *self.plan.write().unwrap_or_else(PoisonError::into_inner), compiled.clone());
+        // Traces in flight still vote under the old plan.
+        self.states().retain(&[&compiled.policies.slots, &old.policies.slots]);
         Ok(())
     }
 
     pub fn plan(&self) -> Arc<Compiled> {
         self.plan.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// States of the policies by identity, for a later run (`load_states`).
+    pub fn save_states(&self) -> Vec<(String, Vec<u8>)> {
+        self.states().save()
+    }
+
+    /// Takes over the states of a former run, before any trace is decided.
+    pub fn load_states(&self, saved: Vec<(String, Vec<u8>)>) {
+        self.states().load(saved);
+    }
+
+    fn states(&self) -> MutexGuard<'_, States> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn measure(&self) -> &Measure {

@@ -1,12 +1,11 @@
 //! Decides what is due, and what must go when memory is short.
 
-use super::finalize::{Conclusion, Finalizer};
+use super::finalize::Finalizer;
 use super::ingest::HIGH_WATERMARK;
+use super::settle::Taken;
 use super::{Engine, lock};
-use crate::buffer::trace::{Trace, Trigger};
-use crate::buffer::verdicts::Remembered;
+use crate::buffer::trace::Trigger;
 use crate::output::batch::Payload;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 /// What one tick decided.
@@ -23,7 +22,7 @@ pub struct TickReport {
     pub more: bool,
 }
 
-/// Traces taken out of a shard under one lock.
+/// Traces that are settled together when none depends on the others.
 const CHUNK: usize = 64;
 
 /// A tick hands over when it has decided this much: payloads leave while the rest is worked on, and copying them, which
@@ -52,35 +51,35 @@ impl Engine {
     }
 
     fn decide(&self, now: u64, which: Which) -> TickReport {
-        let _ticking = self.ticking.lock().unwrap_or_else(PoisonError::into_inner);
+        // One tick at a time: whoever holds the states decides.
+        let states = self.states();
         self.clock.fetch_max(now, Ordering::Relaxed);
-        let mut finalizer = Finalizer::new(self, &self.plan(), now);
-        let mut more = false;
+        let plan = self.plan();
+        let mut finalizer = Finalizer::new(self, &plan, states, now);
+        let size = if plan.policies.limits() { TICK_TRACES as usize } else { CHUNK };
         let mut chunk = Vec::with_capacity(CHUNK);
-        for shard in 0..self.shards.len() {
-            loop {
-                if finalizer.decided() >= TICK_TRACES || finalizer.bytes() >= TICK_BYTES {
-                    more = true;
-                    break;
-                }
+        let mut shards = 0..self.shards.len();
+        let mut next = shards.next();
+        while next.is_some() && finalizer.decided() < TICK_TRACES && finalizer.bytes() < TICK_BYTES {
+            while let Some(shard) = next
+                && chunk.len() < size
+            {
                 let mut held = lock(&self.shards[shard]);
-                while chunk.len() < CHUNK {
+                while chunk.len() < size {
                     let trace = match which {
                         Which::Due => held.pop_due(now),
                         Which::All => held.pop_early(Trigger::Shutdown),
                     };
-                    match trace {
-                        Some(trace) => chunk.push((held.verdicts.get(trace.id).copied(), trace)),
-                        None => break,
-                    }
+                    let Some(trace) = trace else {
+                        next = shards.next();
+                        break;
+                    };
+                    chunk.push(Taken { shard, known: held.verdicts.get(trace.id).copied(), trace });
                 }
-                drop(held);
-                if chunk.is_empty() {
-                    break;
-                }
-                self.settle(shard, &mut chunk, &mut finalizer);
             }
+            self.settle(&mut chunk, &mut finalizer);
         }
+        let more = next.is_some();
         if which == Which::Due {
             self.relieve(&mut finalizer);
         }
@@ -112,27 +111,10 @@ impl Engine {
             while freed < excess && chunk.len() < CHUNK && held.next_due().is_some_and(|due| due <= until) {
                 let Some(trace) = held.pop_early(Trigger::MemoryPressure) else { break };
                 freed += trace.heap_bytes();
-                chunk.push((held.verdicts.get(trace.id).copied(), trace));
+                chunk.push(Taken { shard: first, known: held.verdicts.get(trace.id).copied(), trace });
             }
             drop(held);
-            self.settle(first, &mut chunk, finalizer);
-        }
-    }
-
-    fn settle(&self, shard: usize, chunk: &mut Vec<(Option<Remembered>, Trace)>, finalizer: &mut Finalizer<'_>) {
-        let mut verdicts = Vec::with_capacity(chunk.len());
-        let mut conclusion = Conclusion::default();
-        for (known, trace) in chunk.iter() {
-            let known = known.filter(|known| trace.late && !known.pending);
-            verdicts.push((trace.id, finalizer.finish(trace, known, &mut conclusion)));
-        }
-        drop(conclusion);
-        let freed: u64 = chunk.iter().map(|(_, trace)| trace.heap_bytes()).sum();
-        chunk.clear();
-        self.buffered.fetch_sub(freed, Ordering::Relaxed);
-        let mut held = lock(&self.shards[shard]);
-        for (trace, verdict) in verdicts {
-            held.verdicts.settle(trace, verdict);
+            self.settle(&mut chunk, finalizer);
         }
     }
 }

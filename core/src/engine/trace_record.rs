@@ -8,7 +8,7 @@ use crate::concept::Concept;
 use crate::measure::call_record::{Record, rfc3339};
 use crate::price::State;
 use crate::price::money::to_decimal;
-use crate::sample::policies::{Verdict, Vote};
+use crate::sample::{Verdict, Vote};
 use crate::wire::json::write_text;
 use crate::wire::span::{STATUS_ERROR, fields};
 use std::fmt::Write;
@@ -51,7 +51,7 @@ pub fn write(
     record.number("probability", Some(verdict.probability()));
     record.key("votes");
     record.out.push('{');
-    let voted = policies.names().zip(votes).filter_map(|(name, vote)| Some((name, (*vote)?)));
+    let voted = policies.names().zip(votes).filter_map(|(name, vote)| Some((name, vote.told()?)));
     for (index, (name, vote)) in voted.enumerate() {
         if index > 0 {
             record.out.push(',');

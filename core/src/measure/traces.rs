@@ -2,7 +2,8 @@
 
 use super::series::Series;
 use crate::buffer::trace::Trigger;
-use crate::sample::policies::{Policies, Verdict, Vote};
+use crate::sample::policies::Policies;
+use crate::sample::{Verdict, Vote};
 use hashbrown::HashMap;
 use serde_json::json;
 use std::collections::BTreeMap;

@@ -3,5 +3,13 @@
 pub mod conditions;
 pub mod plan;
 pub mod policies;
+pub mod state;
+pub mod summary;
 pub mod threshold;
 pub mod tracestate;
+pub mod verdict;
+pub mod vote;
+
+pub use summary::TraceSummary;
+pub use verdict::Verdict;
+pub use vote::Vote;

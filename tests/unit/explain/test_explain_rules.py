@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from enricher.explain.rules import milliseconds, seen, wanted
-from enricher.sample.settings import Policy
+from enricher.sample.policies import Policy
 
 CASES = [
     ("{type: always_sample}", "every trace", {}, ""),

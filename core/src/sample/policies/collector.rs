@@ -1,0 +1,132 @@
+//! Policy types of the Collector's `tail_sampling` that look at one trace.
+
+use super::super::conditions::{Test, pattern};
+use super::super::state::Moment;
+use super::super::summary::TraceSummary;
+use super::super::vote::Vote;
+use super::rule::{Compiler, Rule};
+use crate::wire::span::{STATUS_ERROR, STATUS_OK, STATUS_UNSET};
+use serde_json::{Value, json};
+
+pub struct Always;
+
+impl Rule for Always {
+    fn vote(&self, _: &TraceSummary<'_>, _: &mut Moment<'_>) -> Vote {
+        Vote::ALWAYS
+    }
+
+    fn looked_at(&self, _: &TraceSummary<'_>) -> Value {
+        json!({})
+    }
+}
+
+const STATUSES: [(&str, u8); 3] = [("UNSET", STATUS_UNSET), ("OK", STATUS_OK), ("ERROR", STATUS_ERROR)];
+
+pub struct StatusCode {
+    mask: u8,
+}
+
+impl StatusCode {
+    pub fn compile(names: &[String]) -> Result<Self, String> {
+        let mask = names.iter().try_fold(0, |mask, name| {
+            let known = STATUSES.iter().find(|(status, _)| status == name);
+            known.map(|(_, code)| mask | 1 << code).ok_or_else(|| format!("unknown status code {name:?}"))
+        })?;
+        Ok(Self { mask })
+    }
+}
+
+impl Rule for StatusCode {
+    fn vote(&self, trace: &TraceSummary<'_>, _: &mut Moment<'_>) -> Vote {
+        Vote::when(trace.statuses & self.mask != 0)
+    }
+
+    fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
+        let seen = STATUSES.iter().filter(|(_, code)| trace.statuses >> code & 1 == 1);
+        json!({"status_codes": seen.map(|(name, _)| name).collect::<Vec<_>>()})
+    }
+}
+
+pub struct Latency {
+    above_ns: f64,
+    up_to_ns: f64,
+}
+
+impl Latency {
+    pub fn compile(threshold_ms: f64, upper_threshold_ms: Option<f64>) -> Self {
+        Self { above_ns: threshold_ms * 1e6, up_to_ns: upper_threshold_ms.map_or(f64::INFINITY, |ms| ms * 1e6) }
+    }
+}
+
+impl Rule for Latency {
+    fn vote(&self, trace: &TraceSummary<'_>, _: &mut Moment<'_>) -> Vote {
+        let duration = trace.duration() as f64;
+        Vote::when(duration > self.above_ns && duration <= self.up_to_ns)
+    }
+
+    fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
+        json!({"duration_ms": trace.duration() as f64 / 1e6})
+    }
+}
+
+pub struct Probabilistic {
+    vote: Vote,
+}
+
+impl Probabilistic {
+    pub fn compile(sampling_percentage: f64) -> Self {
+        Self { vote: Vote::of(sampling_percentage / 100.0) }
+    }
+}
+
+impl Rule for Probabilistic {
+    fn vote(&self, _: &TraceSummary<'_>, _: &mut Moment<'_>) -> Vote {
+        self.vote
+    }
+
+    fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
+        json!({"randomness": format!("{:014x}", trace.randomness)})
+    }
+}
+
+/// A condition on an attribute of any span or resource, evaluated as spans arrived.
+pub struct Attribute {
+    bit: u16,
+    invert: bool,
+}
+
+impl Attribute {
+    pub fn numeric(compiler: &mut Compiler<'_>, key: &str, min: Option<f64>, max: Option<f64>, invert: bool) -> Self {
+        let (min, max) = (min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY));
+        Self { bit: compiler.condition(key, Test::Between(min, max)), invert }
+    }
+
+    pub fn text(
+        compiler: &mut Compiler<'_>,
+        key: &str,
+        values: &[String],
+        regex: bool,
+        invert: bool,
+    ) -> Result<Self, String> {
+        let test = if regex {
+            Test::Matches(values.iter().map(|value| pattern(value)).collect::<Result<_, _>>()?)
+        } else {
+            Test::Equals(values.iter().map(|value| value.as_bytes().into()).collect())
+        };
+        Ok(Self { bit: compiler.condition(key, test), invert })
+    }
+
+    pub fn flag(compiler: &mut Compiler<'_>, key: &str, value: bool, invert: bool) -> Self {
+        Self { bit: compiler.condition(key, Test::Is(value)), invert }
+    }
+}
+
+impl Rule for Attribute {
+    fn vote(&self, trace: &TraceSummary<'_>, _: &mut Moment<'_>) -> Vote {
+        Vote::when(trace.bits.get(self.bit) != self.invert)
+    }
+
+    fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
+        json!({"attribute_matched": trace.bits.get(self.bit)})
+    }
+}

@@ -1,0 +1,89 @@
+//! Policies made of policies.
+
+use super::super::state::Moment;
+use super::super::summary::TraceSummary;
+use super::super::vote::Vote;
+use super::rule::Rule;
+use serde_json::{Value, json};
+
+fn looked_at(parts: &[Box<dyn Rule>], trace: &TraceSummary<'_>) -> Value {
+    json!({"sub_policies": parts.iter().map(|part| part.looked_at(trace)).collect::<Vec<_>>()})
+}
+
+/// `and`, and what a `drop` asks for.
+pub struct All {
+    parts: Vec<Box<dyn Rule>>,
+    /// Parts in the order in which they are asked: what limits comes last and pays only for what the others want.
+    order: Vec<usize>,
+}
+
+impl All {
+    pub fn new(parts: Vec<Box<dyn Rule>>) -> Self {
+        let mut order: Vec<usize> = (0..parts.len()).collect();
+        order.sort_by_key(|at| parts[*at].limits());
+        Self { parts, order }
+    }
+}
+
+impl Rule for All {
+    fn vote(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Vote {
+        let mut vote = Vote::ALWAYS;
+        for at in &self.order {
+            vote = vote.and(self.parts[*at].vote(trace, moment));
+            if !vote.is_some() {
+                break;
+            }
+        }
+        vote
+    }
+
+    fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
+        looked_at(&self.parts, trace)
+    }
+
+    fn observe(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) {
+        self.parts.iter().for_each(|part| part.observe(trace, moment));
+    }
+
+    fn votes(&self, traces: &[&TraceSummary<'_>], open: &[Vote], moment: &mut Moment<'_>, votes: &mut [Vote]) {
+        votes.fill(Vote::ALWAYS);
+        let mut left = open.to_vec();
+        let mut own = vec![Vote::NONE; traces.len()];
+        for at in &self.order {
+            self.parts[*at].votes(traces, &left, moment, &mut own);
+            for ((vote, left), own) in votes.iter_mut().zip(&mut left).zip(&own) {
+                *vote = vote.and(*own);
+                *left = left.and(*own);
+            }
+        }
+    }
+
+    fn limits(&self) -> bool {
+        self.parts.iter().any(|part| part.limits())
+    }
+}
+
+pub struct Not(pub Box<dyn Rule>);
+
+impl Rule for Not {
+    fn vote(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Vote {
+        self.0.vote(trace, moment).complement()
+    }
+
+    fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
+        looked_at(std::slice::from_ref(&self.0), trace)
+    }
+
+    fn observe(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) {
+        self.0.observe(trace, moment);
+    }
+
+    fn votes(&self, traces: &[&TraceSummary<'_>], open: &[Vote], moment: &mut Moment<'_>, votes: &mut [Vote]) {
+        self.0.votes(traces, open, moment, votes);
+        votes.iter_mut().for_each(|vote| *vote = vote.complement());
+    }
+
+    fn limits(&self) -> bool {
+        self.0.limits()
+    }
+}

@@ -1,0 +1,41 @@
+//! From a policy of the plan to its rule.
+
+use super::super::plan::{KindPlan, PolicyPlan};
+use super::collector::{Always, Attribute, Latency, Probabilistic, StatusCode};
+use super::combine::{All, Not};
+use super::ours::Cost;
+use super::rule::{Compiler, Rule};
+
+/// `path`: names of the policy and of those that hold it.
+pub fn compile(plan: &PolicyPlan, path: &str, to: &mut Compiler<'_>) -> Result<Box<dyn Rule>, String> {
+    Ok(match &plan.kind {
+        KindPlan::AlwaysSample => Box::new(Always),
+        KindPlan::StatusCode { status_codes } => Box::new(StatusCode::compile(status_codes)?),
+        KindPlan::Latency { threshold_ms, upper_threshold_ms } => {
+            Box::new(Latency::compile(*threshold_ms, *upper_threshold_ms))
+        }
+        KindPlan::Probabilistic { sampling_percentage } => Box::new(Probabilistic::compile(*sampling_percentage)),
+        KindPlan::NumericAttribute { key, min_value, max_value, invert_match } => {
+            Box::new(Attribute::numeric(to, key, *min_value, *max_value, *invert_match))
+        }
+        KindPlan::StringAttribute { key, values, enabled_regex_matching, invert_match } => {
+            Box::new(Attribute::text(to, key, values, *enabled_regex_matching, *invert_match)?)
+        }
+        KindPlan::BooleanAttribute { key, value, invert_match } => {
+            Box::new(Attribute::flag(to, key, *value, *invert_match))
+        }
+        KindPlan::And { children } | KindPlan::Drop { children } => Box::new(All::new(parts(children, path, to)?)),
+        KindPlan::Not { children } => match <[_; 1]>::try_from(parts(children, path, to)?) {
+            Ok([part]) => Box::new(Not(part)),
+            Err(_) => return Err("not takes exactly one sub-policy".to_owned()),
+        },
+        KindPlan::Cost { trace_pico_usd, call_pico_usd } => Box::new(Cost::compile(trace_pico_usd, call_pico_usd)?),
+    })
+}
+
+fn parts(plans: &[PolicyPlan], path: &str, to: &mut Compiler<'_>) -> Result<Vec<Box<dyn Rule>>, String> {
+    if plans.is_empty() {
+        return Err("has no sub-policy".to_owned());
+    }
+    plans.iter().enumerate().map(|(at, child)| compile(child, &format!("{path}/{at}"), to)).collect()
+}

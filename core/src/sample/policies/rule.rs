@@ -1,0 +1,65 @@
+//! What every policy type does, and what compiling one gives it.
+
+use super::super::conditions::{Conditions, Test};
+use super::super::state::{Moment, Slot, State};
+use super::super::summary::{Needs, TraceSummary};
+use super::super::vote::Vote;
+use crate::keys::KeyTableBuilder;
+use serde_json::Value;
+
+/// One policy, or a part of one.
+pub trait Rule: Send + Sync {
+    /// The vote for one trace.
+    fn vote(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Vote;
+
+    /// The values that the vote depends on, for `explain`.
+    fn looked_at(&self, trace: &TraceSummary<'_>) -> Value;
+
+    /// Told of every trace before the votes of its batch, for what learns from all traffic.
+    fn observe(&self, _trace: &TraceSummary<'_>, _moment: &mut Moment<'_>) {}
+
+    /// The votes for traces that are decided together. `open`: what others leave of each; where that is nothing the vote
+    /// changes nothing and may be left out. Rules that share something out between the traces do it here.
+    fn votes(&self, traces: &[&TraceSummary<'_>], open: &[Vote], moment: &mut Moment<'_>, votes: &mut [Vote]) {
+        for ((trace, open), vote) in traces.iter().zip(open).zip(votes) {
+            *vote = if open.is_some() { self.vote(trace, moment) } else { Vote::NONE };
+        }
+    }
+
+    /// Shares something bounded out between the traces of a batch, so that it is asked after everybody else.
+    fn limits(&self) -> bool {
+        false
+    }
+}
+
+/// What a plan's policies compile into besides themselves.
+pub struct Compiler<'k> {
+    pub keys: &'k mut KeyTableBuilder,
+    pub conditions: Conditions,
+    pub needs: Needs,
+    pub slots: Vec<Slot>,
+}
+
+impl<'k> Compiler<'k> {
+    pub fn new(keys: &'k mut KeyTableBuilder) -> Self {
+        Self { keys, conditions: Conditions::default(), needs: Needs::default(), slots: Vec::new() }
+    }
+
+    /// A condition on an attribute of any span or resource; returns its bit.
+    pub fn condition(&mut self, key: &str, test: Test) -> u16 {
+        self.conditions.add(self.keys, key, test)
+    }
+
+    /// A place for state; returns its slot. `path`: names of the policy and of those that hold it. `identity`: what must
+    /// stay the same for the state to outlive a reload (type, key, target).
+    pub fn state<S: State>(
+        &mut self,
+        path: &str,
+        identity: &str,
+        make: impl Fn() -> S + Send + Sync + 'static,
+    ) -> usize {
+        let identity = format!("{path} {identity}");
+        self.slots.push(Slot { identity, make: Box::new(move || Box::new(make())) });
+        self.slots.len() - 1
+    }
+}

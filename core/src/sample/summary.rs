@@ -1,0 +1,100 @@
+//! What policies look at when a trace is due. Numbers that cost nothing are always there; the rest is filled in for the
+//! plans that ask for it (`Needs`).
+
+use super::conditions::Bits;
+
+/// What the policies of a plan ask for besides the numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// `TraceSummary::calls`.
+    pub calls: bool,
+    /// `TraceSummary::error_classes`.
+    pub error_classes: bool,
+    /// `TraceSummary::guardrails`.
+    pub guardrails: bool,
+    /// `TraceSummary::evaluations`.
+    pub evaluations: bool,
+    /// `TraceSummary::tools`.
+    pub tools: bool,
+    /// `TraceSummary::origin`.
+    pub origin: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct TraceSummary<'t> {
+    /// Earliest start and latest end, Unix nanoseconds.
+    pub start: u64,
+    pub end: u64,
+    /// One bit per status code seen.
+    pub statuses: u8,
+    /// One bit per condition that held on some span or resource.
+    pub bits: Bits,
+    /// 56 bits.
+    pub randomness: u64,
+    /// The strictest threshold that the trace passed upstream; 0 when none is known.
+    pub passed: u64,
+    pub span_count: u64,
+    /// Of the spans as received.
+    pub bytes: u64,
+    /// Counted calls, and how many of them failed.
+    pub call_count: u64,
+    pub errors: u64,
+    /// Sums over the calls.
+    pub cost_pico: i128,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub max_call_cost_pico: i128,
+    pub calls: Vec<CallFacts<'t>>,
+    /// Error classes on any span, each once.
+    pub error_classes: Vec<&'t str>,
+    /// Guardrail verdicts on any span: name ("" when it has none), decision.
+    pub guardrails: Vec<(&'t str, &'t str)>,
+    pub evaluations: Vec<Evaluation<'t>>,
+    /// Tool executions: the name of the tool, once for each.
+    pub tools: Vec<&'t str>,
+    pub origin: Origin<'t>,
+}
+
+impl TraceSummary<'_> {
+    pub fn duration(&self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+}
+
+/// One counted call. Absent texts are "".
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CallFacts<'t> {
+    /// The canonical span.
+    pub span_id: u64,
+    pub service: &'t str,
+    pub operation: &'t str,
+    pub provider: &'t str,
+    /// The model that answered, else the one that was asked.
+    pub model: &'t str,
+    pub agent: &'t str,
+    pub tenant: &'t str,
+    pub error_class: &'t str,
+    pub error: bool,
+    pub duration_ns: u64,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub cost_pico: i128,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Evaluation<'t> {
+    pub name: &'t str,
+    pub score: Option<f64>,
+    pub label: &'t str,
+}
+
+/// Where the trace comes from: of its root, or of its first span when the root is not there. Absent texts are "".
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin<'t> {
+    pub service: &'t str,
+    pub span_name: &'t str,
+    /// From the first report that says so, in the order of arrival.
+    pub agent: &'t str,
+    pub tenant: &'t str,
+    pub session: &'t str,
+}

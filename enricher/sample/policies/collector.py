@@ -1,0 +1,102 @@
+"""Policy types of the Collector's `tail_sampling` that look at one trace: its names, fields and defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from enricher.config.base import fault
+from enricher.sample.policies.base import Key, Milliseconds, PolicySettings
+
+
+def _status(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+Code = Annotated[Literal["OK", "ERROR", "UNSET"], BeforeValidator(_status)]
+
+
+class StatusCode(PolicySettings):
+    """Matches when any span has one of the codes."""
+
+    status_codes: Annotated[list[Code], Field(min_length=1)]
+    """Span status codes: OK, ERROR, UNSET."""
+
+
+class Latency(PolicySettings):
+    """Matches by the duration of the trace: its latest end minus its earliest start."""
+
+    threshold_ms: Milliseconds
+    """Matches traces longer than this."""
+    upper_threshold_ms: Milliseconds = 0
+    """… and not longer than this; 0 means no upper bound."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.upper_threshold_ms and self.upper_threshold_ms <= self.threshold_ms:
+            raise fault(
+                "empty-range",
+                f"no duration is over {self.threshold_ms} ms and at most {self.upper_threshold_ms} ms",
+                "raise upper_threshold_ms, or remove it for no upper bound",
+                at=("upper_threshold_ms",),
+            )
+        return self
+
+    def plan(self) -> dict[str, Any]:
+        return {"threshold_ms": self.threshold_ms, "upper_threshold_ms": self.upper_threshold_ms or None}
+
+
+class Probabilistic(PolicySettings):
+    """Votes a probability, decided by the randomness of the trace id (or `ot=rv`), the same on every instance."""
+
+    sampling_percentage: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+    """Share of traces to keep, in percent, 0 to 100."""
+
+
+class NumericAttribute(PolicySettings):
+    """Matches when any span, or its resource, has the attribute with a number in the range. Both ends belong to it."""
+
+    key: Key
+    """Attribute name."""
+    min_value: Annotated[int | float | None, Field(allow_inf_nan=False)] = None
+    """Smallest value; no lower bound when unset."""
+    max_value: Annotated[int | float | None, Field(allow_inf_nan=False)] = None
+    """Largest value; no upper bound when unset."""
+    invert_match: bool = False
+    """Match traces in which no span has such a value."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_value is None and self.max_value is None:
+            raise fault("missing-key", "needs min_value, max_value or both")
+        if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
+            hint = "swap them" if self.max_value != 0 else "remove max_value for no upper bound"
+            message = f"no number is at least {self.min_value} and at most {self.max_value}"
+            raise fault("empty-range", message, hint, at=("max_value",))
+        return self
+
+
+class StringAttribute(PolicySettings):
+    """Matches when any span, or its resource, has the attribute with one of the values."""
+
+    key: Key
+    """Attribute name."""
+    values: Annotated[list[str], Field(min_length=1)]
+    """Values, or regular expressions when `enabled_regex_matching` is set. Expressions match anywhere in the value; use
+    `^` and `$` to match all of it. They run in linear time: no look-around, no back-references."""
+    enabled_regex_matching: bool = False
+    """Read `values` as regular expressions."""
+    invert_match: bool = False
+    """Match traces in which no span has such a value."""
+
+
+class BooleanAttribute(PolicySettings):
+    """Matches when any span, or its resource, has the attribute with this value."""
+
+    key: Key
+    """Attribute name."""
+    value: bool
+    """The value: true or false."""
+    invert_match: bool = False
+    """Match traces in which no span has this value."""
