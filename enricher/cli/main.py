@@ -9,12 +9,12 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from enricher.cli import check, demo, explain, prices, process, run
+from enricher.cli import check, demo, explain, prices, process, run, simulate
 from enricher.config.shape import nearest
 from enricher.errors import ConfigError, EnricherError
 from enricher.runtime.engine import VERSION
 
-SUBCOMMANDS = (run, check, process, explain, prices, demo)
+SUBCOMMANDS = (run, check, process, explain, simulate, prices, demo)
 """Modules with `register(subparsers)`, in the order of the help text."""
 
 _UNKNOWN = re.compile(r"^argument COMMAND: invalid choice: '(.*?)'")

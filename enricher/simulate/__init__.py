@@ -1,0 +1,1 @@
+"""What rules would keep of given traffic: engines over requests, their decisions counted, reports written."""

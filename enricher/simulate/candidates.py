@@ -1,0 +1,53 @@
+"""Candidates: configurations that are run side by side over the same requests, each in an engine of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from enricher.config import Settings, compile_plan
+from enricher.errors import InputError
+from enricher.runtime.engine import CoreEngine
+from enricher.runtime.replay import Replay
+from enricher.simulate.tally import Tally
+
+MOST = 16
+"""Each candidate is a whole engine with a buffer of its own."""
+
+
+class Candidate:
+    """One configuration under trial."""
+
+    def __init__(self, name: str, settings: Settings, *, costly_usd: float, slow_ms: float | None) -> None:
+        self.name = name
+        self.engine = CoreEngine(compile_plan(settings, trace_records=True))
+        names = [policy.name for policy in settings.sampling.policies]
+        self.tally = Tally(names, costly_usd=costly_usd, slow_ms=slow_ms)
+        self.replay = Replay(self.engine, self.tally.take)
+
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """A short name for each file: its stem, or its path where two have the same stem."""
+    stems = [path.stem for path in paths]
+    return [stem if stems.count(stem) == 1 else str(path) for stem, path in zip(stems, paths, strict=True)]
+
+
+def run(candidates: Sequence[Candidate], requests: Iterable[tuple[str, bytes]]) -> None:
+    """Feeds every candidate every request, as (name of its source, bytes), then ends. Raises InputError."""
+    for source, payload in requests:
+        for candidate in candidates:
+            candidate.replay.take(source, payload)
+    for candidate in candidates:
+        candidate.replay.finish()
+
+
+def report(candidates: Sequence[Candidate]) -> dict[str, Any]:
+    """`{"input": …, "candidates": [{"name", …}]}`: what `enricher simulate --json` prints. Raises InputError when there
+    were no traces."""
+    results = [{"name": candidate.name, **candidate.tally.result()} for candidate in candidates]
+    if not results[0]["input"]["traces"]:
+        raise InputError("there are no spans in the input")
+    # What came in is the same for all; how it was cut into traces may differ with their waits.
+    told = results[0]["input"]
+    return {"input": told, "candidates": [{k: v for k, v in one.items() if k != "input"} for one in results]}

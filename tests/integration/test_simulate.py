@@ -1,0 +1,127 @@
+"""`enricher simulate` on recordings of real SDKs: the same numbers as `process` and `explain`, and reports of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from enricher.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+RECORDINGS = sorted((ROOT / "tests" / "recordings" / "data").glob("*/requests.binpb"))
+INCIDENTS = str(ROOT / "tests" / "recordings" / "data" / "incidents" / "requests.binpb")
+MINIMAL, SIDECAR = str(ROOT / "pipelines" / "minimal.yaml"), str(ROOT / "pipelines" / "sidecar.yaml")
+
+Capture = pytest.CaptureFixture[str]
+
+
+def run(capsys: Capture, *arguments: str) -> Any:
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_process_and_simulate_count_the_same_over_all_recordings(capsys: Capture) -> None:
+    assert len(RECORDINGS) > 15
+    inputs = [str(path) for path in RECORDINGS]
+    processed = run(capsys, "process", *inputs, "-c", SIDECAR)
+    found = run(capsys, "simulate", *inputs, "-p", SIDECAR, "-p", MINIMAL)
+    one = found["candidates"][0]
+    told = found["input"]
+    assert [told["traces"], told["spans"], told["calls"]] == [
+        processed["traces"]["in"],
+        processed["spans"]["in"],
+        processed["calls"]["counted"],
+    ]
+    assert Decimal(told["cost_usd"]) == Decimal(processed["cost_usd"])
+    assert [one["kept"]["traces"], one["kept"]["spans"]] == [processed["traces"]["kept"], processed["spans"]["kept"]]
+    assert {name: [p["voted"], p["decided"], p["kept"]] for name, p in one["policies"].items()} == {
+        name: [p["voted"], p["credited"], p["kept"]] for name, p in processed["policies"].items()
+    }
+    assert Decimal(one["spend"]["kept_usd"]) == sum(Decimal(p["cost_usd"]) for p in one["policies"].values())
+
+
+@pytest.mark.parametrize("name", ["incidents", "langfuse", "openai_twice"])
+def test_explain_tells_of_each_trace_what_process_did(name: str, tmp_path: Path, capsys: Capture) -> None:
+    path, traces = str(ROOT / "tests" / "recordings" / "data" / name / "requests.binpb"), tmp_path / "traces.jsonl"
+    run(capsys, "process", path, "-c", SIDECAR, "--traces", str(traces))
+    records = {one["trace_id"]: one for one in map(json.loads, traces.read_text().splitlines())}
+    told = {one["trace_id"]: one for one in run(capsys, "explain", path, "-c", SIDECAR)["traces"]}
+    assert told.keys() == records.keys()
+    for trace, record in records.items():
+        verdict, totals = told[trace]["verdict"], told[trace]["totals"]
+        assert (record["kept"], record["policy"]) == (verdict["keep"], verdict["policy"])
+        assert record["probability"] == pytest.approx(verdict["probability"])
+        assert [record[key] for key in ("calls", "cost_usd", "input_tokens", "output_tokens")] == [
+            totals[key] for key in ("calls", "cost_usd", "input_tokens", "output_tokens")
+        ]
+        assert record["votes"] == {one["policy"]: one["vote"] for one in verdict["votes"] if one["vote"] is not None}
+
+
+def test_what_a_candidate_keeps_is_what_its_rules_say(tmp_path: Path, capsys: Capture) -> None:
+    rules = tmp_path / "failures.yaml"
+    rules.write_text(
+        "sampling: {policies: [{name: failures, type: status_code, status_code: {status_codes: [ERROR]}}]}\n"
+    )
+    everything = tmp_path / "everything.yaml"
+    everything.write_text("{}\n")
+    failures, all_of_it = run(capsys, "simulate", INCIDENTS, "-p", str(rules), "-p", str(everything))["candidates"]
+    assert failures["classes"]["failed"]["share"] == 1
+    assert failures["classes"]["other"]["kept"] == 0
+    assert failures["estimates"]["failed"]["actual_error"] == 0
+    assert 0 < failures["estimates"]["traces"]["blind"] < 1
+    assert all_of_it["kept_share"] == {"traces": 1, "spans": 1, "bytes": 1}
+    assert all_of_it["spend"]["share"] == 1
+    assert all_of_it["storage"]["saved_share"] == 0
+    assert all_of_it["storage"]["exported_bytes"] > failures["storage"]["exported_bytes"] > 0
+    assert all(one["expected_error"] == 0 for one in all_of_it["estimates"].values() if one["true"])
+
+
+def test_files_of_the_same_name_are_told_apart_and_values_can_be_set(tmp_path: Path, capsys: Capture) -> None:
+    for folder, percentage in (("a", 0), ("b", 100)):
+        (tmp_path / folder).mkdir()
+        rule = f"{{name: share, type: probabilistic, probabilistic: {{sampling_percentage: {percentage}}}}}"
+        (tmp_path / folder / "rules.yaml").write_text(f"sampling: {{policies: [{rule}]}}\n")
+    files = [str(tmp_path / folder / "rules.yaml") for folder in ("a", "b")]
+    found = run(capsys, "simulate", INCIDENTS, "-p", files[0], "-p", files[1], "--set", "sampling.decision_wait=10s")
+    assert [one["name"] for one in found["candidates"]] == files
+    assert [one["kept"]["traces"] for one in found["candidates"]] == [0, found["input"]["traces"]]
+
+
+def test_the_table_and_the_page_tell_of_every_candidate(tmp_path: Path, capsys: Capture) -> None:
+    page = tmp_path / "report.html"
+    assert main(["simulate", INCIDENTS, "-p", MINIMAL, "-p", SIDECAR, "--html", str(page)]) == 0
+    table = capsys.readouterr().out
+    for word in ("minimal", "sidecar", "spend captured", "are failed", "the-rest", "say little about a month"):
+        assert word in table
+    text = page.read_text()
+    assert not re.search(r"https?:|<script|<link|@import|url\(", text)
+    drawings = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    assert len(drawings) >= 5
+    for drawing in drawings:
+        assert list(ElementTree.fromstring(drawing))
+
+
+def test_names_of_strangers_do_not_become_markup(tmp_path: Path, capsys: Capture) -> None:
+    rules, page = tmp_path / "<b>x&amp;.yaml", tmp_path / "report.html"
+    rules.write_text('sampling: {policies: [{name: "<script>alert(1)</script>", type: always_sample}]}\n')
+    assert main(["simulate", INCIDENTS, "-p", str(rules), "--html", str(page)]) == 0
+    capsys.readouterr()
+    assert "<script" not in page.read_text()
+    assert "&lt;b&gt;x&amp;amp;" in page.read_text()
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_is_counted(tmp_path: Path, capsys: Capture) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"resourceSpans": 1}\n')
+    assert main(["simulate", str(bad), INCIDENTS, "--json"]) == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)["input"]["traces"] > 0
+    assert "bad.jsonl: message 1 is not OTLP JSON" in told.err
+    assert main(["simulate", str(bad)]) == 1
+    assert "there are no spans in the input" in capsys.readouterr().err
