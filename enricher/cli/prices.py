@@ -49,7 +49,16 @@ def _show(actions: Subparsers) -> None:
 
 def _update(actions: Subparsers) -> None:
     parser = _action(actions, "update", update, "build the book from the newest published data and our corrections")
-    parser.add_argument("--wheel", metavar="FILE", type=Path, help="a downloaded wheel of genai-prices")
+    parser.add_argument(
+        "--wheel",
+        metavar="FILE",
+        dest="wheels",
+        type=Path,
+        action="append",
+        default=[],
+        help="a downloaded wheel of genai-prices or litellm, in place of the newest published one; may be repeated: "
+        "older wheels of litellm add the models that newer ones have dropped",
+    )
     parser.add_argument(
         "--output", metavar="DIR", type=Path, default=books.DIRECTORY, help="default: the package's book"
     )
@@ -150,7 +159,7 @@ def update(options: argparse.Namespace) -> int:
     from enricher.price.build import build
 
     previous = books.load(options.output) if (options.output / "about.json").exists() else None
-    book = build(options.wheel, previous=previous)
+    book = build(options.wheels, previous=previous)
     changes = report.differences(previous, book) if previous else []
     books.save(book, options.output)
     if options.json:

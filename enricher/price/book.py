@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -106,7 +106,7 @@ class ModifierRow:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        return (self.provider, self.name, self.models)
+        return (self.provider, self.name, self.models, self.units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,34 @@ class HolidayRow:
         return (self.calendar, self.day)
 
 
-Row = ModelRow | PriceRow | ModifierRow | HolidayRow
-R = TypeVar("R", ModelRow, PriceRow, ModifierRow, HolidayRow)
+@dataclass(frozen=True, slots=True)
+class ConflictRow:
+    """A price that the sources state differently, and which of them was followed. For people, not for pricing.
+
+    book, litellm: USD as decimal text, for `per` units. found: how the book knew the name (`litellm.yaml`). taken:
+    `book` or `litellm`. why: the text of the rule that decided.
+    """
+
+    provider: str
+    name: str
+    unit: str
+    when: str
+    context: str
+    book: str
+    litellm: str
+    per: int
+    found: str
+    taken: str
+    why: str
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return (self.provider, self.name, UNITS.index(self.unit), self.when, self.context)
+
+
+Row = ModelRow | PriceRow | ModifierRow | HolidayRow | ConflictRow
+R = TypeVar("R", ModelRow, PriceRow, ModifierRow, HolidayRow, ConflictRow)
+D = TypeVar("D", ModelRow, PriceRow, ModifierRow, HolidayRow)
 
 
 @dataclass(frozen=True)
@@ -138,6 +164,7 @@ class Book:
     prices: list[PriceRow]
     modifiers: list[ModifierRow]
     holidays: list[HolidayRow]
+    conflicts: list[ConflictRow] = field(default_factory=list)
 
     def providers(self) -> list[str]:
         return sorted({row.provider for row in self.models})
@@ -176,13 +203,14 @@ _FILES: dict[str, type[Row]] = {
     "prices.csv": PriceRow,
     "modifiers.csv": ModifierRow,
     "holidays.csv": HolidayRow,
+    "conflicts.csv": ConflictRow,
 }
 
 
 def save(book: Book, directory: Path) -> None:
     """Write the book: one CSV file a kind, sorted, and `about.json`."""
     directory.mkdir(parents=True, exist_ok=True)
-    groups: tuple[list[Any], ...] = (book.models, book.prices, book.modifiers, book.holidays)
+    groups: tuple[list[Any], ...] = (book.models, book.prices, book.modifiers, book.holidays, book.conflicts)
     for (name, kind), rows in zip(_FILES.items(), groups, strict=True):
         with (directory / name).open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -211,6 +239,7 @@ def load(directory: Path = DIRECTORY) -> Book:
         _rows(directory / "prices.csv", PriceRow),
         _rows(directory / "modifiers.csv", ModifierRow),
         _rows(directory / "holidays.csv", HolidayRow),
+        _rows(directory / "conflicts.csv", ConflictRow),
     )
 
 
@@ -246,6 +275,8 @@ def _typed(kind: type[R], values: dict[str, Any]) -> R:
             raise ValueError(f"unknown unit {row.unit!r}")
         if not Decimal(row.price) >= 0 or row.per <= 0:
             raise ValueError("price and per must be positive numbers")
+    elif kind is ConflictRow:
+        row = ConflictRow(**(values | {"per": int(values["per"])}))
     elif kind is ModifierRow:
         row = ModifierRow(**(values | {"fallback": values["fallback"] == "yes"}))
     else:
@@ -262,7 +293,7 @@ def timestamp(text: str) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
-def dated(new: list[R], old: list[R], today: str) -> list[R]:
+def dated(new: list[D], old: list[D], today: str) -> list[D]:
     """`new` with the date of each row's last change: that of `old` for a row that has not changed, else today."""
     before = {replace(row, date=""): row.date for row in old}
     return [replace(row, date=before.get(replace(row, date=""), today)) for row in new]

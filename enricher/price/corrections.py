@@ -19,7 +19,7 @@ from enricher.price.convert import amount
 PATH = Path(__file__).parent / "corrections.yaml"
 
 _PER = {"per_million": 1_000_000, "per_thousand": 1000}
-_SECTIONS = {"free", "holidays", "models", "prices", "minimums", "modifiers"}
+_SECTIONS = {"free", "holidays", "models", "prices", "ends", "minimums", "modifiers"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ def apply(
         _guard(entry, _correct_model, entry, by_key)
     for entry in sections["prices"]:
         prices = _guard(entry, _correct_prices, entry, by_key, prices)
+    for entry in sections["ends"]:
+        prices = _guard(entry, _end, entry, by_key, prices)
     for entry in sections["minimums"]:
         prices = _guard(entry, _set_minimum, entry, by_key, prices)
     modifiers = [_guard(entry, _modifier, entry, by_key) for entry in sections["modifiers"]]
@@ -135,6 +137,19 @@ def _rows(entry: dict[str, Any], model: str, source: dict[str, Any]) -> Iterator
                 source=entry["source"],
                 date="",
             )
+
+
+def _end(entry: dict[str, Any], models: dict[tuple[str, str], ModelRow], prices: list[PriceRow]) -> list[PriceRow]:
+    """End the rows of the models that ask for a context, where they have no end yet."""
+    chosen, until = _chosen(entry, models), _time(entry["until"])
+    if entry["rows"] != "context":
+        raise ValueError("rows must be `context`")
+    return [
+        replace(row, valid_until=until, source=entry["source"])
+        if row.provider == entry["provider"] and row.model in chosen and row.context and not row.valid_until
+        else row
+        for row in prices
+    ]
 
 
 def _set_minimum(

@@ -7,7 +7,6 @@ import datetime
 import re
 import subprocess
 import sys
-import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -41,22 +40,25 @@ class Upstream:
     providers: list[Made]
 
 
-def download(directory: Path) -> Path:
+def download(package: str, directory: Path) -> Path:
     """The newest wheel from the package index that pip is set up for. Raises InputError."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", PACKAGE]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", package]
     done = subprocess.run([*command, "--dest", str(directory)], capture_output=True, text=True, check=False)
-    wheels = sorted(directory.glob("*.whl"))
+    wheels = sorted(directory.glob(f"{package.replace('-', '_')}-*.whl"))
     if done.returncode or not wheels:
         reason = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no wheel was found"]
-        raise InputError(f"cannot download {PACKAGE}: {reason[0]}; give a wheel with --wheel")
+        raise InputError(f"cannot download {package}: {reason[0]}; give a wheel with --wheel")
     return wheels[-1]
 
 
-def read(wheel: Path | None = None) -> Upstream:
-    """The data of a wheel, or of the newest published one. Raises InputError."""
-    if wheel is None:
-        with tempfile.TemporaryDirectory() as directory:
-            return read(download(Path(directory)))
+def release(wheel: Path) -> tuple[int, ...]:
+    """The version in a wheel's name as numbers, for sorting."""
+    version = wheel.name.split("-")[1] if "-" in wheel.name else ""
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def read(wheel: Path) -> Upstream:
+    """The data of a wheel. Raises InputError."""
     version = re.match(r"genai_prices-([^-]+)-", wheel.name)
     if version is None:
         raise InputError(f"{wheel} is not a wheel of {PACKAGE}")

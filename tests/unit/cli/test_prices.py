@@ -10,7 +10,7 @@ import pytest
 
 from enricher.cli.main import main
 from enricher.price import book as books
-from tests.unit.price.test_build import CORRECTIONS, DATA, _build, _wheel
+from tests.unit.price.test_build import CORRECTIONS, DATA, _build, _wheel, list_wheel
 
 
 def _json(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> Any:
@@ -34,7 +34,7 @@ def test_show_prices_a_call_at_its_time(capsys: pytest.CaptureFixture[str]) -> N
     assert before["model"]["provider"] == "openai"
     assert main(["prices", "show", "claude-sonnet-4-5@20250929", "--provider", "gcp.vertex_ai"]) == 0
     text = capsys.readouterr().out
-    assert "google/claude-sonnet-4-5" in text
+    assert "vertex/claude-sonnet-4-5@20250929" in text
     assert "costs 0.018 USD" in text
 
 
@@ -74,7 +74,7 @@ def test_diff(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_update_refuses_a_wheel_without_the_models_that_corrections_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wheel = _wheel(tmp_path, DATA)
-    assert main(["prices", "update", "--wheel", str(wheel), "--output", str(tmp_path / "book")]) == 1
+    wheels = ["--wheel", str(_wheel(tmp_path, DATA)), "--wheel", str(list_wheel(tmp_path, {}))]
+    assert main(["prices", "update", *wheels, "--output", str(tmp_path / "book")]) == 1
     assert "corrections.yaml" in capsys.readouterr().err
     assert not (tmp_path / "book").exists(), "the old book stays on any fault"

@@ -18,7 +18,7 @@ CASES = [
     ("openai", "ft:gpt-4o-mini-2024-07-18:acme::abc123", "openai/ft:gpt-4o-mini"),
     ("gcp.gemini", "models/gemini-2.5-flash", "google/gemini-2.5-flash"),
     ("gcp.vertex_ai", "publishers/google/models/gemini-2.5-flash", "google/gemini-2.5-flash"),
-    ("gcp.vertex_ai", "projects/p/locations/us/publishers/google/models/gemini-2.5-pro", "google/gemini-2.5-pro"),
+    ("gcp.vertex_ai", "projects/p/locations/us/publishers/google/models/gemini-2.5-pro", "vertex/gemini-2.5-pro"),
     ("gcp.vertex_ai", "claude-sonnet-4@20250514", "google/claude-4-sonnet"),
     ("gcp.vertex_ai", "gemini-2.0-flash-001", "vertex/gemini-2.0-flash"),
     (
@@ -27,7 +27,8 @@ CASES = [
         "aws/regional.anthropic.claude-opus-4-1-20250805-v1:0",
     ),
     ("aws.bedrock", "us-gov.amazon.nova-lite-v1:0", "aws/amazon.nova-lite-v1:0"),
-    ("aws.bedrock", "apac.amazon.nova-lite-v1:0", "aws/amazon.nova-lite-v1:0"),
+    ("aws.bedrock", "us.amazon.nova-lite-v1:0", "aws/amazon.nova-lite-v1:0"),
+    ("aws.bedrock", "apac.amazon.nova-lite-v1:0", "aws/apac.amazon.nova-lite-v1:0"),
     (
         "aws.bedrock",
         "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
@@ -41,7 +42,7 @@ CASES = [
     ("openrouter", "acme/never-heard-of", None),
     ("litellm", "azure/gpt-4o", "openai/gpt-4o"),
     ("litellm", "bedrock/us.amazon.nova-pro-v1:0", "aws/amazon.nova-pro-v1:0"),
-    ("", "vertex_ai/claude-sonnet-4-5@20250929", "google/claude-sonnet-4-5"),
+    ("", "vertex_ai/claude-sonnet-4-5@20250929", "vertex/claude-sonnet-4-5@20250929"),
     ("", "claude-sonnet-4-5-20250929", "anthropic/claude-sonnet-4-5"),
     ("", "gpt-4o", "openai/gpt-4o"),
     ("azure.ai.openai", "gpt-35-turbo", "openai/gpt-3.5-turbo"),
@@ -73,10 +74,10 @@ def test_the_request_names_bedrocks_region_where_the_response_does_not(core: Pri
         "provider": "aws.bedrock",
         "request_model": "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
         "response_model": "claude-sonnet-4-5-20250929",
-        "usage": {"input": 1_000_000},
+        "usage": {"input": 100_000},
     }
-    assert json.loads(core.price(json.dumps(request)))["usd"] == "3"
+    assert json.loads(core.price(json.dumps(request)))["usd"] == "0.3"
     regional = request | {"request_model": "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}
-    assert json.loads(core.price(json.dumps(regional)))["usd"] == "3.3"
+    assert json.loads(core.price(json.dumps(regional)))["usd"] == "0.33"
     opaque = request | {"request_model": "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"}
-    assert json.loads(core.price(json.dumps(opaque)))["usd"] == "3.3"
+    assert json.loads(core.price(json.dumps(opaque)))["usd"] == "0.33"

@@ -1,0 +1,60 @@
+"""What the previous book knew and the new data has dropped or changed without saying when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from enricher.price.book import Book, ModelRow, PriceRow
+from enricher.price.merge import RETIRED, SOURCE
+
+_UNDATED = (SOURCE, RETIRED)
+
+
+def carry(
+    old: Book, models: list[ModelRow], prices: list[PriceRow], today: str
+) -> tuple[list[ModelRow], list[PriceRow]]:
+    """Retired models stay with all their prices, less the names that a new model has taken. Where an undated source
+    states another price than before, the old one ends and the new one begins: at the start of the list that the new one
+    came with, if that is later, else today (ISO date)."""
+    known = {(row.provider, row.model) for row in models}
+    taken = {(row.provider, name) for row in models for name in row.names.split()}
+    kept: list[ModelRow] = []
+    for row in old.models:
+        if (row.provider, row.model) in known:
+            continue
+        names = [name for name in row.names.split() if (row.provider, name) not in taken]
+        if names:
+            kept.append(replace(row, names=" ".join(names)))
+    retired = {(row.provider, row.model) for row in kept}
+    stays = [row for row in old.prices if (row.provider, row.model) in retired]
+    return models + kept, _changed(old.prices, prices, today) + stays
+
+
+def _changed(before: list[PriceRow], now: list[PriceRow], today: str) -> list[PriceRow]:
+    past: dict[tuple[str, ...], list[PriceRow]] = {}
+    for row in before:
+        if row.source in _UNDATED:
+            past.setdefault(_what(row), []).append(row)
+    result: list[PriceRow] = []
+    for row in now:
+        if row.source not in _UNDATED:
+            result.append(row)
+            continue
+        earlier = past.get(_what(row), [])
+        last = next((old for old in earlier if old.valid_until == row.valid_until), None)
+        begins = last.valid_from if last is not None else row.valid_from
+        result += [old for old in earlier if old.valid_until and old.valid_until <= begins]
+        if last is None:
+            result.append(row)
+        elif (last.price, last.per) == (row.price, row.per):
+            result.append(replace(row, valid_from=last.valid_from))
+        else:
+            start = row.valid_from if row.valid_from > last.valid_from else today
+            if last.valid_from < start:
+                result.append(replace(last, valid_until=start))
+            result.append(replace(row, valid_from=start))
+    return result
+
+
+def _what(row: PriceRow) -> tuple[str, ...]:
+    return (row.provider, row.model, row.unit, row.when, row.context, row.window)

@@ -1,0 +1,236 @@
+"""The published price data of the `litellm` package: one JSON file of its wheel, read without importing its code."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Context, Decimal
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from enricher.config.base import Section
+from enricher.errors import InputError
+
+PACKAGE = "litellm"
+PATH = Path(__file__).parent / "litellm.yaml"
+_DATA = "litellm/model_prices_and_context_window_backup.json"
+_MOST_BYTES = 64 * 1024 * 1024
+_CONTEXT = re.compile(r"_above_(\d+)k_tokens")
+_EIGHT_DIGITS = Context(prec=8)
+STAND_INS = {
+    "audio_input": "input",
+    "image_input": "input",
+    "video_input": "input",
+    "audio_output": "output",
+    "video_output": "output",
+    "image_output": "output",
+    "reasoning": "output",
+    "image_cache_read": "cache_read",
+    "audio_cache_read": "cache_read",
+}
+"""Whose price holds for a unit that the list does not name (as in `core/src/price/lines.rs`)."""
+
+
+class Key(Section):
+    """What one cost key prices."""
+
+    unit: str
+    """Unit of the book."""
+    per: int
+    """The book's denominator for it."""
+
+
+class Rule(Section):
+    """Who is right where the list and the book differ. The first rule that fits is followed."""
+
+    provider: str
+    """Provider of the book, `*` for any."""
+    names: list[str]
+    """Globs of model names."""
+    found: list[Literal["exact", "pattern", "shortened", "resold"]] = Field(default_factory=list)
+    """How the book knows the name; in any way when empty."""
+    cells: Literal["all", "context"] = "all"
+    """Which prices: all, or those beyond a context threshold."""
+    take: Literal["book", "litellm", "none"]
+    """Who is right; `none`: the price is not taken over."""
+    until: date | None = None
+    """LiteLLM's price no longer holds from this day (UTC)."""
+    why: str
+    """For the reader of docs/prices.md."""
+
+
+class Reading(Section):
+    """The file `litellm.yaml`."""
+
+    providers: dict[str, str]
+    """Providers of the book by `litellm_provider`."""
+    taken: list[str]
+    """The `litellm_provider` values whose entries are read."""
+    prefixes: list[str]
+    """First parts of keys that are no part of a model's name."""
+    not_names: list[str]
+    """Globs of keys that are no model's name."""
+    at_least: list[str]
+    """Providers of the book whose thresholds are reached, not passed."""
+    keys: dict[str, Key]
+    """Cost keys without their endings."""
+    keys_of_mode: dict[str, dict[str, Key]] = Field(default_factory=dict)
+    """Cost keys that mean something for models of one `mode` only."""
+    tiers: dict[str, str]
+    """Endings and the circumstances that they ask for."""
+    lifetimes: dict[str, str]
+    """Endings of cache writes and their units."""
+    conflicts: list[Rule]
+    """For prices that both have and state differently; the last ones fit everything."""
+    fills: list[Rule]
+    """For prices that only the list has."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """What a price is for: the unit and the circumstances, as in a row of the book."""
+
+    unit: str
+    when: str
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One model of the list. prices: by what they are for, USD and the number of units that it buys."""
+
+    provider: str
+    name: str
+    prices: dict[Cell, tuple[Decimal, int]]
+    version: str
+
+
+@cache
+def reading() -> Reading:
+    """How the list is read. Raises InputError."""
+    try:
+        return Reading.model_validate(yaml.safe_load(PATH.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise InputError(f"cannot read {PATH}: {error}") from error
+
+
+def read(wheel: Path) -> tuple[str, dict[str, dict[str, Any]]]:
+    """The version of a wheel and its list by key. Raises InputError."""
+    version = re.match(r"litellm-([^-]+)-", wheel.name)
+    if version is None:
+        raise InputError(f"{wheel} is not a wheel of {PACKAGE}")
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            if archive.getinfo(_DATA).file_size > _MOST_BYTES:
+                raise InputError(f"{_DATA} in {wheel} is larger than {_MOST_BYTES} bytes")
+            data = json.loads(archive.read(_DATA), parse_float=Decimal)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"cannot read {_DATA} from {wheel}: {error}") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{_DATA} in {wheel} is no mapping: its layout has changed")
+    return version[1], {key: value for key, value in data.items() if isinstance(value, dict)}
+
+
+def entries(version: str, data: dict[str, dict[str, Any]]) -> list[Entry]:
+    """The models whose price the list knows, sorted. An entry of nothing but zeros is one whose price is unknown; of two
+    keys for one name (`azure/x`, `azure_ai/x`) the first is taken."""
+    rules = reading()
+    found: dict[tuple[str, str], Entry] = {}
+    for key, values in sorted(data.items()):
+        source = str(values.get("litellm_provider"))
+        if source not in rules.taken or any(fnmatchcase(key, glob) for glob in rules.not_names):
+            continue
+        provider = rules.providers.get(source, source)
+        prices = _told(dict(_prices(values, provider, rules)))
+        if any(price for price, _ in prices.values()):
+            name = _name(key, source, rules)
+            found.setdefault((provider, name), Entry(provider, name, prices, version))
+    return list(found.values())
+
+
+def _told(prices: dict[Cell, tuple[Decimal, int]]) -> dict[Cell, tuple[Decimal, int]]:
+    """Without those that say what holds anyway: a price of images that is the price of the input."""
+    return {
+        cell: price
+        for cell, price in prices.items()
+        if cell.unit not in STAND_INS or prices.get(Cell(STAND_INS[cell.unit], cell.when, cell.context)) != price
+    }
+
+
+def _name(key: str, source: str, rules: Reading) -> str:
+    for prefix in (*rules.prefixes, f"{source}/"):
+        if key.startswith(prefix):
+            return key[len(prefix) :].lower()
+    return key.lower()
+
+
+def _prices(values: dict[str, Any], provider: str, rules: Reading) -> Iterator[tuple[Cell, tuple[Decimal, int]]]:
+    keys = rules.keys | rules.keys_of_mode.get(str(values.get("mode")), {})
+    for name, value in values.items():
+        if isinstance(value, Decimal | int) and not isinstance(value, bool) and value >= 0:
+            cell = _cell(name, provider, keys, rules)
+            # A zero is a price of what is cached; elsewhere it says that there is none of it.
+            if cell is not None and (value or cell[0].unit.startswith("cache")):
+                yield cell[0], (_exact(Decimal(value), cell[1]), cell[1])
+    yield from _tiered(values.get("tiered_pricing"), keys)
+    yield from _searches(values.get("search_context_cost_per_query"), provider)
+
+
+def _cell(name: str, provider: str, keys: dict[str, Key], rules: Reading) -> tuple[Cell, int] | None:
+    """What a cost key prices, and per how many; None for a key that the book has no use for."""
+    when = context = ""
+    lifetime = None
+    for ending, condition in rules.tiers.items():
+        if name.endswith(f"_{ending}"):
+            name, when = name.removesuffix(f"_{ending}"), condition
+    threshold = _CONTEXT.search(name)
+    if threshold is not None:
+        name = name[: threshold.start()] + name[threshold.end() :]
+        context = f"{'>=' if provider in rules.at_least else '>'}{int(threshold[1]) * 1000}"
+    for ending, unit in rules.lifetimes.items():
+        if name.endswith(f"_{ending}"):
+            name, lifetime = name.removesuffix(f"_{ending}"), unit
+    key = keys.get(name)
+    if key is None or (lifetime is not None and key.unit != "cache_write"):
+        return None
+    return Cell(lifetime or key.unit, when, context), key.per
+
+
+def _tiered(tiers: Any, keys: dict[str, Key]) -> Iterator[tuple[Cell, tuple[Decimal, int]]]:
+    """Prices by ranges of input tokens, as Alibaba lists them: each holds beyond the start of its range."""
+    for tier in tiers if isinstance(tiers, list) else ():
+        start = int(tier["range"][0]) if isinstance(tier.get("range"), list) else -1
+        for name, value in tier.items():
+            if start >= 0 and name in keys and isinstance(value, Decimal | int):
+                key = keys[name]
+                yield Cell(key.unit, "", f">{start}" if start else ""), (_exact(Decimal(value), key.per), key.per)
+
+
+def _searches(costs: Any, provider: str) -> Iterator[tuple[Cell, tuple[Decimal, int]]]:
+    """Fees for a search by the size of its context; what Perplexity charges so is a fee for the request."""
+    if not isinstance(costs, dict):
+        return
+    unit = "requests" if provider == "perplexity" else "web_searches"
+    sizes = {name.removeprefix("search_context_size_"): Decimal(value) for name, value in costs.items()}
+    if len(set(sizes.values())) == 1:
+        yield Cell(unit, "", ""), (_exact(next(iter(sizes.values())), 1000), 1000)
+        return
+    for size, value in sizes.items():
+        yield Cell(unit, f"search_context={size}", ""), (_exact(value, 1000), 1000)
+    if "low" in sizes:
+        yield Cell(unit, "", ""), (_exact(sizes["low"], 1000), 1000)
+
+
+def _exact(price: Decimal, per: int) -> Decimal:
+    """The price of `per` units. The list holds doubles; binary noise shows beyond eight digits, and no list price has
+    more."""
+    return _EIGHT_DIGITS.create_decimal(price * per).normalize()

@@ -1,0 +1,228 @@
+"""LiteLLM's list laid under the book: what the book lacks is taken over, what both have is decided by written rules.
+
+The book here is genai-prices with our corrections; a correction is therefore never overruled by LiteLLM. Rules are
+those of `litellm.yaml`; every decision is recorded as a conflict, which docs/prices.md lists.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from fnmatch import fnmatchcase
+
+from enricher.price import convert
+from enricher.price.book import ConflictRow, ModelRow, PriceRow, timestamp
+from enricher.price.convert import amount
+from enricher.price.litellm import Cell, Entry, Rule
+
+SOURCE = "litellm"
+RETIRED = "litellm, retired"
+"""Of an older release of LiteLLM, which drops models when they are retired."""
+
+_ROUNDING = Decimal("0.0005")
+
+Key = tuple[str, str]
+Prices = dict[Cell, tuple[Decimal, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How the book knows a name: the key of its model, and the spelling that found it."""
+
+    key: Key
+    spelling: str
+
+
+@dataclass
+class Merged:
+    """What came of it. copies: for models that were copied to state another price, the model they were copied from."""
+
+    models: list[ModelRow]
+    prices: list[PriceRow]
+    conflicts: list[ConflictRow] = field(default_factory=list)
+    copies: dict[Key, Key] = field(default_factory=dict)
+
+
+Find = Callable[[str, str], Known | None]
+"""Provider and name to what the book knows of it."""
+
+
+def merge(
+    models: list[ModelRow],
+    prices: list[PriceRow],
+    entries: Iterable[Entry],
+    *,
+    find: Find,
+    chain: Callable[[str], list[str]],
+    rules: tuple[list[Rule], list[Rule]],
+    at: int,
+    newest: str,
+) -> Merged:
+    """Lay the entries under the book, short names first, since long ones are variants of them.
+
+    chain: a provider and those whose models it resells. rules: for conflicts and for what the book lacks. at: Unix
+    seconds; LiteLLM's prices have no dates and are compared with those in force then. newest: the release that is kept;
+    entries of others only add models.
+    """
+    merging = _Merging(models, prices, rules, at)
+    ordered = sorted(entries, key=lambda entry: (len(entry.name), entry.provider, entry.name))
+    resold: list[tuple[Entry, Known]] = []
+    for entry in ordered:
+        known = find(entry.provider, entry.name)
+        if known is None or known.key[0] not in chain(entry.provider):
+            merging.add(entry, SOURCE if entry.version == newest else RETIRED)
+        elif entry.version != newest:
+            continue  # What the book knows in any way, it knows better than a list that is no longer kept.
+        elif known.key[0] == entry.provider:
+            merging.compare(entry, known)
+        else:
+            resold.append((entry, known))
+    # What a maker lists is complete now, so that a reseller's model is made only where it differs.
+    for entry, known in resold:
+        merging.compare(entry, known)
+    return Merged(
+        list(merging.models.values()),
+        [row for rows in merging.rows.values() for row in rows],
+        merging.conflicts,
+        merging.copies,
+    )
+
+
+class _Merging:
+    def __init__(
+        self, models: list[ModelRow], prices: list[PriceRow], rules: tuple[list[Rule], list[Rule]], at: int
+    ) -> None:
+        self.models = {(row.provider, row.model): row for row in models}
+        self.rows: dict[Key, list[PriceRow]] = defaultdict(list)
+        for row in prices:
+            self.rows[row.provider, row.model].append(row)
+        self.conflicts: list[ConflictRow] = []
+        self.copies: dict[Key, Key] = {}
+        self._disputes, self._fills = rules
+        self._at = at
+
+    def add(self, entry: Entry, source: str) -> None:
+        """A model that the book does not have."""
+        key = (entry.provider, entry.name)
+        self.models[key] = ModelRow(*key, entry.name, "", source, "")
+        for cell, price in entry.prices.items():
+            self._fill(key, entry, cell, price, "", source)
+
+    def compare(self, entry: Entry, known: Known) -> None:
+        """A model that the book has: fill gaps, settle disagreements, and give the name a model of its own when what
+        holds for it does not hold for the other names of the model."""
+        found = self._found(entry, known)
+        held = {Cell(row.unit, row.when, row.context): row for row in self._in_force(known.key)}
+        own: Prices = {}
+        gaps: Prices = {}
+        for cell, price in entry.prices.items():
+            row = held.get(cell)
+            if row is None:
+                gaps[cell] = price
+            elif _differ(row, price) and self._settle(entry, cell, price, row, found):
+                own[cell] = price
+        key = known.key
+        if own or (found == "resold" and gaps):
+            key = self._copy(known.key, entry)
+        since = self._since(key)
+        for cell, price in own.items():
+            self._replace(key, cell, price)
+        for cell, price in gaps.items():
+            self._fill(key, entry, cell, price, since, SOURCE)
+
+    def _found(self, entry: Entry, known: Known) -> str:
+        if known.key[0] != entry.provider:
+            return "resold"
+        if known.spelling != entry.name:
+            return "shortened"
+        return "exact" if entry.name in self.models[known.key].names.split() else "pattern"
+
+    def _settle(self, entry: Entry, cell: Cell, price: tuple[Decimal, int], row: PriceRow, found: str) -> bool:
+        """Record the conflict; True when LiteLLM is right. The book's newest models have been filled from LiteLLM's
+        shorter names already: against those, the longer name is right."""
+        if row.source == SOURCE:
+            return True
+        rule = next(rule for rule in self._disputes if _fits(rule, entry, cell, found))
+        take, why = rule.take, rule.why
+        if found in ("exact", "pattern") and not row.source.startswith(convert.SOURCE):
+            take, why = "book", f"our correction: {row.source}"
+        per = price[1]
+        self.conflicts.append(
+            ConflictRow(
+                *(entry.provider, entry.name, cell.unit, cell.when, cell.context),
+                *(amount(Decimal(row.price) * per / row.per), amount(price[0]), per, found, take, why),
+            )
+        )
+        return take == "litellm"
+
+    def _copy(self, key: Key, entry: Entry) -> Key:
+        """A model for this name alone, with the history of the one it was taken for."""
+        row = self.models[key]
+        names = row.names.split()
+        own = (entry.provider, entry.name)
+        if names == [entry.name] and key[0] == entry.provider:
+            return key
+        if entry.name in names and key[0] == entry.provider:
+            self.models[key] = replace(row, names=" ".join(name for name in names if name != entry.name))
+        if own in self.models:
+            own = (entry.provider, f"{entry.name} (litellm)")
+        self.models[own] = ModelRow(*own, entry.name, "", SOURCE, "")
+        self.rows[own] = [replace(row, provider=own[0], model=own[1]) for row in self.rows[key]]
+        self.copies[own] = key
+        return own
+
+    def _replace(self, key: Key, cell: Cell, price: tuple[Decimal, int]) -> None:
+        rows = self.rows[key]
+        for index, row in enumerate(rows):
+            if Cell(row.unit, row.when, row.context) == cell and not row.window and self._holds(row):
+                rows[index] = replace(row, price=amount(price[0]), per=price[1], source=SOURCE)
+
+    def _fill(self, key: Key, entry: Entry, cell: Cell, price: tuple[Decimal, int], since: str, source: str) -> None:
+        rule = next((rule for rule in self._fills if _fits(rule, entry, cell, "")), None)
+        if rule is not None and rule.take == "none":
+            return
+        plain = Cell(cell.unit, "", "")
+        if cell != plain and plain not in entry.prices and all(row.unit != cell.unit for row in self.rows[key]):
+            # A price beyond a threshold, or in a tier, of what has no standard price: a slip of the list.
+            return
+        until = rule.until.isoformat() if rule is not None and rule.until else ""
+        if until and since >= until:
+            return
+        taken = any((row.unit, row.when, row.context) == (cell.unit, cell.when, cell.context) for row in self.rows[key])
+        if taken:
+            # The book priced it at another time, or in hours that the list does not know: it knows better.
+            return
+        self.rows[key].append(
+            PriceRow(
+                *(key[0], key[1], cell.unit, amount(price[0]), price[1], since, until),
+                *("", cell.context, cell.when, "", source, ""),
+            )
+        )
+
+    def _since(self, key: Key) -> str:
+        """The start of the standard price in force: what LiteLLM lists beside it came into force with it."""
+        plain = [row for row in self._in_force(key) if not (row.when or row.context)]
+        return max((row.valid_from for row in plain if row.unit in ("input", "output")), default="")
+
+    def _in_force(self, key: Key) -> list[PriceRow]:
+        return [row for row in self.rows[key] if not row.window and self._holds(row)]
+
+    def _holds(self, row: PriceRow) -> bool:
+        return timestamp(row.valid_from) <= self._at and (not row.valid_until or self._at < timestamp(row.valid_until))
+
+
+def _differ(row: PriceRow, price: tuple[Decimal, int]) -> bool:
+    """By more than what rounding to a second or an hour explains."""
+    ours, theirs = Decimal(row.price) * price[1], price[0] * row.per
+    return abs(ours - theirs) > ours * _ROUNDING
+
+
+def _fits(rule: Rule, entry: Entry, cell: Cell, found: str) -> bool:
+    return (
+        rule.provider in ("*", entry.provider)
+        and any(fnmatchcase(entry.name, glob) for glob in rule.names)
+        and (not rule.found or found in rule.found)
+        and (rule.cells == "all" or bool(cell.context))
+    )
