@@ -35,8 +35,8 @@ def build(
     """A new book from wheels of genai-prices and litellm; the newest published one of a package that none is given of.
     Older wheels of litellm add what the newest has dropped. Raises InputError.
 
-    previous: the book that history and dates of unchanged rows are taken from. today: ISO date of the build, default the
-    present.
+    previous: the book that history and dates of unchanged rows are taken from. today: ISO date of the build, by default
+    the present.
     """
     today = today or datetime.now(UTC).date().isoformat()
     with tempfile.TemporaryDirectory() as directory:

@@ -141,8 +141,8 @@ def read(wheel: Path) -> tuple[str, dict[str, dict[str, Any]]]:
 
 
 def entries(version: str, data: dict[str, dict[str, Any]]) -> list[Entry]:
-    """The models whose price the list knows, sorted. An entry of nothing but zeros is one whose price is unknown; of two
-    keys for one name (`azure/x`, `azure_ai/x`) the first is taken."""
+    """The models whose price the list knows, sorted. An entry of nothing but zeros is one whose price is unknown; of
+    two keys for one name (`azure/x`, `azure_ai/x`) the first is taken."""
     rules = reading()
     found: dict[tuple[str, str], Entry] = {}
     for key, values in sorted(data.items()):

@@ -151,8 +151,17 @@ class _Merging:
         per = price[1]
         self.conflicts.append(
             ConflictRow(
-                *(entry.provider, entry.name, cell.unit, cell.when, cell.context),
-                *(amount(Decimal(row.price) * per / row.per), amount(price[0]), per, found, take, why),
+                provider=entry.provider,
+                name=entry.name,
+                unit=cell.unit,
+                when=cell.when,
+                context=cell.context,
+                book=amount(Decimal(row.price) * per / row.per),
+                litellm=amount(price[0]),
+                per=per,
+                found=found,
+                taken=take,
+                why=why,
             )
         )
         return take == "litellm"
