@@ -120,8 +120,8 @@ class PriceBook:
 
         `request` is a JSON object: `provider`, `request_model`, `response_model`, `host`, `time_unix_ns`,
         `duration_ns`, `usage` (quantities by unit name of `enricher.price.book.UNITS`, and `total`), `service_tier`,
-        `batch`, `speed`, `inference_geo`, `search_context_size`, `tenant`, `failed_without_answer`, `estimated`,
-        `reported_usd` (decimal string), `reported_by_provider`; all optional. Raises ValueError.
+        `batch`, `speed`, `inference_geo`, `search_context_size`, `tenant`, `failed_without_answer`, `from_cache`,
+        `estimated`, `reported_usd` (decimal string), `reported_by_provider`; all optional. Raises ValueError.
         """
 
 def normalize_request(plan: bytes, payload: bytes) -> str:

@@ -161,7 +161,7 @@ class Teller:
         if state == "unpriced":
             yield style(f"unpriced ({cost['reason']}): {_REASONS.get(cost['reason'], '')}", "yellow")
         elif state == "not_billed":
-            yield "costs 0 USD (not_billed): it failed before an answer"
+            yield "costs 0 USD (not_billed): it failed before an answer, or a gateway's cache answered"
         else:
             yield style(f"costs {cost['usd']} USD ({state})", "bold")
             yield from (f"  {line}" for line in _origin(cost, call, span))

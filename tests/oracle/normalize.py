@@ -65,9 +65,17 @@ def _strong_keys() -> tuple[str, ...]:
     return tuple({source.key for source in sources if source.kind == "attr" and not _everyday(source)})
 
 
+@cache
+def _telling_scopes() -> tuple[str, ...]:
+    tests = (test for rule in table("detection.yaml")["detection"] for test in rule.get("any", ()))
+    return tuple(test.removeprefix("scope:") for test in tests if test.startswith("scope:"))
+
+
 def normalize(span: Span) -> Outcome | None:
     """The facts of `span`; None when it says nothing about a model."""
-    if not any(_key(pattern).fullmatch(key) for pattern in _strong_keys() for key in span.attributes):
+    if not any(_key(pattern).fullmatch(key) for pattern in _strong_keys() for key in span.attributes) and not any(
+        fnmatchcase(span.scope, scope) for scope in _telling_scopes()
+    ):
         return None
     name = _detect(span)
     dialect = dialects().get(name, {}) if name else {}

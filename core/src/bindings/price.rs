@@ -29,6 +29,7 @@ struct Request {
     search_context_size: String,
     tenant: String,
     failed_without_answer: bool,
+    from_cache: bool,
     estimated: bool,
     /// A decimal string.
     reported_usd: Option<String>,
@@ -102,6 +103,7 @@ impl PriceBook {
             search_context_size: &request.search_context_size,
             tenant: &request.tenant,
             failed_without_answer: request.failed_without_answer,
+            from_cache: request.from_cache,
             estimated: request.estimated,
             reported: request.reported()?,
         });

@@ -378,6 +378,7 @@ pub fn price_input<'a>(report: &'a Report<'a>) -> PriceInput<'a> {
         search_context_size: text(Concept::SearchContextSize),
         tenant: text(Concept::TenantId),
         failed_without_answer: report.error && !report.has_usage(),
+        from_cache: report.cache_hit == Some(true),
         estimated: report.estimated,
         reported: report
             .cost

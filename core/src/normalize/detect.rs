@@ -33,6 +33,11 @@ impl State {
         Self { best: self.best.min(other.best), bits: self.bits | other.bits }
     }
 
+    /// Some test holds already.
+    pub fn decided(self) -> bool {
+        self.best != NO_TEST
+    }
+
     #[inline]
     fn add(&mut self, outcome: Outcome) {
         match outcome {

@@ -28,6 +28,8 @@ pub struct ScopeFacts {
     pub(super) provider: Option<u16>,
     pub(super) number: Option<Version>,
     pub(super) state: State,
+    /// The name alone tells the dialect, so that its spans are looked at whatever their keys.
+    pub(super) telling: bool,
 }
 
 pub(super) enum Owned {
@@ -111,12 +113,14 @@ impl Normalizer {
     pub fn scope(&self, name: &[u8], version_text: &[u8]) -> ScopeFacts {
         let bounded = |text: &[u8]| String::from_utf8_lossy(&text[..text.len().min(self.text_bytes)]).into_owned();
         let version_text = bounded(version_text);
+        let state = self.detector.scope(name);
         ScopeFacts {
             name: bounded(name),
             provider: self.providers.of_scope(name),
             number: version(&version_text),
             version: version_text,
-            state: self.detector.scope(name),
+            telling: state.decided(),
+            state,
         }
     }
 }

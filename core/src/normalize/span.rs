@@ -130,7 +130,7 @@ impl Normalizer {
         scratch.hits.clear();
         scratch.canonical.set = ConceptSet::default();
         scratch.legacy.set = ConceptSet::default();
-        let mut strong = false;
+        let mut strong = scope.telling;
         let mut state = State::START;
         for (at, attr) in attrs.iter().enumerate() {
             if !attr.id.is_some() {

@@ -55,7 +55,8 @@ impl Book {
     fn judge<S: Sink>(&self, input: &PriceInput<'_>, sink: &mut S, matched: impl FnOnce(Option<Matched>)) -> Cost {
         let reported = input.reported.filter(|reported| reported.usd_pico >= 0);
         let claims_money = reported.is_some_and(|reported| reported.usd_pico > 0);
-        if input.failed_without_answer && input.usage.is_zero() && !claims_money {
+        let billed = reported.is_some_and(|reported| reported.by_provider && reported.usd_pico > 0);
+        if (input.failed_without_answer && input.usage.is_zero() && !claims_money) || (input.from_cache && !billed) {
             return Cost { state: State::NotBilled, ..Cost::unpriced(Reason::NoUsage) };
         }
         let computed = self.compute(input, sink, matched);

@@ -56,6 +56,8 @@ pub struct PriceInput<'a> {
     pub tenant: &'a str,
     /// It ended in an error before any answer.
     pub failed_without_answer: bool,
+    /// A gateway answered from its cache: the usage is the stored answer's.
+    pub from_cache: bool,
     /// Its tokens were counted from content.
     pub estimated: bool,
     pub reported: Option<Reported>,
@@ -79,6 +81,7 @@ impl<'a> PriceInput<'a> {
             search_context_size: "",
             tenant: "",
             failed_without_answer: false,
+            from_cache: false,
             estimated: false,
             reported: None,
         }

@@ -100,6 +100,11 @@ fn the_five_states() {
     assert_eq!(book.price(&PriceInput { estimated: true, ..call("gpt-1", &some) }).state, State::Estimated);
     let failed = book.price(&PriceInput { failed_without_answer: true, ..call("gpt-1", &none) });
     assert_eq!((failed.state, failed.total_pico), (State::NotBilled, 0));
+    let stored = book.price(&PriceInput { from_cache: true, ..call("gpt-1", &some) });
+    assert_eq!((stored.state, stored.total_pico), (State::NotBilled, 0));
+    let charged = Reported { usd_pico: 7, by_provider: true };
+    let billed = book.price(&PriceInput { from_cache: true, reported: Some(charged), ..call("gpt-1", &some) });
+    assert_eq!((billed.state, billed.total_pico), (State::Reported, 7));
     assert_eq!(book.price(&call("gpt-9", &some)).state, State::Unpriced(Reason::UnknownModel));
     assert_eq!(book.price(&call("gpt-1", &none)).state, State::Unpriced(Reason::NoUsage));
     let seconds = usage(&[(Unit::Seconds, 5)]);
