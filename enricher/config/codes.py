@@ -32,6 +32,11 @@ CODES: dict[str, str] = {
     "no-effect": "A rule or option can never make a difference.",
     "matches-all": "A condition is true for every trace.",
     "keeps-nothing": "The rules drop every trace.",
+    "duplicate-test-name": "Two tests have the same name.",
+    "unknown-span": "A span of a test names a parent that is none of its spans.",
+    "unknown-field": "A test expects something of a field that call records do not have.",
+    "expects-nothing": "A test expects nothing, so that it cannot fail.",
+    "test-failed": "A test of the configuration expects something else than what becomes of its trace.",
     "plain-regex": "A value looks like a regular expression and is compared as plain text.",
 }
 """Code to meaning: first those of the loader, then those of the sections' rooms."""

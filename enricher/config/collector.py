@@ -54,7 +54,6 @@ FOREIGN = (
 
 PLANNED = (
     Foreign("storage", "journal and queues on disk are not available yet", ()),
-    Foreign("tests", "expected verdicts are not available yet", ()),
     Foreign("sampling.tail_storage", "a journal on disk is not available yet", ()),
     Foreign("exporters.*.sending_queue.storage", "queues on disk are not available yet", ()),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,20 @@ _MOST = 500
 class Loaded:
     """What loading came to. settings: None when there are errors.
 
-    problems: errors, warnings and notes, in document order.
+    problems: errors, warnings and notes, in document order. root: the merged document, for `place`.
     """
 
     settings: Settings | None
     problems: list[Problem]
+    root: Node = field(default_factory=lambda: Node(Place(), {}), repr=False, compare=False)
 
     @property
     def errors(self) -> list[Problem]:
         return [problem for problem in self.problems if problem.severity == "error"]
+
+    def place(self, problem: Problem, section: str) -> Problem:
+        """A problem whose path is relative to a section, with the whole path and where in the files it is."""
+        return faults.placed(problem, self.root, section)
 
     def require(self) -> Settings:
         """The settings. Raises ConfigError with all errors when there are any."""
@@ -81,7 +86,7 @@ def _load(sources: list[tuple[Node | None, list[Problem]]], sets: Sequence[str],
     data, found = _checked(root)
     problems = _bounded(_in_order(problems + found, order))
     failed = any(problem.severity == "error" for problem in problems)
-    return Loaded(None if failed or data is None else data, problems)
+    return Loaded(None if failed or data is None else data, problems, root)
 
 
 def _read(path: Path) -> tuple[Node | None, list[Problem]]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from enricher.admin.settings import AdminSettings
 from enricher.config import limits
@@ -21,10 +21,16 @@ from enricher.price.settings import PricesSettings
 from enricher.receive.settings import ReceiversSettings
 from enricher.sample import check as sample_check
 from enricher.sample.settings import SamplingSettings
+from enricher.trial import check as trial_check
+from enricher.trial.settings import Scenario
 
 
 def _file_exporter() -> dict[str, AnyExporter]:
     return {"file": FileExporter(path="enricher-data/traces.jsonl", rotation=Rotation(max_backups=10))}
+
+
+def _none_is_empty(value: Any) -> Any:
+    return [] if value is None else value
 
 
 class Settings(Section):
@@ -47,6 +53,8 @@ class Settings(Section):
     """What one instance may hold."""
     admin: AdminSettings = AdminSettings()
     """Health and readiness."""
+    tests: Annotated[list[Scenario], BeforeValidator(_none_is_empty)] = Field(default=[])
+    """Traces and what is expected of them. `enricher check --tests` runs them; the service does not look at them."""
 
 
 Check = Callable[[Any], list[Problem]]
@@ -59,5 +67,6 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "sampling": (sample_check.check,),
     "prices": (price_check.check,),
     "limits": (limits.check,),
+    "tests": (trial_check.check,),
 }
 """Checks of a section's model, run when all its values are valid. Paths in Problems are relative to the section."""

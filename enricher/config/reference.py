@@ -57,6 +57,11 @@ def _section(name: str, info: FieldInfo) -> Iterator[str]:
             for model in shapes(get_args(shape)[1]):
                 yield f"### {name}: {_first_line(model)}\n"
                 yield from _table(model)
+        elif get_origin(shape) is list:
+            yield (info.description or "") + "\n"
+            for model in shapes(get_args(shape)[0]):
+                yield _doc(model) + "\n"
+                yield from _table(model)
         else:
             yield _doc(shape) + "\n"
             yield from _table(shape)

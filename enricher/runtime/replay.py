@@ -20,13 +20,14 @@ class Replay:
         self._hand_on = hand_on
         self._now_ns = 0
 
-    def take(self, source: str, payload: bytes) -> None:
-        """Ingest a request and decide what is due. Time advances with the latest span end seen.
+    def take(self, source: str, payload: bytes, now_ns: int | None = None) -> None:
+        """Ingest a request and decide what is due.
 
-        source: the name for messages. Raises InputError when the engine refuses the request.
+        source: the name for messages. now_ns: when the request arrives, Unix nanoseconds; when None, time advances with
+        the latest span end seen. Raises InputError when the engine refuses the request.
         """
         try:
-            self._now_ns = max(self._now_ns, latest_end_ns(payload))
+            self._now_ns = max(self._now_ns, latest_end_ns(payload) if now_ns is None else now_ns)
             report = self._ingest(payload)
         except DecodeError as error:
             raise InputError(f"{source}: is not OTLP: {error}") from error

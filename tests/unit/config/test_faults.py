@@ -139,8 +139,36 @@ CASES = [
     ),
     Case("invalid-value", "sampling: {decision_wait: §5 s}", "sampling.decision_wait", "'5 s' is not a duration"),
     Case("invalid-value", "admin: {endpoint: §here}", "admin.endpoint", "not host:port"),
+    Case(
+        "duplicate-test-name",
+        "tests:\n- &a {name: x, spans: [{}], expect: {keep: true}}\n- {<<: *a, name: §x}\n",
+        "tests[1].name",
+        "taken by tests[0]",
+        "must be unique",
+    ),
+    Case(
+        "unknown-span",
+        "tests: [{name: x, spans: [{name: root}, {parent: §roor}], expect: {keep: true}}]",
+        "tests[0].spans[1].parent",
+        "no span of the test is called `roor`",
+        "did you mean `root`?",
+    ),
+    Case(
+        "unknown-span",
+        "tests: [{name: x, before: [{spans: [{parent: §x}]}], spans: [{}], expect: {keep: true}}]",
+        "tests[0].before[0].spans[0].parent",
+        "no span of the test is called `x`",
+        "write `elsewhere` for a parent that never comes",
+    ),
+    Case(
+        "unknown-field",
+        "tests: [{name: x, spans: [{}], expect: {call: {provder: §openai}}}]",
+        "tests[0].expect.call.provder",
+        "a call record has no field `provder`",
+        "did you mean `provider`?",
+    ),
+    Case("expects-nothing", "tests: [{name: x, spans: [{}], expect: §{}}]", "tests[0].expect", "cannot fail"),
     Case("not-available", "§storage: {directory: /x}", "storage", "not available yet", "remove it"),
-    Case("not-available", "§tests: []", "tests", "not available yet", "remove it"),
     Case(
         "not-available",
         "sampling: {§sample_on_first_match: true}",
@@ -322,8 +350,8 @@ def test_unreadable_files_are_faults(tmp_path: Path) -> None:
 
 
 def test_every_code_has_a_case() -> None:
-    # The two without a place have tests of their own: above, and with the command.
-    assert {case.code for case in CASES} | {"unreadable-file", "plan-refused"} == set(CODES)
+    # Those that loading alone does not find have tests of their own: above, and with the command.
+    assert {case.code for case in CASES} | {"unreadable-file", "plan-refused", "test-failed"} == set(CODES)
 
 
 def test_a_problem_reads_like_a_compiler_message() -> None:
