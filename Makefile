@@ -44,7 +44,7 @@ lint: build ## ruff, mypy, clippy, rustfmt, yamllint, chart and configuration ch
 	cargo clippy --quiet --all-targets --manifest-path core/Cargo.toml -- -D warnings
 	.venv/bin/yamllint --strict .
 	$(PYTHON) helm/lint.py
-	for file in pipelines/*.yaml collector-config/*/enricher.yaml; do .venv/bin/enricher check -c $$file; done
+	for file in pipelines/*.yaml collector-config/*/enricher.yaml; do .venv/bin/enricher check --tests -c $$file; done
 
 format: build ## Rewrite Python and Rust in the house format
 	.venv/bin/ruff check --fix .
