@@ -7,14 +7,18 @@ from typing import Any
 
 from enricher.sample.policies import (
     BooleanAttribute,
+    BytesLimiting,
     Cost,
     Latency,
     NumericAttribute,
     Policy,
     PolicyBody,
     Probabilistic,
+    RateLimiting,
+    SpanCount,
     StatusCode,
     StringAttribute,
+    TraceState,
 )
 
 Seen = dict[str, Any]
@@ -55,8 +59,21 @@ def wanted(policy: PolicyBody) -> str:
             return _inverted(rule.invert_match, f"{rule.key} {sign} {' | '.join(rule.values)}")
         case BooleanAttribute() as rule:
             return _inverted(rule.invert_match, f"{rule.key} = {str(rule.value).lower()}")
+        case TraceState() as rule:
+            return f"a span has {rule.key} = {' | '.join(rule.values)} in its trace state"
+        case SpanCount() as rule:
+            upper = f", at most {rule.max_spans:,}" if rule.max_spans else ""
+            return f"at least {rule.min_spans:,} spans{upper}"
+        case RateLimiting() as rule:
+            return f"{rule.spans_per_second:,} spans a second"
+        case BytesLimiting() as rule:
+            return f"{rule.bytes_per_second:,} bytes a second"
+    if policy.type == "trace_flags":
+        return "a span has the sampled flag"
     parts = " and ".join(wanted(child) for child in policy.children)
-    return {"and": parts, "not": f"not ({parts})", "drop": f"drop when {parts}"}.get(policy.type, "every trace")
+    shared = f"within its share, the first of: {'; '.join(wanted(child) for child in policy.children)}"
+    words = {"and": parts, "not": f"not ({parts})", "drop": f"drop when {parts}", "composite": shared}
+    return words.get(policy.type, "every trace")
 
 
 def seen(policy: PolicyBody, looked_at: Seen) -> str:
@@ -65,6 +82,9 @@ def seen(policy: PolicyBody, looked_at: Seen) -> str:
         "status_code": lambda seen: "status " + (", ".join(seen["status_codes"]) or "none"),
         "latency": lambda seen: milliseconds(seen["duration_ms"]),
         "probabilistic": lambda seen: f"randomness {seen['randomness']}",
+        "span_count": lambda seen: f"{seen['spans']:,} spans",
+        "rate_limiting": lambda seen: f"{seen['spans']:,.0f} spans, at most {seen['burst_capacity']:,.0f} at once",
+        "bytes_limiting": lambda seen: f"{seen['bytes']:,.0f} bytes, at most {seen['burst_capacity']:,.0f} at once",
         "cost": _costs,
     }
     if policy.type in words:

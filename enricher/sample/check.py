@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from enricher.errors import Problem
-from enricher.sample.policies import TYPES, Policy, PolicyBody
+from enricher.sample.policies import TYPES, WITHOUT_SETTINGS, Policy, PolicyBody
 from enricher.sample.regex import explain_fault
 from enricher.sample.settings import SamplingSettings
 
@@ -37,7 +37,7 @@ def _all_policies(policies: list[Any], above: str) -> Iterator[tuple[str, dict[s
 
 def _with_children(policy: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield path, policy
-    for kind in ("and", "drop", "not"):
+    for kind in ("and", "drop", "not", "composite"):
         block = policy.get(kind)
         below = block.get(f"{kind}_sub_policy") if isinstance(block, dict) else None
         if isinstance(below, list):
@@ -64,10 +64,10 @@ def _blocks(policy: dict[str, Any], path: str) -> Iterator[Problem]:
     kind = policy.get("type")
     if kind not in TYPES:
         return
-    if kind not in policy and kind != "always_sample":
+    if kind not in policy and kind not in WITHOUT_SETTINGS:
         yield Problem("missing-key", path, f"a policy of type `{kind}` needs its settings", f"add `{kind}: …`")
     for other in TYPES:
-        if other in policy and other not in (kind, "always_sample"):
+        if other in policy and other != kind and other not in WITHOUT_SETTINGS:
             message = f"these settings have no effect: the policy's type is `{kind}`"
             yield Problem("wrong-block", f"{path}.{other}", message, f"remove it, or write `type: {other}`")
 

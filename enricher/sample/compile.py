@@ -30,6 +30,5 @@ def _policy(policy: PolicyBody, name: str) -> dict[str, Any]:
     children = policy.children
     if children:
         plan["children"] = [_policy(child, child.name or f"{name}/{index}") for index, child in enumerate(children)]
-        return plan
     block = policy.block
     return plan if block is None else plan | block.plan()

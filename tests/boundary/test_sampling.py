@@ -46,6 +46,16 @@ _key = st.sampled_from(KEYS)
 _number = st.sampled_from([-(2**31), -1, 0, 0.5, 1, 7, 2**31 - 1])
 _leaves: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({"type": "always_sample"}),
+    st.just({"type": "trace_flags"}),
+    st.lists(st.sampled_from(["1", "2", ""]), min_size=1, max_size=2).map(
+        lambda values: {"type": "trace_state", "trace_state": {"key": "a", "values": values}}
+    ),
+    st.tuples(st.integers(0, 3), st.integers(0, 2)).map(
+        lambda bounds: {
+            "type": "span_count",
+            "span_count": {"min_spans": bounds[0], "max_spans": bounds[1] and bounds[0] + bounds[1]},
+        }
+    ),
     st.lists(st.sampled_from(["OK", "ERROR", "UNSET"]), min_size=1).map(
         lambda codes: {"type": "status_code", "status_code": {"status_codes": codes}}
     ),
@@ -149,7 +159,9 @@ def _traces(draw: st.DrawFn) -> Sent:
         attributes = draw(_attributes)
         if count is not None:
             attributes = {**attributes, KEYS[2]: "m"}
-        spans.append(Span(start, start + draw(st.integers(0, 19)) * MS, draw(st.integers(0, 2)), attributes))
+        state = draw(st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from(["1", "2", "x=1"]), max_size=2))
+        end, flags = start + draw(st.integers(0, 19)) * MS, draw(st.sampled_from([0, 1, 2, 0x301]))
+        spans.append(Span(start, end, draw(st.integers(0, 2)), attributes, state, flags))
         tokens.append(count)
     costs = [Fraction(count, 1000) for count in tokens if count is not None]
     trace_id = draw(st.integers(1, 2**64)) << BITS | draw(_edges)
@@ -171,8 +183,11 @@ def request(sent: Sent) -> bytes:
             end_time_unix_nano=span.end,
         )
         one.status.code = span.status  # type: ignore[assignment]
+        members = [f"{key}={value}" for key, value in span.trace_state.items()]
         if sent.trace.randomness is not None:
-            one.trace_state = f"a=1,ot=rv:{sent.trace.randomness:014x}"
+            members.append(f"ot=rv:{sent.trace.randomness:014x}")
+        one.trace_state = ",".join(members)
+        one.flags = span.flags
         facts: dict[str, Value] = {}
         if tokens is not None:
             facts = {

@@ -18,8 +18,10 @@ from enricher.sample.policies import (
     NumericAttribute,
     PolicyBody,
     Probabilistic,
+    SpanCount,
     StatusCode,
     StringAttribute,
+    TraceState,
 )
 from enricher.sample.settings import SamplingSettings
 
@@ -33,12 +35,14 @@ STATUS = ("UNSET", "OK", "ERROR")
 
 @dataclass(frozen=True)
 class Span:
-    """What sampling looks at. Times in nanoseconds, status as in OTLP (0 unset, 1 ok, 2 error)."""
+    """What sampling looks at. Times in nanoseconds, status as in OTLP (0 unset, 1 ok, 2 error), flags as in W3C."""
 
     start: int
     end: int
     status: int = 0
     attributes: dict[str, Value] = field(default_factory=dict)
+    trace_state: dict[str, str] = field(default_factory=dict)
+    flags: int = 0
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,14 @@ def _vote(policy: PolicyBody, trace: Trace) -> Fraction:
 
 def _matches(policy: PolicyBody, trace: Trace) -> bool:
     match policy.block:
+        case None if policy.type == "trace_flags":
+            return any(span.flags & 1 for span in trace.spans)
         case None:
             return True
+        case TraceState(key=key, values=wanted):
+            return any(span.trace_state.get(key) in wanted for span in trace.spans)
+        case SpanCount(min_spans=low, max_spans=high):
+            return low <= len(trace.spans) and (high == 0 or len(trace.spans) <= high)
         case StatusCode(status_codes=codes):
             return any(STATUS[span.status] in codes for span in trace.spans)
         case Latency(threshold_ms=above, upper_threshold_ms=up_to):

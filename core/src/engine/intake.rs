@@ -200,6 +200,7 @@ impl<'a, 'p> Intake<'a, 'p> {
             } else {
                 conditions.observe(&attrs, None, &mut bits);
             }
+            conditions.observe_span(&span, &mut bits);
             bits.merge(&resource.bits);
             let entry = SpanEntry {
                 span_id: span.span_id,

@@ -5,7 +5,7 @@ use crate::concept::Concept;
 use crate::facts::{Facts, LIST_SEPARATOR, Val};
 use crate::keys::{KeyId, KeyTable, KeyTableBuilder};
 use crate::normalize::plan::Canonical;
-use crate::wire::span::Attr;
+use crate::wire::span::{Attr, SpanView};
 use crate::wire::value::{Value, array};
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -110,26 +110,89 @@ impl Told {
 /// All conditions of a plan.
 #[derive(Default)]
 pub struct Conditions {
-    tests: Vec<(KeyId, Test)>,
+    /// Bits given out.
+    bits: u16,
+    tests: Vec<(u16, Test)>,
+    /// Indices of tests.
     by_key: Vec<Vec<u16>>,
     told: Vec<Told>,
+    /// Conditions on the span itself.
+    on_spans: Vec<(u16, OnSpan)>,
+}
+
+/// What is asked of a span besides its attributes.
+enum OnSpan {
+    /// A member of the W3C trace state with one of the values.
+    TraceState { key: Box<[u8]>, values: Vec<Box<[u8]>> },
+    /// The W3C sampled flag is set.
+    SampledFlag,
+}
+
+/// `SAMPLED` of the W3C trace flags, the low byte of OTLP's `Span.flags`.
+const SAMPLED: u32 = 1;
+
+impl OnSpan {
+    fn holds(&self, span: &SpanView<'_>) -> bool {
+        match self {
+            Self::TraceState { key, values } => {
+                let wanted = |value: &[u8]| values.iter().any(|wanted| **wanted == *value);
+                members(span.trace_state).any(|(name, value)| *name == **key && wanted(value))
+            }
+            Self::SampledFlag => span.flags & SAMPLED != 0,
+        }
+    }
+}
+
+/// The members of a trace state: `key=value`, separated by commas, with white space around them.
+fn members(trace_state: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    trace_state.split(|byte| *byte == b',').filter_map(|member| {
+        let member = member.trim_ascii();
+        let at = memchr::memchr(b'=', member)?;
+        Some((&member[..at], &member[at + 1..]))
+    })
 }
 
 impl Conditions {
     /// Adds a condition and returns its bit.
     pub fn add(&mut self, keys: &mut KeyTableBuilder, key: &str, test: Test) -> u16 {
-        let bit = u16::try_from(self.tests.len()).expect("more conditions than a plan may have");
+        let bit = self.bit();
         let id = keys.add(key);
         if self.by_key.len() <= id.index() {
             self.by_key.resize(id.index() + 1, Vec::new());
         }
-        self.by_key[id.index()].push(bit);
-        self.tests.push((id, test));
+        self.by_key[id.index()].push(self.tests.len() as u16);
+        self.tests.push((bit, test));
         bit
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.tests.is_empty()
+    /// A condition on a member of the trace state of any span.
+    pub fn add_trace_state(&mut self, key: &str, values: Vec<Box<[u8]>>) -> u16 {
+        let bit = self.bit();
+        self.on_spans.push((bit, OnSpan::TraceState { key: key.as_bytes().into(), values }));
+        bit
+    }
+
+    /// A condition on the W3C flags of any span.
+    pub fn add_sampled_flag(&mut self) -> u16 {
+        let bit = self.bit();
+        self.on_spans.push((bit, OnSpan::SampledFlag));
+        bit
+    }
+
+    fn bit(&mut self) -> u16 {
+        let bit = self.bits;
+        self.bits = bit.checked_add(1).expect("more conditions than a plan may have");
+        bit
+    }
+
+    /// Sets the bits of the conditions that hold on the span itself.
+    #[inline]
+    pub fn observe_span(&self, span: &SpanView<'_>, bits: &mut Bits) {
+        for (bit, condition) in &self.on_spans {
+            if condition.holds(span) {
+                bits.set(*bit);
+            }
+        }
     }
 
     /// Finds the conditions on keys that normalize writes, so that they hold on what a span means in whatever dialect.
@@ -181,9 +244,10 @@ impl Conditions {
     }
 
     fn test(&self, wanted: &[u16], value: &Value<'_>, bits: &mut Bits) {
-        for &bit in wanted {
-            if self.tests[usize::from(bit)].1.holds(value) {
-                bits.set(bit);
+        for at in wanted {
+            let (bit, test) = &self.tests[usize::from(*at)];
+            if test.holds(value) {
+                bits.set(*bit);
             }
         }
     }

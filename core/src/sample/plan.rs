@@ -77,6 +77,34 @@ pub enum KindPlan {
     Drop {
         children: Vec<PolicyPlan>,
     },
+    TraceState {
+        key: String,
+        /// Exact values.
+        values: Vec<String>,
+    },
+    TraceFlags,
+    SpanCount {
+        /// Inclusive.
+        min_spans: u64,
+        /// Inclusive; absent: no bound.
+        #[serde(default)]
+        max_spans: Option<u64>,
+    },
+    RateLimiting {
+        spans_per_second: f64,
+        burst_capacity: f64,
+    },
+    BytesLimiting {
+        bytes_per_second: f64,
+        burst_capacity: f64,
+    },
+    Composite {
+        children: Vec<PolicyPlan>,
+        /// Spans per second of each of them.
+        rates: Vec<f64>,
+        /// Indices of `children` in the order in which they are asked.
+        order: Vec<usize>,
+    },
     Cost {
         /// Pico-dollars as decimal digits; absent: not looked at.
         #[serde(default)]

@@ -100,3 +100,31 @@ class BooleanAttribute(PolicySettings):
     """The value: true or false."""
     invert_match: bool = False
     """Match traces in which no span has this value."""
+
+
+class TraceState(PolicySettings):
+    """Matches when any span has the member with one of the values in its W3C trace state."""
+
+    key: Key
+    """Name of the member."""
+    values: Annotated[list[str], Field(min_length=1)]
+    """Exact values."""
+
+
+class SpanCount(PolicySettings):
+    """Matches by the number of spans that came before the decision."""
+
+    min_spans: Annotated[int, Field(ge=0, le=10**9)] = 0
+    """Fewest spans; they belong to the range."""
+    max_spans: Annotated[int, Field(ge=0, le=10**9)] = 0
+    """Most spans; they belong to the range. 0 means no upper bound."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max_spans and self.max_spans < self.min_spans:
+            message = f"no trace has at least {self.min_spans} spans and at most {self.max_spans}"
+            raise fault("empty-range", message, "raise max_spans, or remove it for no upper bound", at=("max_spans",))
+        return self
+
+    def plan(self) -> dict[str, Any]:
+        return {"min_spans": self.min_spans, "max_spans": self.max_spans or None}

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
 from enricher.config.base import Section, fault
 from enricher.config.shape import nearest
 from enricher.sample.policies.base import PolicySettings
+from enricher.sample.policies.bounded import BytesLimiting, RateLimiting
 from enricher.sample.policies.collector import (
     BooleanAttribute,
     Latency,
     NumericAttribute,
     Probabilistic,
+    SpanCount,
     StatusCode,
     StringAttribute,
+    TraceState,
 )
 from enricher.sample.policies.own import Cost
 
@@ -27,12 +30,21 @@ PolicyType = Literal[
     "numeric_attribute",
     "string_attribute",
     "boolean_attribute",
+    "trace_state",
+    "trace_flags",
+    "span_count",
+    "rate_limiting",
+    "bytes_limiting",
     "cost",
     "and",
     "not",
     "drop",
+    "composite",
 ]
 TYPES: tuple[str, ...] = get_args(PolicyType)
+
+WITHOUT_SETTINGS = ("always_sample", "trace_flags")
+"""Types that have nothing to set: their block may be left out."""
 
 
 class PolicyBody(Section):
@@ -54,6 +66,14 @@ class PolicyBody(Section):
     """Settings of `type: string_attribute`."""
     boolean_attribute: BooleanAttribute | None = None
     """Settings of `type: boolean_attribute`."""
+    trace_state: TraceState | None = None
+    """Settings of `type: trace_state`."""
+    span_count: SpanCount | None = None
+    """Settings of `type: span_count`."""
+    rate_limiting: RateLimiting | None = None
+    """Settings of `type: rate_limiting`."""
+    bytes_limiting: BytesLimiting | None = None
+    """Settings of `type: bytes_limiting`."""
     cost: Cost | None = None
     """Settings of `type: cost`."""
     and_: And | None = Field(default=None, alias="and")
@@ -62,6 +82,8 @@ class PolicyBody(Section):
     """Settings of `type: not`."""
     drop: Drop | None = None
     """Settings of `type: drop`."""
+    composite: Composite | None = None
+    """Settings of `type: composite`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -76,16 +98,16 @@ class PolicyBody(Section):
 
     @property
     def block(self) -> PolicySettings | None:
-        """The settings that belong to the type; None for `always_sample`, or when the block is not written."""
+        """The settings that belong to the type; None when it has none, or when the block is not written."""
         name = self.type + "_" if self.type in ("and", "not") else self.type
         found: PolicySettings | None = getattr(self, name, None)
         return found
 
     @property
     def children(self) -> list[SubPolicy]:
-        """The policies inside `and`, `not` and `drop`."""
+        """The policies inside `and`, `not`, `drop` and `composite`, as they are written."""
         match self.block:
-            case And(and_sub_policy=subs) | Drop(drop_sub_policy=subs):
+            case And(and_sub_policy=subs) | Drop(drop_sub_policy=subs) | Composite(composite_sub_policy=subs):
                 return subs
             case Not(not_sub_policy=sub):
                 return [sub]
@@ -112,6 +134,9 @@ class And(PolicySettings):
     and_sub_policy: Annotated[list[SubPolicy], Field(min_length=1)]
     """The policies that must all match."""
 
+    def plan(self) -> dict[str, Any]:
+        return {}
+
 
 class Not(PolicySettings):
     """Matches when the sub-policy does not."""
@@ -119,12 +144,66 @@ class Not(PolicySettings):
     not_sub_policy: SubPolicy
     """The policy that must not match."""
 
+    def plan(self) -> dict[str, Any]:
+        return {}
+
 
 class Drop(PolicySettings):
     """Drops the trace when all sub-policies match, whatever other policies vote."""
 
     drop_sub_policy: Annotated[list[SubPolicy], Field(min_length=1)]
     """The policies that must all match."""
+
+    def plan(self) -> dict[str, Any]:
+        return {}
+
+
+class RateAllocation(Section):
+    """The share of one sub-policy of a `composite`."""
+
+    policy: str
+    """Name of the sub-policy."""
+    percent: Annotated[int, Field(ge=0, le=100)] = 0
+    """Its share of `max_total_spans_per_second`; 0 means an equal share: the total divided by the number of
+    sub-policies."""
+
+
+class Composite(PolicySettings):
+    """Shares a bound out between policies: the first that wants a trace has it, within its share. What is over its
+    share is not kept, and does not fall through to the next."""
+
+    max_total_spans_per_second: Annotated[int, Field(gt=0, le=10**15)]
+    """Spans a second that the shares are parts of."""
+    policy_order: list[str] = Field(default=[])
+    """Names of the sub-policies in the order in which they are asked; those not named come after, as written."""
+    composite_sub_policy: Annotated[list[SubPolicy], Field(min_length=1)]
+    """The policies."""
+    rate_allocation: list[RateAllocation] = Field(default=[])
+    """The share of each; a sub-policy that is not named gets an equal share."""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        names = [sub.name for sub in self.composite_sub_policy]
+        ordered = [(name, ("policy_order", at)) for at, name in enumerate(self.policy_order)]
+        shared = [(share.policy, ("rate_allocation", at, "policy")) for at, share in enumerate(self.rate_allocation)]
+        for given in (ordered, shared):
+            for at, (name, place) in enumerate(given):
+                if name not in names:
+                    close = nearest(name, tuple(names))
+                    hint = f"did you mean `{close}`?" if close else "name one of `composite_sub_policy`"
+                    raise fault("unknown-sub-policy", f"no sub-policy is named `{name[:60]}`", hint, at=place)
+                if any(name == other for other, _ in given[:at]):
+                    raise fault("duplicate-policy-name", f"`{name[:60]}` stands here twice", "remove one", at=place)
+        return self
+
+    def plan(self) -> dict[str, Any]:
+        names = [sub.name for sub in self.composite_sub_policy]
+        percents = {share.policy: share.percent for share in self.rate_allocation}
+        total = self.max_total_spans_per_second
+        rates = [total * (percents[name] / 100 if percents.get(name) else 1 / len(names)) for name in names]
+        last = len(self.policy_order)
+        places = [self.policy_order.index(name) if name in self.policy_order else last for name in names]
+        return {"rates": rates, "order": sorted(range(len(names)), key=places.__getitem__)}
 
 
 for _model in (SubPolicy, Policy):

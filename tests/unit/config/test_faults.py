@@ -235,10 +235,20 @@ CASES = [
     Case("unknown-policy-type", policy("type: §latencies"), "sampling.policies[0].type", "", "mean `latency`?"),
     Case(
         "unknown-policy-type",
-        policy("type: §rate_limiting, rate_limiting: {}"),
+        policy("type: §stratified_probabilistic, stratified_probabilistic: {}"),
         "sampling.policies[0].type",
-        "unknown policy type `rate_limiting`",
+        "unknown policy type `stratified_probabilistic`",
         "available: always_sample, status_code",
+    ),
+    Case(
+        "unknown-sub-policy",
+        policy(
+            "type: composite, composite: {max_total_spans_per_second: 1, policy_order: [§erors], "
+            "composite_sub_policy: [{name: errors, type: always_sample}]}"
+        ),
+        "sampling.policies[0].composite.policy_order[0]",
+        "no sub-policy is named `erors`",
+        "did you mean `errors`?",
     ),
     Case(
         "wrong-block",

@@ -45,6 +45,34 @@ def test_blocks_of_sub_policies_are_checked_too() -> None:
     assert found(ALL, body) == [("error", "missing-key", path)]
 
 
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ("policy_order: [a, x]", "policy_order[1]"),
+        ("policy_order: [a, a]", "policy_order[1]"),
+        ("rate_allocation: [{policy: x, percent: 5}]", "rate_allocation[0].policy"),
+    ],
+)
+def test_a_composite_names_its_own_policies(more: str, path: str) -> None:
+    subs = "composite_sub_policy: [{name: a, type: always_sample}]"
+    policy = f"name: p, type: composite, composite: {{max_total_spans_per_second: 1, {subs}, {more}}}"
+    assert [one.path for one in problems(policy)] == [f"sampling.policies[0].composite.{path}"]
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "type: span_count, span_count: {min_spans: 5, max_spans: 4}",
+        "type: rate_limiting, rate_limiting: {spans_per_second: 0}",
+        "type: trace_state, trace_state: {key: k, values: []}",
+        "type: rate_limiting",
+        "type: composite",
+    ],
+)
+def test_what_can_match_nothing_is_a_fault(policy: str) -> None:
+    assert [one.severity for one in problems(f"name: p, {policy}")] == ["error"]
+
+
 def test_an_expression_is_only_checked_where_expressions_are_read() -> None:
     policy = "name: p, type: string_attribute, string_attribute: {key: k, values: ['('], enabled_regex_matching: "
     assert found(policy + "true}") == [

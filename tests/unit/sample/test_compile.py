@@ -57,6 +57,23 @@ def compiled(policy: str) -> dict[str, Any]:
             {"type": "boolean_attribute", "key": "k", "value": False, "invert_match": False},
         ),
         (
+            "type: trace_state, trace_state: {key: k, values: [a]}",
+            {"type": "trace_state", "key": "k", "values": ["a"]},
+        ),
+        ("type: trace_flags", {"type": "trace_flags"}),
+        (
+            "type: span_count, span_count: {min_spans: 2}",
+            {"type": "span_count", "min_spans": 2, "max_spans": None},
+        ),
+        (
+            "type: rate_limiting, rate_limiting: {spans_per_second: 35}",
+            {"type": "rate_limiting", "spans_per_second": 35, "burst_capacity": 70},
+        ),
+        (
+            "type: bytes_limiting, bytes_limiting: {bytes_per_second: 10, burst_capacity: 11}",
+            {"type": "bytes_limiting", "bytes_per_second": 10, "burst_capacity": 11},
+        ),
+        (
             "type: cost, cost: {trace_usd: 0.1}",
             {"type": "cost", "trace_pico_usd": "100000000000", "call_pico_usd": None},
         ),
@@ -85,6 +102,22 @@ def test_sub_policies_are_children_and_get_a_name() -> None:
                 ],
             },
         ],
+    }
+
+
+def test_a_composite_has_rates_and_an_order() -> None:
+    subs = "[{name: a, type: always_sample}, {name: b, type: always_sample}, {name: c, type: trace_flags}]"
+    body = f"max_total_spans_per_second: 300, policy_order: [c, a], composite_sub_policy: {subs}"
+    body += ", rate_allocation: [{policy: b, percent: 20}, {policy: a}]"
+    assert compiled(f"type: composite, composite: {{{body}}}") == {
+        "type": "composite",
+        "children": [
+            {"name": "a", "type": "always_sample"},
+            {"name": "b", "type": "always_sample"},
+            {"name": "c", "type": "trace_flags"},
+        ],
+        "rates": [100, 60, 100],
+        "order": [2, 0, 1],
     }
 
 

@@ -89,7 +89,23 @@ impl Rule for Probabilistic {
     }
 }
 
-/// A condition on an attribute of any span or resource, evaluated as spans arrived.
+pub struct SpanCount {
+    /// Inclusive.
+    pub min: u64,
+    pub max: Option<u64>,
+}
+
+impl Rule for SpanCount {
+    fn vote(&self, trace: &TraceSummary<'_>, _: &mut Moment<'_>) -> Vote {
+        Vote::when(trace.span_count >= self.min && self.max.is_none_or(|max| trace.span_count <= max))
+    }
+
+    fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
+        json!({"spans": trace.span_count})
+    }
+}
+
+/// A condition on any span or resource, evaluated as spans arrived.
 pub struct Attribute {
     bit: u16,
     invert: bool,
@@ -114,6 +130,15 @@ impl Attribute {
             Test::Equals(values.iter().map(|value| value.as_bytes().into()).collect())
         };
         Ok(Self { bit: compiler.condition(key, test), invert })
+    }
+
+    pub fn trace_state(compiler: &mut Compiler<'_>, key: &str, values: &[String]) -> Self {
+        let values = values.iter().map(|value| value.as_bytes().into()).collect();
+        Self { bit: compiler.conditions.add_trace_state(key, values), invert: false }
+    }
+
+    pub fn sampled_flag(compiler: &mut Compiler<'_>) -> Self {
+        Self { bit: compiler.conditions.add_sampled_flag(), invert: false }
     }
 
     pub fn flag(compiler: &mut Compiler<'_>, key: &str, value: bool, invert: bool) -> Self {

@@ -1,8 +1,9 @@
 //! From a policy of the plan to its rule.
 
 use super::super::plan::{KindPlan, PolicyPlan};
-use super::collector::{Always, Attribute, Latency, Probabilistic, StatusCode};
+use super::collector::{Always, Attribute, Latency, Probabilistic, SpanCount, StatusCode};
 use super::combine::{All, Not};
+use super::limits::{Composite, RateLimit, Unit};
 use super::ours::Cost;
 use super::rule::{Compiler, Rule};
 
@@ -23,6 +24,18 @@ pub fn compile(plan: &PolicyPlan, path: &str, to: &mut Compiler<'_>) -> Result<B
         }
         KindPlan::BooleanAttribute { key, value, invert_match } => {
             Box::new(Attribute::flag(to, key, *value, *invert_match))
+        }
+        KindPlan::TraceState { key, values } => Box::new(Attribute::trace_state(to, key, values)),
+        KindPlan::TraceFlags => Box::new(Attribute::sampled_flag(to)),
+        KindPlan::SpanCount { min_spans, max_spans } => Box::new(SpanCount { min: *min_spans, max: *max_spans }),
+        KindPlan::RateLimiting { spans_per_second, burst_capacity } => {
+            Box::new(RateLimit::compile(Unit::Spans, *spans_per_second, *burst_capacity, path, to))
+        }
+        KindPlan::BytesLimiting { bytes_per_second, burst_capacity } => {
+            Box::new(RateLimit::compile(Unit::Bytes, *bytes_per_second, *burst_capacity, path, to))
+        }
+        KindPlan::Composite { children, rates, order } => {
+            Box::new(Composite::compile(parts(children, path, to)?, rates, order, path, to)?)
         }
         KindPlan::And { children } | KindPlan::Drop { children } => Box::new(All::new(parts(children, path, to)?)),
         KindPlan::Not { children } => match <[_; 1]>::try_from(parts(children, path, to)?) {

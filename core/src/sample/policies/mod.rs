@@ -4,6 +4,7 @@
 mod collector;
 mod combine;
 mod compile;
+pub mod limits;
 mod ours;
 pub mod rule;
 #[cfg(test)]

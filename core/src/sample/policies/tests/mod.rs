@@ -1,5 +1,8 @@
 //! What each policy type votes, and what the votes come to.
 
+mod limits;
+mod unbiased;
+
 use super::super::threshold;
 use super::*;
 use crate::wire::span::{Attr, STATUS_ERROR, STATUS_OK};
