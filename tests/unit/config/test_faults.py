@@ -235,9 +235,9 @@ CASES = [
     Case("unknown-policy-type", policy("type: §latencies"), "sampling.policies[0].type", "", "mean `latency`?"),
     Case(
         "unknown-policy-type",
-        policy("type: §stratified_probabilistic, stratified_probabilistic: {}"),
+        policy("type: §quantum, quantum: {}"),
         "sampling.policies[0].type",
-        "unknown policy type `stratified_probabilistic`",
+        "unknown policy type `quantum`",
         "available: always_sample, status_code",
     ),
     Case(

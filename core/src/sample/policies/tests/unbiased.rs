@@ -27,11 +27,11 @@ fn traffic(tick: u64, seed: &mut u64, upstream: bool) -> Vec<TraceSummary<'stati
         let trace = TraceSummary {
             span_count: 1 + shape % 5,
             bytes: 300 + 17 * (shape % 11),
-            statuses: if shape % 6 == 0 { 1 << STATUS_ERROR } else { 1 << STATUS_OK },
+            statuses: if shape.is_multiple_of(6) { 1 << STATUS_ERROR } else { 1 << STATUS_OK },
             cost_pico: i128::from(1 + shape % 9),
             end: (shape % 4) * SECOND,
             randomness: random(seed),
-            passed: if upstream && shape % 2 == 0 { 1 << 55 } else { 0 },
+            passed: if upstream && shape.is_multiple_of(2) { 1 << 55 } else { 0 },
             ..TraceSummary::default()
         };
         if trace.randomness >= trace.passed {
