@@ -131,6 +131,15 @@ pub struct ConceptSet(pub u128);
 const _: () = assert!(Concept::COUNT <= 128);
 
 impl ConceptSet {
+    pub const fn of(concepts: &[Concept]) -> Self {
+        let (mut set, mut index) = (0, 0);
+        while index < concepts.len() {
+            set |= 1 << concepts[index] as u8;
+            index += 1;
+        }
+        Self(set)
+    }
+
     #[inline]
     pub fn contains(self, concept: Concept) -> bool {
         self.0 >> (concept as u8) & 1 == 1

@@ -185,6 +185,7 @@ impl Usage {
     }
 
     /// Store a whole count of any unit. Negative counts are refused and change nothing.
+    #[inline]
     pub fn set(&mut self, unit: Unit, count: i64) -> bool {
         match count.checked_mul(unit.scale() as i64) {
             Some(stored) if count >= 0 => {
@@ -221,7 +222,12 @@ impl Usage {
 
     /// The units that are present, in order, with their stored integers.
     pub fn iter(&self) -> impl Iterator<Item = (Unit, i64)> + '_ {
-        Unit::ALL.into_iter().filter_map(|unit| self.get(unit).map(|count| (unit, count)))
+        let mut bits = self.present;
+        std::iter::from_fn(move || {
+            let unit = *Unit::ALL.get(bits.trailing_zeros() as usize)?;
+            bits &= bits - 1;
+            Some((unit, self.counts[unit as usize]))
+        })
     }
 
     /// Take from `other` what is absent here.

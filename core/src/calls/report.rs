@@ -2,6 +2,7 @@
 
 use crate::concept::{Concept, ConceptSet};
 use crate::facts::{Facts, Role, Val};
+use crate::record::{self, Head};
 use crate::usage::{Unit, Usage};
 
 /// Where a report stands.
@@ -145,11 +146,25 @@ const UNIT_CONCEPTS: [(Concept, Unit); 24] = [
     (Concept::Seconds, Unit::Seconds),
 ];
 
+const OWN_CONCEPTS: [Concept; 9] = [
+    Concept::TokensEstimated,
+    Concept::Ttft,
+    Concept::Streaming,
+    Concept::HttpStatus,
+    Concept::Batch,
+    Concept::CacheHit,
+    Concept::EvaluationScore,
+    Concept::CostTotal,
+    Concept::CostByProvider,
+];
+
 #[derive(Clone, Copy)]
 enum Slot {
     Ignored,
     Text(u8),
     Count(Unit),
+    /// A field of its own.
+    Own,
 }
 
 /// Where each concept goes.
@@ -163,6 +178,11 @@ const SLOTS: [Slot; Concept::COUNT] = {
     index = 0;
     while index < UNIT_CONCEPTS.len() {
         slots[UNIT_CONCEPTS[index].0 as usize] = Slot::Count(UNIT_CONCEPTS[index].1);
+        index += 1;
+    }
+    index = 0;
+    while index < OWN_CONCEPTS.len() {
+        slots[OWN_CONCEPTS[index] as usize] = Slot::Own;
         index += 1;
     }
     slots
@@ -248,37 +268,77 @@ pub struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub fn from_facts(place: Place, facts: &Facts<'a>) -> Report<'a> {
-        let mut report = Report {
+        let head = Head { dialect: facts.dialect, role: facts.role, inferred: facts.inferred, ..Head::default() };
+        let mut report = Report::new(place, &head);
+        let values = facts.present().iter().filter_map(|concept| Some((concept, facts.get(concept)?)));
+        report.tell(values);
+        report
+    }
+
+    /// The report of a record, read without the detour over [`Facts`].
+    pub fn from_record(place: Place, record: &'a [u8], span: &'a [u8]) -> Report<'a> {
+        let (head, entries) = record::read(record, span);
+        let mut report = Report::new(place, &head);
+        report.tell(entries.map(|(concept, _, value)| (concept, value)));
+        report
+    }
+
+    #[inline(always)]
+    fn new(place: Place, head: &Head) -> Report<'a> {
+        Report {
             place,
-            role: facts.role,
-            dialect: facts.dialect,
+            role: head.role,
+            dialect: head.dialect,
             texts: Texts::default(),
             usage: Usage::new(),
-            estimated: facts.flag(Concept::TokensEstimated).unwrap_or(false),
+            estimated: false,
             cost: None,
-            ttft: facts.number(Concept::Ttft),
-            streaming: facts.flag(Concept::Streaming),
-            http_status: http_status(facts),
-            batch: facts.flag(Concept::Batch),
-            cache_hit: facts.flag(Concept::CacheHit),
-            evaluation_score: facts.number(Concept::EvaluationScore),
-            inferred: facts.inferred,
-            error: is_error(&place, facts),
+            ttft: None,
+            streaming: None,
+            http_status: None,
+            batch: None,
+            cache_hit: None,
+            evaluation_score: None,
+            inferred: head.inferred,
+            error: false,
             answered: false,
-        };
-        for concept in facts.present().iter() {
-            match (SLOTS[concept as usize], facts.get(concept)) {
-                (Slot::Text(slot), Some(Val::Str(text))) => report.texts.put(slot, text),
-                (Slot::Count(unit), Some(value)) => count(&mut report.usage, unit, value),
+        }
+    }
+
+    #[inline(always)]
+    fn tell(&mut self, values: impl Iterator<Item = (Concept, Val<'a>)>) {
+        let mut present = ConceptSet::default();
+        let mut by_provider = false;
+        for (concept, value) in values {
+            present.insert(concept);
+            match (SLOTS[concept as usize], value) {
+                (Slot::Text(slot), Val::Str(text)) => self.texts.put(slot, text),
+                (Slot::Count(unit), value) => count(&mut self.usage, unit, value),
+                (Slot::Own, value) => match (concept, value) {
+                    (Concept::TokensEstimated, Val::Bool(flag)) => self.estimated = flag,
+                    (Concept::Ttft, value) => self.ttft = number(value),
+                    (Concept::Streaming, Val::Bool(flag)) => self.streaming = Some(flag),
+                    (Concept::HttpStatus, value) => self.http_status = http_status(value),
+                    (Concept::Batch, Val::Bool(flag)) => self.batch = Some(flag),
+                    (Concept::CacheHit, Val::Bool(flag)) => self.cache_hit = Some(flag),
+                    (Concept::EvaluationScore, value) => self.evaluation_score = number(value),
+                    (Concept::CostTotal, value) => {
+                        self.cost = number(value).map(|usd| ReportedCost { usd, by_provider: false });
+                    }
+                    (Concept::CostByProvider, Val::Bool(flag)) => by_provider = flag,
+                    _ => {}
+                },
                 _ => {}
             }
         }
-        if let Some(usd) = facts.number(Concept::CostTotal) {
-            let by_provider = facts.flag(Concept::CostByProvider).unwrap_or(false);
-            report.cost = Some(ReportedCost { usd, by_provider });
+        if let Some(cost) = &mut self.cost {
+            cost.by_provider = by_provider;
         }
-        report.answered = answered(&place, facts, &report.usage);
-        report
+        self.error = shows_error(&self.place, present, self.http_status);
+        self.answered = self.place.status == STATUS_OK
+            || present.0 & ANSWERS.0 != 0
+            || !self.usage.is_zero()
+            || self.http_status.is_some_and(|code| (200..300).contains(&code));
     }
 
     /// Claims a model call by itself, whatever stands below it.
@@ -296,6 +356,7 @@ impl<'a> Report<'a> {
     }
 }
 
+#[inline]
 fn count(usage: &mut Usage, unit: Unit, value: Val<'_>) {
     match value {
         Val::Int(count) => usage.set(unit, count),
@@ -304,8 +365,16 @@ fn count(usage: &mut Usage, unit: Unit, value: Val<'_>) {
     };
 }
 
-fn http_status(facts: &Facts<'_>) -> Option<u16> {
-    match facts.get(Concept::HttpStatus)? {
+fn number(value: Val<'_>) -> Option<f64> {
+    match value {
+        Val::Float(value) => Some(value),
+        Val::Int(value) => Some(value as f64),
+        Val::Bool(_) | Val::Str(_) => None,
+    }
+}
+
+fn http_status(value: Val<'_>) -> Option<u16> {
+    match value {
         Val::Int(code) => u16::try_from(code).ok(),
         Val::Str(text) => text.parse().ok(),
         Val::Float(_) | Val::Bool(_) => None,
@@ -314,14 +383,18 @@ fn http_status(facts: &Facts<'_>) -> Option<u16> {
 
 /// Whether a span shows a failure. Also asked at ingest, where no report is made.
 pub(super) fn is_error(place: &Place, facts: &Facts<'_>) -> bool {
-    place.status == STATUS_ERROR
-        || facts.has(Concept::ErrorType)
-        || facts.has(Concept::ErrorClass)
-        || http_status(facts).is_some_and(|code| code >= 400)
+    shows_error(place, facts.present(), facts.get(Concept::HttpStatus).and_then(http_status))
 }
 
-/// Facts that only a model's answer can give.
-const ANSWERS: [Concept; 7] = [
+fn shows_error(place: &Place, present: ConceptSet, http_status: Option<u16>) -> bool {
+    place.status == STATUS_ERROR || present.0 & ERRORS.0 != 0 || http_status.is_some_and(|code| code >= 400)
+}
+
+const ERRORS: ConceptSet = ConceptSet::of(&[Concept::ErrorType, Concept::ErrorClass]);
+
+/// Facts that only a model's answer can give. A span that merely began a call (the first of two spans of a stream, an
+/// unfinished run) shows none of these.
+const ANSWERS: ConceptSet = ConceptSet::of(&[
     Concept::ResponseId,
     Concept::ResponseModel,
     Concept::FinishReason,
@@ -329,15 +402,7 @@ const ANSWERS: [Concept; 7] = [
     Concept::ToolCalls,
     Concept::Ttft,
     Concept::CostTotal,
-];
-
-/// A span that merely began a call (the first of two spans of a stream, an unfinished run) shows none of these.
-fn answered(place: &Place, facts: &Facts<'_>, usage: &Usage) -> bool {
-    place.status == STATUS_OK
-        || !usage.is_zero()
-        || ANSWERS.iter().any(|concept| facts.has(*concept))
-        || http_status(facts).is_some_and(|code| (200..300).contains(&code))
-}
+]);
 
 #[cfg(test)]
 mod tests {

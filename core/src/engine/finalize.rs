@@ -336,11 +336,10 @@ impl<'t> Conclusion<'t> {
 
 fn reports<'t>(trace: &'t Trace, reports: &mut Vec<Report<'t>>) {
     reports.reserve(trace.spans.iter().filter(|entry| entry.record_len > 0).count());
-    let mut facts = Facts::new();
     for (entry, index) in trace.spans.iter().zip(0..) {
         if entry.record_len > 0 {
-            record::decode(trace.record(entry), trace.raw(entry), &mut facts);
-            reports.push(Report::from_facts(place(trace, entry, index), &facts));
+            let place = place(trace, entry, index);
+            reports.push(Report::from_record(place, trace.record(entry), trace.raw(entry)));
         }
     }
 }

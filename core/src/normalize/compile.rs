@@ -151,8 +151,8 @@ impl Tables {
             let rule = &plan.rules[index];
             (rule.dialects.is_empty(), rule.priority, index)
         });
-        if order.len() >= 0x8000 {
-            return Err("more than 32767 rules".to_owned());
+        if order.len() >= 0x3000 {
+            return Err("more than 12287 rules".to_owned());
         }
         let mut ranks = vec![0; order.len()];
         for (rank, index) in order.into_iter().enumerate() {

@@ -5,6 +5,7 @@ use super::json::Leaf;
 use super::kinds::{Kind, MAX_COUNT};
 use super::transform::{self, Op};
 use crate::facts::{LIST_SEPARATOR, Val};
+use crate::wire::text;
 use crate::wire::value::{Value, array};
 use bumpalo::Bump;
 
@@ -204,13 +205,11 @@ impl<'a> Context<'_, 'a> {
 
     #[inline]
     fn utf8(&mut self, text: &'a [u8]) -> Option<&'a str> {
-        match std::str::from_utf8(text) {
-            Ok(text) => Some(text),
-            Err(_) => {
-                self.anomalies.bad_text += 1;
-                None
-            }
+        let known = text::checked(text);
+        if known.is_none() {
+            self.anomalies.bad_text += 1;
         }
+        known
     }
 
     /// Items joined. Text that starts with `[` is JSON, other text is one item.
@@ -274,7 +273,7 @@ struct Items<'a> {
 impl<'a> super::json::Sink<'a> for Items<'a> {
     fn hit(&mut self, _: u16, _: super::json::Base, leaf: Leaf<'a>) {
         if let Some(Source::Text(text)) = Source::of_leaf(leaf, self.arena)
-            && let Ok(text) = std::str::from_utf8(text)
+            && let Some(text) = text::checked(text)
             && !text.is_empty()
         {
             if !self.joined.is_empty() {

@@ -4,6 +4,7 @@ pub mod json;
 pub mod reader;
 pub mod request;
 pub mod span;
+pub mod text;
 pub mod valid;
 pub mod value;
 pub mod writer;

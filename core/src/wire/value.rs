@@ -1,6 +1,7 @@
 //! `KeyValue` and `AnyValue`.
 
 use super::reader::{BYTES, FIXED64, Reader, VARINT};
+use super::text;
 use crate::error::{CoreError, Result};
 
 /// One attribute value. Arrays, maps and bytes stay encoded until somebody asks.
@@ -196,7 +197,10 @@ pub const NOT_UTF8: CoreError = CoreError::Decode { message: "text that is not v
 
 #[inline]
 pub fn utf8(text: &[u8]) -> Result<()> {
-    if text.is_ascii() || std::str::from_utf8(text).is_ok() { Ok(()) } else { Err(NOT_UTF8) }
+    match text::checked(text) {
+        Some(_) => Ok(()),
+        None => Err(NOT_UTF8),
+    }
 }
 
 #[cfg(test)]
