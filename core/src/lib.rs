@@ -11,6 +11,7 @@ pub mod concept;
 pub mod engine;
 pub mod error;
 pub mod facts;
+mod key_order;
 pub mod keys;
 pub mod measure;
 pub mod normalize;

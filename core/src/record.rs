@@ -126,13 +126,8 @@ fn read_head(rest: &mut &[u8]) -> Option<Head> {
     let role = *Role::ALL.get(usize::from(byte(rest)?))?;
     let mut head = Head { dialect, role, ..Head::default() };
     let mask = byte(rest)?;
-    let sets = [
-        &mut head.inferred,
-        &mut head.canonical,
-        &mut head.misstated,
-        &mut head.legacy,
-        &mut head.legacy_misstated,
-    ];
+    let sets =
+        [&mut head.inferred, &mut head.canonical, &mut head.misstated, &mut head.legacy, &mut head.legacy_misstated];
     for (set, _) in sets.into_iter().zip(0..).filter(|(_, bit)| mask >> bit & 1 == 1) {
         let low = number(rest)?;
         *set = ConceptSet(u128::from(low) | u128::from(number(rest)?) << 64);

@@ -169,7 +169,7 @@ impl Resource {
             for resource in fields(head, 1) {
                 for attribute in fields(resource?, 1) {
                     let (key, value) = key_value(attribute?)?;
-                    attrs.push(Attr { key, value, id: plan.keys.lookup(key) });
+                    attrs.push(Attr { key, value, id: plan.keys.lookup(key), known: false });
                 }
             }
             if fault.is_some() {

@@ -11,7 +11,7 @@ use crate::record;
 use crate::sample::conditions::Bits;
 use crate::sample::tracestate;
 use crate::wire::request::{Head, Visitor};
-use crate::wire::span::{Attr, SpanView, parse};
+use crate::wire::span::{Attr, SpanView, parse_with};
 use crate::wire::valid;
 use crate::wire::value::{NOT_UTF8, Value, utf8};
 use bumpalo::Bump;
@@ -172,9 +172,15 @@ impl<'a, 'p> Intake<'a, 'p> {
         let mut bits = Bits::default();
         let places = self.places;
         for located in &places.spans {
-            let parsed = parse(located.raw, &self.plan.keys, limits.attribute_count, &mut attrs);
             let resource = &places.resources[located.resource as usize];
             let scope = &places.scopes[located.scope as usize];
+            let orders = &mut scratch.orders;
+            let parsed = parse_with(located.raw, limits.attribute_count, &mut attrs, |span, key, first| {
+                if first {
+                    orders.begin(scope.name_hash, span.name);
+                }
+                orders.lookup(key, &self.plan.keys)
+            });
             let refusal = match &parsed {
                 Ok(span) if first_time.is_some() => self.refusal(span, &attrs, resource, scope),
                 Ok(_) => Ok(None),
@@ -186,6 +192,9 @@ impl<'a, 'p> Intake<'a, 'p> {
                 continue;
             }
             let Ok(span) = parsed else { continue };
+            if span.attributes > 0 {
+                scratch.orders.end(&attrs);
+            }
             let start = self.records.len();
             facts.clear();
             bits.clear();
@@ -342,7 +351,7 @@ fn content_fault(span: &SpanView<'_>, attrs: &[Attr<'_>], depth: usize) -> Resul
 }
 
 fn attribute_fault(attr: &Attr<'_>, depth: usize) -> Result<Option<CoreError>> {
-    if utf8(attr.key).is_err() {
+    if !attr.known && utf8(attr.key).is_err() {
         return Ok(Some(NOT_UTF8));
     }
     match attr.value {

@@ -3,6 +3,7 @@
 use super::provider::HostFacts;
 use super::read::Anomalies;
 use crate::concept::{Concept, ConceptSet};
+use crate::key_order::KeyOrders;
 use crate::keys::KeyId;
 use hashbrown::HashMap;
 
@@ -39,6 +40,7 @@ impl<T> Default for Cache<T> {
 
 /// Buffers and caches of one thread or shard. Bound to one plan: make a new one when the plan is replaced.
 pub struct Scratch {
+    pub orders: KeyOrders,
     /// What was wrong with values so far.
     pub anomalies: Anomalies,
     /// Attributes that some rule asks for.
@@ -70,6 +72,7 @@ impl Scratch {
     pub fn new() -> Self {
         let seen = || Seen { set: ConceptSet::default(), at: [0; Concept::COUNT] };
         Self {
+            orders: KeyOrders::new(),
             anomalies: Anomalies::default(),
             hits: Vec::new(),
             blobs: Vec::new(),

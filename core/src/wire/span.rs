@@ -15,6 +15,8 @@ pub struct Attr<'a> {
     pub key: &'a [u8],
     pub value: Value<'a>,
     pub id: KeyId,
+    /// The key stood on an earlier span that was found to be without fault.
+    pub known: bool,
 }
 
 /// The scalars of a span. Ids are zero when absent or malformed (`valid_ids` tells).
@@ -56,12 +58,23 @@ impl SpanView<'_> {
 }
 
 /// Decodes a span. Attributes go to `attrs` (cleared first), at most `attribute_count` of them.
-#[inline]
 pub fn parse<'a>(
     raw: &'a [u8],
     keys: &KeyTable,
     attribute_count: usize,
     attrs: &mut Vec<Attr<'a>>,
+) -> Result<SpanView<'a>> {
+    parse_with(raw, attribute_count, attrs, |_, key, _| (keys.lookup(key), false))
+}
+
+/// Decodes a span as [`parse`] does. `lookup` gets the span as far as it is decoded, a key, and whether it is the first;
+/// it gives the key's id and whether the key is known to be without fault.
+#[inline]
+pub fn parse_with<'a>(
+    raw: &'a [u8],
+    attribute_count: usize,
+    attrs: &mut Vec<Attr<'a>>,
+    mut lookup: impl FnMut(&SpanView<'a>, &'a [u8], bool) -> (KeyId, bool),
 ) -> Result<SpanView<'a>> {
     attrs.clear();
     let mut span = SpanView { raw, ..SpanView::default() };
@@ -78,10 +91,11 @@ pub fn parse<'a>(
                         any_key_value(field)?
                     }
                 };
-                span.attributes += 1;
                 if attrs.len() < attribute_count {
-                    attrs.push(Attr { key, value, id: keys.lookup(key) });
+                    let (id, known) = lookup(&span, key, span.attributes == 0);
+                    attrs.push(Attr { key, value, id, known });
                 }
+                span.attributes += 1;
             }
             (1, BYTES) => {
                 let id = reader.bytes()?;

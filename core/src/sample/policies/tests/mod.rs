@@ -23,7 +23,7 @@ fn with_attributes(
 ) -> TraceSummary<'static> {
     let attrs: Vec<_> = attributes
         .iter()
-        .map(|(key, value)| Attr { key: key.as_bytes(), value: *value, id: keys.lookup(key.as_bytes()) })
+        .map(|(key, value)| Attr { key: key.as_bytes(), value: *value, id: keys.lookup(key.as_bytes()), known: false })
         .collect();
     let mut trace = TraceSummary::default();
     policies.conditions.observe(&attrs, None, &mut trace.bits);
