@@ -22,8 +22,10 @@ from enricher.cli.style import Style
 from enricher.errors import InputError
 from enricher.runtime.engine import CoreEngine
 from enricher.simulate import page, table
-from enricher.simulate.candidates import MOST, Candidate, names_of, report, run
+from enricher.simulate.candidates import MOST, Candidate, Request, names_of, report, run
 from enricher.simulate.rows import rows
+from enricher.simulate.traffic.generate import Generator
+from enricher.simulate.traffic.settings import load, shipped
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "simulate", help="what sampling rules would have kept of recorded traffic", description=__doc__
     )
-    parser.add_argument("inputs", metavar="IN", nargs="+", help="OTLP protobuf or JSON, also gzip or zstd; - is stdin")
+    parser.add_argument("inputs", metavar="IN", nargs="*", help="OTLP protobuf or JSON, also gzip or zstd; - is stdin")
+    parser.add_argument(
+        "--traffic",
+        metavar="NAME",
+        help=f"made-up traffic under a virtual clock instead of IN: {', '.join(shipped())}, or a file of your own",
+    )
+    parser.add_argument("--traces", metavar="N", type=_count, help="how many traces of it")
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="another number, other chances (0)")
     parser.add_argument(
         "-p",
         "--policies",
@@ -58,15 +67,26 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def simulate(options: argparse.Namespace) -> int:
     """Returns 0, or 1 when an input could not be used; what came before it is counted all the same."""
     log_to_stderr(options.log_level)
+    if bool(options.inputs) == bool(options.traffic):
+        raise InputError("give files of spans, or --traffic: one of the two")
+    generator = Generator(load(options.traffic), traces=options.traces, seed=options.seed) if options.traffic else None
     candidates = _candidates(options)
     reader = _Reader(options.inputs)
-    run(candidates, reader.requests())
+    run(candidates, _made_up(generator) if generator else reader.requests())
     found = report(candidates)
     told = rows(found, options.costly_usd, options.slow_ms)
     if options.html is not None:
         _write(options.html, page.render(found, told))
     print(json.dumps(found, indent=2) if options.json else table.render(found, told, Style.of(sys.stdout)))
     return reader.status
+
+
+def _made_up(generator: Generator) -> Iterator[Request]:
+    progress = Progress([])
+    for arrival in generator.arrivals():
+        progress.add(len(arrival.payload))
+        yield Request("the traffic", arrival.payload, arrival.time_ns)
+    progress.end()
 
 
 class _Reader:
@@ -76,12 +96,12 @@ class _Reader:
         self._inputs = inputs
         self.status = 0
 
-    def requests(self) -> Iterator[tuple[str, bytes]]:
+    def requests(self) -> Iterator[Request]:
         progress = Progress(self._inputs)
         for path in self._inputs:
             try:
                 for payload in read_requests(path, CoreEngine.otlp_from_json, progress.add):
-                    yield path, payload
+                    yield Request(path, payload)
             except InputError as error:
                 progress.end()
                 log.error("%s", error)
@@ -107,6 +127,12 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 10**8:
+        raise argparse.ArgumentTypeError(f"{text}: must be a whole number from 1 to 100,000,000")
+    return int(text)
 
 
 def _positive(text: str) -> float:

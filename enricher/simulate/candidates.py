@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,23 @@ def names_of(paths: Sequence[Path]) -> list[str]:
     return [stem if stems.count(stem) == 1 else str(path) for stem, path in zip(stems, paths, strict=True)]
 
 
-def run(candidates: Sequence[Candidate], requests: Iterable[tuple[str, bytes]]) -> None:
-    """Feeds every candidate every request, as (name of its source, bytes), then ends. Raises InputError."""
-    for source, payload in requests:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One export request. source: what to call it in messages. time_ns: when it arrives, Unix nanoseconds; when None,
+    time is that of its spans."""
+
+    source: str
+    payload: bytes
+    time_ns: int | None = None
+
+
+def run(candidates: Sequence[Candidate], requests: Iterable[Request]) -> None:
+    """Feeds every candidate every request, then ends. Raises InputError."""
+    for request in requests:
         for candidate in candidates:
-            candidate.replay.take(source, payload)
+            if request.time_ns is not None:
+                candidate.replay.advance(request.time_ns)
+            candidate.replay.take(request.source, request.payload, request.time_ns)
     for candidate in candidates:
         candidate.replay.finish()
 

@@ -23,13 +23,15 @@ class Estimate:
     variance: float = 0.0
     squares: float = 0.0
 
-    def add(self, value: float, probability: float, kept: bool) -> None:
+    def add(self, value: float, probability: float, kept: bool, before: float = 0.0) -> None:
+        """before: what was added of the same trace already; its late spans share its fate."""
         self.true += value
-        self.squares += value * value
+        squared = (before + value) ** 2 - before**2
+        self.squares += squared
         if probability <= 0:
             self.unseen += value
             return
-        self.variance += value * value * (1 - probability) / probability
+        self.variance += squared * (1 - probability) / probability
         if kept:
             self.estimated += value / probability
 

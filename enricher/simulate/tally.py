@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,6 +17,9 @@ from enricher.simulate.timeline import Timeline
 MONTH_S = 365.25 / 12 * 86_400
 ESTIMATED = ("traces", "failed", "spans", "calls", "tokens", "cost_usd")
 """Totals whose estimate is compared with the truth."""
+_NOTHING = (0.0,) * len(ESTIMATED)
+# Traces whose values are remembered, so that spans which come late are added to those of their trace.
+_RECENT = 100_000
 
 
 @dataclass(slots=True)
@@ -40,6 +44,7 @@ class Tally:
         self._classes = Classes(costly_usd, slow_ms)
         self._estimates = {name: Estimate() for name in ESTIMATED}
         self._timeline = Timeline()
+        self._recent: dict[str, tuple[float, ...]] = {}
         self._triggers: dict[str, list[int]] = {}
         self._all = {"traces": 0, "spans": 0, "bytes": 0, "calls": 0, "unpriced_calls": 0}
         self._kept = {"traces": 0, "spans": 0, "bytes": 0}
@@ -98,20 +103,22 @@ class Tally:
             tally.cost += cost
 
     def _estimate(self, record: dict[str, Any], cost: float) -> None:
-        """Late spans share the fate of their trace; taken for traces of their own, as here, they make the expected
-        error a little smaller than it is."""
         first = not record["late"]
-        values = {
-            "traces": int(first),
-            "failed": int(first and bool(record["error"] or record["failed_calls"])),
-            "spans": record["spans"],
-            "calls": record["calls"] or 0,
-            "tokens": (record["input_tokens"] or 0) + (record["output_tokens"] or 0),
-            "cost_usd": cost,
-        }
-        for name, value in values.items():
+        values = (
+            int(first),
+            int(first and bool(record["error"] or record["failed_calls"])),
+            record["spans"],
+            record["calls"] or 0,
+            (record["input_tokens"] or 0) + (record["output_tokens"] or 0),
+            cost,
+        )
+        before = self._recent.pop(record["trace_id"], _NOTHING)
+        for name, value, known in zip(ESTIMATED, values, before, strict=True):
             if value:
-                self._estimates[name].add(value, record["probability"], record["kept"])
+                self._estimates[name].add(value, record["probability"], record["kept"], known)
+        self._recent[record["trace_id"]] = tuple(map(operator.add, before, values))
+        if len(self._recent) > _RECENT:
+            del self._recent[next(iter(self._recent))]
 
     def result(self) -> dict[str, Any]:
         """Everything counted, as plain data; shares and errors are fractions, None where there is nothing to share."""

@@ -142,7 +142,7 @@ class Expect(Section):
     """Input tokens of all calls."""
     output_tokens: Count | None = None
     """Output tokens of all calls."""
-    guardrail: Literal["blocked", "allowed", "error"] | None = None
+    guardrail: Literal["blocked", "redacted", "flagged", "error", "passed"] | None = None
     """What guardrails decided; `blocked` when one of several did."""
     call: dict[str, Any] = Field(default={})
     """The first call record, by field: `provider`, `operation`, `cost_state`, `error_class`, `tenant_id` …; null for

@@ -51,14 +51,14 @@ class Writer:
     def arrivals(self, spans: list[WrittenSpan], trace_id: str, begin_ns: int) -> list[Arrival]:
         """The requests of one trace: spans that arrive together share one."""
         grouped: dict[int, list[tuple[WrittenSpan, dict[str, Any]]]] = {}
-        for span, written in self._written(spans, trace_id, begin_ns):
-            arrives = span.start + span.duration if span.arrives is None else span.arrives
+        for span, arrives, written in self._written(spans, trace_id, begin_ns):
             grouped.setdefault(begin_ns + round(arrives * SECOND), []).append((span, written))
         return [Arrival(time_ns, _request(found)) for time_ns, found in sorted(grouped.items())]
 
     def _written(
         self, spans: list[WrittenSpan], trace_id: str, begin_ns: int
-    ) -> Iterator[tuple[WrittenSpan, dict[str, Any]]]:
+    ) -> Iterator[tuple[WrittenSpan, float, dict[str, Any]]]:
+        """Each span, when it arrives (seconds after the trace's beginning), and itself as OTLP JSON."""
         ids: dict[str, str] = {}
         for span in spans:
             ids.setdefault(span.label, self._span_id())
@@ -67,8 +67,9 @@ class Writer:
             parent = self._parent(span, ids, "" if index == 0 else root)
             for number in range(span.repeat):
                 span_id = ids[span.label] if number == 0 else self._span_id()
-                start = begin_ns + round((span.start + number * (span.duration if span.repeat > 1 else 0)) * SECOND)
-                yield span, _span(span, trace_id, span_id, parent, start)
+                start = span.start + number * span.duration
+                arrives = start + span.duration if span.arrives is None else span.arrives
+                yield span, arrives, _span(span, trace_id, span_id, parent, begin_ns + round(start * SECOND))
 
     def _parent(self, span: WrittenSpan, ids: dict[str, str], default: str) -> str:
         if span.parent is None:

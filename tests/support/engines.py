@@ -17,20 +17,21 @@ NOW = 1_780_000_000 * SECOND
 
 
 @cache
-def _compiled(text: str, call_records: bool) -> str:
-    return compile_plan(load_text(text).require(), call_records=call_records).decode()
+def _compiled(text: str, call_records: bool, trace_records: bool) -> str:
+    settings = load_text(text).require()
+    return compile_plan(settings, call_records=call_records, trace_records=trace_records).decode()
 
 
-def plan(text: str = "", *, call_records: bool = False, **limits: int) -> bytes:
+def plan(text: str = "", *, call_records: bool = False, trace_records: bool = False, **limits: int) -> bytes:
     """The plan of a configuration, with `limits` of the plan (bytes and counts) put over its own."""
-    compiled = json.loads(_compiled(text, call_records))
+    compiled = json.loads(_compiled(text, call_records, trace_records))
     assert limits.keys() <= compiled["limits"].keys()
     compiled["limits"] |= limits
     return json.dumps(compiled).encode()
 
 
-def engine(text: str = "", *, call_records: bool = False, **limits: int) -> CoreEngine:
-    return CoreEngine(plan(text, call_records=call_records, **limits))
+def engine(text: str = "", *, call_records: bool = False, trace_records: bool = False, **limits: int) -> CoreEngine:
+    return CoreEngine(plan(text, call_records=call_records, trace_records=trace_records, **limits))
 
 
 def drained(core: CoreEngine, now: int = NOW) -> list[bytes]:

@@ -53,3 +53,12 @@ def test_nothing_has_no_error() -> None:
     unseen = Estimate()
     unseen.add(1.0, 0.0, kept=False)
     assert (unseen.blind, unseen.expected_error) == (1.0, None)
+
+
+def test_late_parts_belong_to_their_trace() -> None:
+    whole, parts = Estimate(), Estimate()
+    whole.add(30.0, 0.25, kept=True)
+    parts.add(10.0, 0.25, kept=True)
+    parts.add(15.0, 0.25, kept=True, before=10.0)
+    parts.add(5.0, 0.25, kept=True, before=25.0)
+    assert parts == whole
