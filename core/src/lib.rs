@@ -8,6 +8,7 @@ mod bindings;
 pub mod buffer;
 pub mod calls;
 pub mod concept;
+pub mod content;
 pub mod engine;
 pub mod error;
 pub mod facts;

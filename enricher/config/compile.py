@@ -7,7 +7,9 @@ from typing import Any
 
 from enricher.config import limits
 from enricher.config.model import Settings
+from enricher.content.compile import compile_plan as compile_content
 from enricher.measure.compile import compile_plan as compile_measure
+from enricher.normalize.compile import all_dialects
 from enricher.normalize.compile import compile_plan as compile_normalize
 from enricher.price.compile import compile_plan as compile_price
 from enricher.sample.compile import compile_plan as compile_sample
@@ -27,6 +29,7 @@ def compile_plan(
     plan: dict[str, Any] = {
         "version": VERSION,
         "normalize": {**compile_normalize(settings.normalize), "json_bytes": bounds["json_bytes"]},
+        "content": compile_content(settings.normalize.content, all_dialects(settings.normalize)),
         "price": compile_price(settings.prices),
         "sample": compile_sample(settings.sampling),
         "measure": compile_measure(settings.metrics),

@@ -157,6 +157,16 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             ("kind",),
         ),
     ),
+    "Content": (
+        Metric(
+            "enricher_content_values_total",
+            "counter",
+            "Values that `normalize.content` changed on their way out: `dropped` and `truncated` by what they carry "
+            "(input, output, system, tool_definitions, tool_arguments, tool_result, other), `redacted` by what was "
+            "found (secret, card, iban, email, ip, phone, and the names of your own patterns).",
+            ("action", "kind"),
+        ),
+    ),
     "Sampling": (
         Metric(
             "enricher_traces_total",

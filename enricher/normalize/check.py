@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enricher.content.check import check as check_content
 from enricher.errors import Problem
 from enricher.normalize.settings import NormalizeSettings
 from enricher.normalize.tables import shipped_dialects
@@ -9,7 +10,7 @@ from enricher.normalize.tables import shipped_dialects
 
 def check(settings: NormalizeSettings) -> list[Problem]:
     """Names that are taken, and dialects that nothing detects. Paths are relative to the section."""
-    problems: list[Problem] = []
+    problems: list[Problem] = check_content(settings.content)
     shipped = {dialect.name for dialect in shipped_dialects()}
     first: dict[str, int] = {}
     for index, dialect in enumerate(settings.dialects):

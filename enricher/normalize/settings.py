@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from enricher.config.base import Section, fault
 from enricher.config.shape import nearest
+from enricher.content.settings import ContentSettings, Policy, policy_alone
 from enricher.normalize.names import concepts, maps, operations, providers
 from enricher.normalize.notation import NotationError, parse_source, parse_test
 
@@ -181,6 +182,10 @@ class NormalizeSettings(Section):
     `gen_ai.provider.name`, so that old dashboards keep working; `latest` writes only the current ones."""
     keep_originals: bool = True
     """False removes an attribute once its value stands under the canonical key."""
+    content: Annotated[
+        ContentSettings, BeforeValidator(policy_alone, json_schema_input_type=Policy | ContentSettings)
+    ] = ContentSettings()
+    """What leaves of prompts and answers: a policy (`keep`, `drop`, `truncate`, `redact`) by itself, or with options."""
     attributes: dict[Concept, Sources] = Field(default_factory=dict)
     """Further keys of your own for a concept, asked before all others: `tenant_id: [acme.customer]`."""
     dialects: list[Dialect] = Field(default_factory=list)

@@ -1,6 +1,8 @@
 //! The plan, parsed and compiled into the tables that the stages read.
 
 use crate::buffer::intern::{Interner, Resource, Scope};
+use crate::content::Content;
+use crate::content::plan::ContentPlan;
 use crate::error::{CoreError, Result};
 use crate::keys::{KeyTable, KeyTableBuilder};
 use crate::measure::plan::MeasurePlan;
@@ -19,6 +21,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Plan {
     pub version: u32,
     pub normalize: NormalizePlan,
+    /// Absent: content is kept.
+    #[serde(default)]
+    pub content: ContentPlan,
     pub price: PricePlan,
     pub sample: SamplePlan,
     pub measure: MeasurePlan,
@@ -79,6 +84,7 @@ pub struct Compiled {
     /// Which of the engine's plans this is.
     pub generation: u32,
     pub normalizer: Normalizer,
+    pub content: Content,
     pub book: Book,
     pub policies: Policies,
     pub keys: KeyTable,
@@ -107,6 +113,7 @@ impl Compiled {
         Ok(Self {
             generation,
             normalizer,
+            content: Content::compile(&plan.content)?,
             book: Book::compile(&plan.price).map_err(CoreError::Plan)?,
             policies,
             keys,

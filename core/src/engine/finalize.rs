@@ -12,7 +12,8 @@ use crate::buffer::trace::{SpanEntry, Trace};
 use crate::buffer::verdicts::Remembered;
 use crate::calls::{Fate, Grouping, Links, Place, Report};
 use crate::concept::Concept;
-use crate::facts::Facts;
+use crate::content::{Content, Counts};
+use crate::facts::{Facts, NO_DIALECT};
 use crate::measure::call_record::{self, Context};
 use crate::measure::{CallInput, TraceInput};
 use crate::output::batch::Batch;
@@ -37,6 +38,8 @@ pub struct Finalizer<'e> {
     edits: Edits,
     /// A span without the attributes that give way.
     rewritten: Vec<u8>,
+    /// What the content policy did to what was written.
+    content: Counts,
     states: MutexGuard<'e, States>,
     votes: Votes,
     decided: u64,
@@ -65,6 +68,7 @@ impl<'e> Finalizer<'e> {
             trace_records: String::new(),
             edits: Edits::default(),
             rewritten: Vec::new(),
+            content: Counts::default(),
             states,
             votes: Votes::default(),
             decided: 0,
@@ -83,6 +87,7 @@ impl<'e> Finalizer<'e> {
 
     pub fn report(mut self, more: bool) -> TickReport {
         self.batch.flush();
+        self.engine.measure().content(&self.content);
         TickReport {
             payloads: self.batch.finished,
             calls: self.records.into_bytes(),
@@ -222,10 +227,14 @@ impl<'e> Finalizer<'e> {
         }
     }
 
-    /// One span as it came.
+    /// One span as it came, but for the content policy; a span that even this fails for leaves without what may be
+    /// content.
     fn pass(&mut self, trace: &Trace, entry: &SpanEntry) {
         let (resource, scope) = trace.group_of(entry);
         let raw = trace.raw(entry);
+        let policy = || trace.plan.content.span(raw, NO_DIALECT, &mut self.content);
+        let allowed = catch_unwind(AssertUnwindSafe(policy)).unwrap_or_else(|_| Some(Content::bare(raw)));
+        let raw = allowed.as_deref().unwrap_or(raw);
         self.edits.clear();
         let out = self.batch.span(resource, scope, raw.len() + 16);
         // Parsed when it came in, and without edits nothing is parsed again.
@@ -246,9 +255,11 @@ impl<'e> Finalizer<'e> {
         let mut raw = trace.raw(entry);
         let mut rewritten = std::mem::take(&mut self.rewritten);
         self.edits.clear();
+        let mut dialect = NO_DIALECT;
         if entry.record_len > 0 {
             let mut facts = Facts::new();
             record::decode(trace.record(entry), raw, &mut facts);
+            dialect = facts.dialect;
             plan.normalizer.append(&facts, &mut self.edits.attributes);
             if plan.normalizer.rewrites(&facts) {
                 rewritten.clear();
@@ -281,6 +292,12 @@ impl<'e> Finalizer<'e> {
             } else {
                 format!("ot=th:{}", threshold::to_hex(verdict.threshold))
             });
+        }
+        // After all that reads the span: facts and totals are known by now, and costs stand in the attributes.
+        let allowed = plan.content.span(raw, dialect, &mut self.content);
+        raw = allowed.as_deref().unwrap_or(raw);
+        if let Some(allowed) = plan.content.span(&self.edits.attributes, dialect, &mut self.content) {
+            self.edits.attributes = allowed;
         }
         if !self.edits.attributes.is_empty() {
             stamp::restated(raw, &self.edits.attributes, &mut self.edits.omit);

@@ -15,6 +15,7 @@ pub use calls::CallInput;
 pub use series::{Exemplar, Series, Value};
 pub use traces::TraceInput;
 
+use crate::content::Counts;
 use crate::error::{CoreError, Result};
 use crate::normalize::Anomalies;
 use calls::CallSeries;
@@ -36,6 +37,7 @@ pub struct Measure {
     buffer_bytes: AtomicU64,
     buffer_traces: AtomicU64,
     anomalies: [AtomicU64; 7],
+    content: Mutex<Counts>,
 }
 
 impl Measure {
@@ -51,6 +53,7 @@ impl Measure {
             buffer_bytes: AtomicU64::new(0),
             buffer_traces: AtomicU64::new(0),
             anomalies: Default::default(),
+            content: Mutex::default(),
         })
     }
 
@@ -89,6 +92,13 @@ impl Measure {
         }
     }
 
+    /// What the content policy did.
+    pub fn content(&self, counts: &Counts) {
+        if !counts.is_empty() {
+            self.content.lock().unwrap_or_else(PoisonError::into_inner).merge(counts);
+        }
+    }
+
     /// Guardrail verdicts and evaluation scores on any span with facts.
     pub fn quality(&self) -> MutexGuard<'_, Quality> {
         self.quality.lock().unwrap_or_else(PoisonError::into_inner)
@@ -124,6 +134,9 @@ impl Measure {
         }
         for ((kind, _), count) in by_kind(&Anomalies::default()).into_iter().zip(&self.anomalies) {
             out.push(Series::number("enricher_anomalies_total", [kind], count.load(Relaxed) as f64));
+        }
+        for (action, kind, count) in self.content.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            out.push(Series::number("enricher_content_values_total", [action, kind], count as f64));
         }
         out
     }

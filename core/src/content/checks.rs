@@ -1,0 +1,249 @@
+//! What a regular expression cannot tell: whether digits check, whether an address is one, where a match ends.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    Email,
+    Card,
+    Iban,
+    Ipv4,
+    Ipv6,
+    PhoneInternational,
+    PhoneNational,
+    /// Letters and digits in a mixture, as keys are and words are not.
+    Mixed,
+}
+
+impl Check {
+    pub fn from_name(name: &str) -> Result<Self, String> {
+        Ok(match name {
+            "email" => Self::Email,
+            "card" => Self::Card,
+            "iban" => Self::Iban,
+            "ipv4" => Self::Ipv4,
+            "ipv6" => Self::Ipv6,
+            "phone_international" => Self::PhoneInternational,
+            "phone_national" => Self::PhoneNational,
+            "mixed" => Self::Mixed,
+            _ => return Err(format!("unknown check {name:?}")),
+        })
+    }
+
+    /// What is to be replaced, given where the regular expression matched; `None` when it is not what it looks like.
+    pub fn apply(self, text: &str, at: Range<usize>, ibans: &BTreeMap<String, usize>) -> Option<Range<usize>> {
+        match self {
+            Self::Email => email(text, at),
+            Self::Card => card(text, at.start),
+            Self::Iban => iban(text, at.start, ibans),
+            Self::Ipv4 => ipv4(text, at),
+            Self::Ipv6 => ipv6(text, at),
+            Self::PhoneInternational => {
+                let digits = digits_of(&text[at.clone()]);
+                ((8..=15).contains(&digits) && !digit_at(text, at.end)).then_some(at)
+            }
+            Self::PhoneNational => phone_national(text, at),
+            Self::Mixed => mixed(&text[at.clone()]).then_some(at),
+        }
+    }
+}
+
+/// Nothing of a word stands before `start`. The letter of an escape (`\n`) is none: text that could not be read as JSON
+/// still has its escapes.
+pub fn starts_word(text: &str, start: usize) -> bool {
+    match text[..start].chars().next_back() {
+        Some(before) if before.is_alphanumeric() || before == '_' => is_escape(text.as_bytes(), start - 1),
+        _ => true,
+    }
+}
+
+pub fn ends_word(text: &str, end: usize) -> bool {
+    !text[end..].chars().next().is_some_and(|after| after.is_alphanumeric() || after == '_')
+}
+
+/// The byte at `at` is the letter of an escape.
+fn is_escape(bytes: &[u8], at: usize) -> bool {
+    at > 0 && bytes[at - 1] == b'\\' && matches!(bytes.get(at), Some(b'n' | b'r' | b't' | b'b' | b'f'))
+}
+
+fn byte(text: &str, at: usize) -> u8 {
+    text.as_bytes().get(at).copied().unwrap_or(b' ')
+}
+
+fn before(text: &str, at: usize) -> u8 {
+    at.checked_sub(1).map_or(b' ', |at| byte(text, at))
+}
+
+fn digit_at(text: &str, at: usize) -> bool {
+    byte(text, at).is_ascii_digit()
+}
+
+fn digits_of(text: &str) -> usize {
+    text.bytes().filter(u8::is_ascii_digit).count()
+}
+
+/// Endings that files have and domains do not.
+const FILES: [&str; 9] = ["png", "jpg", "jpeg", "gif", "svg", "webp", "css", "html", "json"];
+
+/// `at`: from the `@` to the end of the domain.
+fn email(text: &str, at: Range<usize>) -> Option<Range<usize>> {
+    let is_local = |c: &char| c.is_alphanumeric() || "._%+-'!#$&*/=?^`{|}~".contains(*c);
+    let mut start = at.start;
+    for c in text[..at.start].chars().rev().take(64).take_while(is_local) {
+        let next = start - c.len_utf8();
+        if is_escape(text.as_bytes(), next) {
+            break;
+        }
+        start = next;
+    }
+    let local = &text[start..at.start];
+    start += local.len() - local.trim_start_matches(['.', '\'', '/', '=', '`', '{', '|', '&', '?', '*']).len();
+    let domain = text[at.start + 1..at.end].trim_end_matches(['.', '-']);
+    let ending = domain.rsplit('.').next().unwrap_or_default();
+    let numbers = domain.split('.').take_while(|label| label.bytes().all(|b| b.is_ascii_digit())).count();
+    let is_domain = domain.contains('.')
+        && !domain.contains("..")
+        && ending.chars().count() >= 2
+        && ending.chars().all(char::is_alphabetic)
+        && !FILES.contains(&ending)
+        && numbers < 2;
+    (start < at.start && is_domain).then(|| start..at.start + 1 + domain.len())
+}
+
+/// Lengths of card numbers by what they begin with (ISO/IEC 7812 and the networks' published ranges).
+fn is_card_range(digits: &[u8]) -> bool {
+    let prefix = |len: usize| digits[..len].iter().fold(0u32, |number, digit| number * 10 + u32::from(*digit));
+    match digits.len() {
+        13 | 19 if digits[0] == 4 => true,
+        15 => matches!(prefix(2), 34 | 37),
+        14 => matches!(prefix(2), 36 | 38 | 39) || matches!(prefix(3), 300..=305),
+        16 => {
+            digits[0] == 4
+                || matches!(prefix(2), 51..=55 | 62 | 65 | 35)
+                || matches!(prefix(3), 644..=649)
+                || matches!(prefix(4), 2221..=2720 | 6011)
+        }
+        17..=19 => matches!(prefix(2), 62) || matches!(prefix(2), 50 | 56..=58 | 63 | 67),
+        _ => false,
+    }
+}
+
+/// ISO/IEC 7812-1, annex B.
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, &digit)| match place % 2 {
+            0 => u32::from(digit),
+            _ => u32::from(digit) * 2 - if digit > 4 { 9 } else { 0 },
+        })
+        .sum();
+    sum % 10 == 0
+}
+
+/// The longest number of a card that starts here, digits in groups or not.
+fn card(text: &str, start: usize) -> Option<Range<usize>> {
+    if digit_at(text, start.wrapping_sub(1)) || (before(text, start) == b'.' && digit_at(text, start.wrapping_sub(2))) {
+        return None;
+    }
+    let mut digits = [0u8; 19];
+    let (mut count, mut at, mut found) = (0, start, None);
+    while count < digits.len() {
+        let here = byte(text, at);
+        if here.is_ascii_digit() {
+            digits[count] = here - b'0';
+            count += 1;
+            at += 1;
+            if !digit_at(text, at) && is_card_range(&digits[..count]) && luhn(&digits[..count]) {
+                found = Some(start..at);
+            }
+        } else if matches!(here, b' ' | b'-') && digit_at(text, at + 1) {
+            at += 1;
+        } else {
+            break;
+        }
+    }
+    // What goes on after a point is a fraction.
+    found.filter(|found| !(byte(text, found.end) == b'.' && digit_at(text, found.end + 1)))
+}
+
+/// ISO 13616: length by country, remainder 1 of a division by 97.
+fn iban(text: &str, start: usize, lengths: &BTreeMap<String, usize>) -> Option<Range<usize>> {
+    let length = *lengths.get(&text.get(start..start + 2)?.to_ascii_uppercase())?;
+    let mut chars = Vec::with_capacity(length);
+    let mut at = start;
+    while chars.len() < length {
+        let here = byte(text, at);
+        if here.is_ascii_alphanumeric() {
+            chars.push(here.to_ascii_uppercase());
+        } else if !(matches!(here, b' ' | b'-') && byte(text, at + 1).is_ascii_alphanumeric()) {
+            return None;
+        }
+        at += 1;
+    }
+    let rest = chars[4..].iter().chain(&chars[..4]).fold(0u32, |rest, &c| match c {
+        b'0'..=b'9' => (rest * 10 + u32::from(c - b'0')) % 97,
+        _ => (rest * 100 + u32::from(c - b'A') + 10) % 97,
+    });
+    (rest == 1 && ends_word(text, at)).then_some(start..at)
+}
+
+fn ipv4(text: &str, at: Range<usize>) -> Option<Range<usize>> {
+    let goes_on = byte(text, at.end) == b'.' && digit_at(text, at.end + 1);
+    let inside = matches!(before(text, at.start), b'.' | b'-');
+    text[at.clone()].parse::<Ipv4Addr>().ok().filter(|_| !goes_on && !inside).map(|_| at)
+}
+
+/// Takes all that may belong to an address around the match; `::` between names of a program is none.
+fn ipv6(text: &str, at: Range<usize>) -> Option<Range<usize>> {
+    let part = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+    let (mut start, mut end) = (at.start, at.end);
+    while start > 0 && at.start - start < 40 && part(before(text, start)) {
+        start -= 1;
+    }
+    while end < text.len() && end - at.end < 40 && part(byte(text, end)) {
+        end += 1;
+    }
+    let whole = text[start..end].trim_end_matches('.');
+    let whole = if whole.ends_with("::") { whole } else { whole.trim_end_matches(':') };
+    let end = start + whole.len();
+    if !starts_word(text, start) || !ends_word(text, end) {
+        return None;
+    }
+    whole.parse::<Ipv6Addr>().ok()?;
+    (digits_of(whole) > 0).then_some(start..end)
+}
+
+/// Numbers as written inside a country: neither dates nor decimals nor parts of longer numbers.
+fn phone_national(text: &str, at: Range<usize>) -> Option<Range<usize>> {
+    let number = &text[at.clone()];
+    if !(9..=12).contains(&digits_of(number)) {
+        return None;
+    }
+    let joined = |byte: u8| matches!(byte, b'.' | b',' | b'-' | b':' | b'/' | b'+');
+    let inside = joined(before(text, at.start)) || digit_at(text, at.start.wrapping_sub(1));
+    let goes_on = digit_at(text, at.end) || (joined(byte(text, at.end)) && digit_at(text, at.end + 1));
+    if inside || goes_on || is_date(number.as_bytes()) {
+        return None;
+    }
+    Some(at)
+}
+
+/// `05-11-2024`, `05.11.2024` …, whatever follows.
+fn is_date(number: &[u8]) -> bool {
+    let Some(head) = number.first_chunk::<10>() else { return false };
+    let is_digit = |at: usize| head[at].is_ascii_digit();
+    !is_digit(2) && head[2] == head[5] && [0, 1, 3, 4, 6, 7, 8, 9].into_iter().all(is_digit)
+}
+
+fn mixed(key: &str) -> bool {
+    let body = key.as_bytes();
+    let mut seen = [false; 256];
+    body.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+    body.iter().any(u8::is_ascii_digit)
+        && body.iter().any(u8::is_ascii_alphabetic)
+        && seen.iter().filter(|seen| **seen).count() >= 8
+}

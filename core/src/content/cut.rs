@@ -1,0 +1,204 @@
+//! Truncation of text. JSON stays JSON: strings are cut, what follows is left out, and what says usage, model or cost
+//! stays wherever it stands.
+
+use super::json::{DEPTH, Scan, looks_like_json, quote, unescape};
+use super::keys::ContentKeys;
+
+/// Stands at the end of a text that was cut.
+pub const MARK: &str = "…";
+
+/// Bytes of usage, model, cost and structure that a value keeps beyond its limit.
+const EXTRA: usize = 4096;
+
+/// Longest text of these.
+const NAME: usize = 256;
+
+/// The text cut to about `limit` bytes; `None` when it is short enough as it is.
+pub fn text(text: &str, limit: usize, keys: &ContentKeys) -> Option<String> {
+    if text.len() <= limit {
+        return None;
+    }
+    Some(shortened(text, limit, keys, 0))
+}
+
+fn shortened(text: &str, limit: usize, keys: &ContentKeys, depth: usize) -> String {
+    if looks_like_json(text) && depth < DEPTH {
+        let mut cut = Cut { keys, left: limit, extra: EXTRA, out: String::with_capacity(limit.min(text.len()) + 256) };
+        let mut scan = Scan::new(text);
+        if cut.value(&mut scan, depth, Place::Open).is_some() && scan.at_end() {
+            return cut.out;
+        }
+    }
+    plain(text, limit)
+}
+
+/// At most `limit` bytes, whole characters, the mark among them.
+pub fn plain(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let room = limit.saturating_sub(MARK.len());
+    let end = (0..=room.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let mark = if limit >= MARK.len() { MARK } else { "" };
+    format!("{}{mark}", &text[..end])
+}
+
+/// Where in JSON a value stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Among content.
+    Open,
+    /// Under a name of usage, model or cost.
+    Survives,
+    /// Under a name of structure: short scalars stay.
+    Structure,
+}
+
+struct Cut<'k> {
+    keys: &'k ContentKeys,
+    /// Bytes of content that may still be written.
+    left: usize,
+    /// Bytes of what stays beyond the limit that may still be written.
+    extra: usize,
+    out: String,
+}
+
+impl Cut<'_> {
+    /// Writes one value. True when it has to stay although nothing is left for content.
+    fn value(&mut self, scan: &mut Scan<'_>, depth: usize, place: Place) -> Option<bool> {
+        let depth = depth + 1;
+        if depth > DEPTH {
+            return None;
+        }
+        match scan.peek()? {
+            b'"' => {
+                let raw = scan.string()?;
+                Some(self.string(raw, depth, place))
+            }
+            b'{' => self.object(scan, depth, place),
+            b'[' => self.array(scan, depth, place),
+            _ => {
+                let word = scan.word()?;
+                self.out.push_str(word);
+                Some(self.scalar(word.len(), place))
+            }
+        }
+    }
+
+    /// Counts a scalar that was written whole.
+    fn scalar(&mut self, len: usize, place: Place) -> bool {
+        if place != Place::Open && self.extra >= len {
+            self.extra -= len;
+            return true;
+        }
+        self.left = self.left.saturating_sub(len);
+        false
+    }
+
+    fn string(&mut self, raw: &str, depth: usize, place: Place) -> bool {
+        if place != Place::Open && raw.len() <= NAME && self.extra >= raw.len() {
+            self.extra -= raw.len();
+            self.verbatim(raw);
+            return true;
+        }
+        if raw.len() <= self.left {
+            self.left -= raw.len();
+            self.verbatim(raw);
+            return false;
+        }
+        let room = std::mem::take(&mut self.left);
+        let whole = unescape(raw);
+        let text = whole.as_deref().unwrap_or_default();
+        let cut = shortened(text, room, self.keys, depth);
+        quote(&cut, &mut self.out);
+        false
+    }
+
+    fn verbatim(&mut self, raw: &str) {
+        self.out.push('"');
+        self.out.push_str(raw);
+        self.out.push('"');
+    }
+
+    fn object(&mut self, scan: &mut Scan<'_>, depth: usize, place: Place) -> Option<bool> {
+        scan.at += 1;
+        self.out.push('{');
+        let (mut stays, mut is_first) = (false, true);
+        while !scan.take(b'}') {
+            if scan.at_end() {
+                return None;
+            }
+            let (mark, spent) = (self.out.len(), self.left == 0);
+            if !is_first {
+                self.out.push(',');
+            }
+            let name = scan.string()?;
+            if name.len() <= NAME {
+                self.verbatim(name);
+            } else {
+                quote(&plain(&unescape(name).unwrap_or_default(), NAME), &mut self.out);
+            }
+            self.out.push(':');
+            if !scan.take(b':') {
+                return None;
+            }
+            let below = if place == Place::Survives || self.keys.survives(name.as_bytes()) {
+                Place::Survives
+            } else if self.keys.is_structure(name.as_bytes()) {
+                Place::Structure
+            } else {
+                Place::Open
+            };
+            let member = self.value(scan, depth, below)?;
+            stays |= member;
+            if spent && !member {
+                self.out.truncate(mark);
+            } else {
+                is_first = false;
+                let purse = if member { &mut self.extra } else { &mut self.left };
+                *purse = purse.saturating_sub(name.len().min(NAME) + 4);
+            }
+            if !scan.take(b',') && scan.peek()? != b'}' {
+                return None;
+            }
+        }
+        self.out.push('}');
+        Some(stays)
+    }
+
+    fn array(&mut self, scan: &mut Scan<'_>, depth: usize, place: Place) -> Option<bool> {
+        scan.at += 1;
+        self.out.push('[');
+        // A list under a name of structure is no scalar.
+        let below = if place == Place::Structure { Place::Open } else { place };
+        let (mut stays, mut is_first) = (false, true);
+        while !scan.take(b']') {
+            let (mark, spent) = (self.out.len(), self.left == 0);
+            if !is_first {
+                self.out.push(',');
+            }
+            let item = self.value(scan, depth, below)?;
+            stays |= item;
+            if spent && !item {
+                self.out.truncate(mark);
+            } else {
+                is_first = false;
+            }
+            if !scan.take(b',') && scan.peek()? != b']' {
+                return None;
+            }
+        }
+        self.out.push(']');
+        Some(stays)
+    }
+}
+
+/// The names at which a structured value, not text, keeps its scalars.
+pub fn stays(keys: &ContentKeys, name: &[u8]) -> bool {
+    keys.survives(name) || keys.is_structure(name)
+}
+
+/// Whether a text under such a name may stay.
+pub fn is_name(text: &[u8]) -> bool {
+    text.len() <= NAME
+}

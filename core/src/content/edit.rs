@@ -1,0 +1,341 @@
+//! The policy applied to encoded values.
+
+use super::keys::Class;
+use super::text::Redaction;
+use super::{Content, Counts, cut};
+use crate::wire::reader::{BYTES, Reader, VARINT};
+use crate::wire::writer::{bytes, tag, varint};
+use std::borrow::Cow;
+
+/// `AnyValue` members.
+const STRING: u32 = 1;
+const INT: u32 = 3;
+const ARRAY: u32 = 5;
+const MAP: u32 = 6;
+const RAW: u32 = 7;
+
+/// Levels of nesting that are followed; what lies deeper is left out.
+const DEPTH: usize = 64;
+
+/// Bytes of usage, model, cost and structure that a structured value keeps beyond its limit.
+const EXTRA: usize = 4096;
+
+/// What became of a value.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fate {
+    Same,
+    /// The new encoding.
+    New(Vec<u8>),
+    Gone,
+}
+
+/// Changes the values of one span or log record.
+pub struct Editor<'c> {
+    pub content: &'c Content,
+    pub counts: &'c mut Counts,
+}
+
+impl Editor<'_> {
+    /// An attribute's encoded `AnyValue`.
+    pub fn value(&mut self, value: &[u8], class: Class) -> Fate {
+        if class == Class::Diagnostic && self.content.redactor().is_none() {
+            return Fate::Same;
+        }
+        if self.content.drops() {
+            self.counts.dropped(class);
+            return Fate::Gone;
+        }
+        self.changed(value, class)
+    }
+
+    /// A log record's encoded body, of which what says usage, model, cost or structure stays.
+    pub fn body(&mut self, value: &[u8], class: Class) -> Fate {
+        if !self.content.drops() {
+            return self.changed(value, class);
+        }
+        self.counts.dropped(class);
+        match self.shortened(value, 0) {
+            Some(new) if !new.is_empty() => Fate::New(new),
+            _ => Fate::Gone,
+        }
+    }
+
+    /// Redacts, but does not shorten.
+    pub fn redacted(&mut self, value: &[u8]) -> Fate {
+        match self.redact(value, 0) {
+            Some(new) => Fate::New(new),
+            None => Fate::Same,
+        }
+    }
+
+    /// Text that is no attribute: the message of a status.
+    pub fn text(&mut self, text: &[u8]) -> Option<String> {
+        let redactor = self.content.redactor()?;
+        Redaction { redactor, keys: &self.content.keys, counts: self.counts }.text(&String::from_utf8_lossy(text))
+    }
+
+    fn changed(&mut self, value: &[u8], class: Class) -> Fate {
+        let redacted = self.redact(value, 0);
+        let value = redacted.as_deref().unwrap_or(value);
+        let limit = self.content.limit().filter(|limit| class != Class::Diagnostic && value.len() > *limit);
+        if let Some(cut) = limit.and_then(|limit| self.shortened(value, limit)) {
+            self.counts.truncated(class);
+            return Fate::New(cut);
+        }
+        redacted.map_or(Fate::Same, Fate::New)
+    }
+
+    /// The encoded `AnyValue` without what has to go; `None` when nothing had to.
+    fn redact(&mut self, value: &[u8], depth: usize) -> Option<Vec<u8>> {
+        let redactor = self.content.redactor()?;
+        let mut out = Vec::new();
+        let mut is_changed = false;
+        let mut reader = Reader::new(value);
+        while !reader.at_end() {
+            let start = reader.position();
+            let Ok((field, wire)) = reader.tag() else { break };
+            let mut redaction = Redaction { redactor, keys: &self.content.keys, counts: self.counts };
+            let new = match (field, wire) {
+                (STRING, BYTES) => {
+                    let Ok(text) = reader.bytes() else { break };
+                    redaction.text(&String::from_utf8_lossy(text)).map(|text| {
+                        let mut new = Vec::with_capacity(text.len() + 4);
+                        bytes(&mut new, STRING, text.as_bytes());
+                        new
+                    })
+                }
+                (RAW, BYTES) => {
+                    let Ok(raw) = reader.bytes() else { break };
+                    // What is not text cannot be looked into.
+                    std::str::from_utf8(raw).ok().and_then(|text| redaction.text(text)).map(|text| {
+                        let mut new = Vec::with_capacity(text.len() + 4);
+                        bytes(&mut new, RAW, text.as_bytes());
+                        new
+                    })
+                }
+                (INT, VARINT) => {
+                    let Ok(number) = reader.varint() else { break };
+                    redaction.number(&(number as i64).to_string()).map(|text| {
+                        let mut new = Vec::new();
+                        bytes(&mut new, STRING, text.as_bytes());
+                        new
+                    })
+                }
+                (ARRAY | MAP, BYTES) => {
+                    let Ok(items) = reader.bytes() else { break };
+                    self.redact_items(items, field == MAP, depth + 1).map(|items| {
+                        let mut new = Vec::with_capacity(items.len() + 4);
+                        bytes(&mut new, field, &items);
+                        new
+                    })
+                }
+                (_, wire) => match reader.skip(wire) {
+                    Ok(()) => None,
+                    Err(_) => break,
+                },
+            };
+            match new {
+                Some(new) => {
+                    is_changed = true;
+                    out.extend_from_slice(&new);
+                }
+                None => out.extend_from_slice(reader.since(start)),
+            }
+        }
+        is_changed.then_some(out)
+    }
+
+    /// The items of an array, or the entries of a map; `None` when all stay as they are.
+    fn redact_items(&mut self, items: &[u8], is_map: bool, depth: usize) -> Option<Vec<u8>> {
+        if depth > DEPTH {
+            return Some(Vec::new());
+        }
+        let mut out = Vec::new();
+        let mut is_changed = false;
+        let mut reader = Reader::new(items);
+        while !reader.at_end() {
+            let start = reader.position();
+            let Ok((field, wire)) = reader.tag() else { break };
+            if (field, wire) != (1, BYTES) {
+                if reader.skip(wire).is_err() {
+                    break;
+                }
+                out.extend_from_slice(reader.since(start));
+                continue;
+            }
+            let Ok(item) = reader.bytes() else { break };
+            let new = if is_map { self.redact_entry(item, depth) } else { self.redact(item, depth) };
+            match new {
+                Some(new) => {
+                    is_changed = true;
+                    bytes(&mut out, 1, &new);
+                }
+                None => out.extend_from_slice(reader.since(start)),
+            }
+        }
+        is_changed.then_some(out)
+    }
+
+    fn redact_entry(&mut self, entry: &[u8], depth: usize) -> Option<Vec<u8>> {
+        let parts = Entry::read(entry);
+        let key = self.text(parts.key);
+        let survives = self.content.keys.survives(parts.key) && is_number(parts.value);
+        let value = if survives { None } else { self.redact(parts.value, depth) };
+        if key.is_none() && value.is_none() {
+            return None;
+        }
+        let key = key.map_or(Cow::Borrowed(parts.key), |key| Cow::Owned(key.into_bytes()));
+        Some(encoded(&key, value.as_deref().unwrap_or(parts.value)))
+    }
+
+    /// The encoded `AnyValue` with about `limit` bytes of content; `None` when it is short enough, empty when nothing of
+    /// it stays.
+    fn shortened(&mut self, value: &[u8], limit: usize) -> Option<Vec<u8>> {
+        let mut cut = Shortening { content: self.content, left: limit, extra: EXTRA, is_changed: false };
+        let mut out = Vec::new();
+        let stays = cut.value(value, &mut out, 0, false);
+        if limit == 0 && !stays {
+            out.clear();
+        }
+        cut.is_changed.then_some(out)
+    }
+}
+
+/// A `KeyValue`, taken apart.
+pub struct Entry<'a> {
+    pub key: &'a [u8],
+    /// Encoded `AnyValue`.
+    pub value: &'a [u8],
+}
+
+impl<'a> Entry<'a> {
+    pub fn read(entry: &'a [u8]) -> Self {
+        let mut parts = Self { key: &[], value: &[] };
+        let mut reader = Reader::new(entry);
+        while let Ok((field, wire)) = reader.tag() {
+            match (field, wire) {
+                (1, BYTES) => parts.key = reader.bytes().unwrap_or_default(),
+                (2, BYTES) => parts.value = reader.bytes().unwrap_or_default(),
+                (_, wire) if reader.skip(wire).is_err() => break,
+                _ => {}
+            }
+        }
+        parts
+    }
+}
+
+/// An encoded `KeyValue`.
+pub fn encoded(key: &[u8], value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(key.len() + value.len() + 8);
+    bytes(&mut out, 1, key);
+    bytes(&mut out, 2, value);
+    out
+}
+
+fn is_number(value: &[u8]) -> bool {
+    matches!(Reader::new(value).tag(), Ok((INT | 2 | 4, _)))
+}
+
+/// Truncation of a structured value, as `cut` does it for JSON.
+struct Shortening<'c> {
+    content: &'c Content,
+    left: usize,
+    extra: usize,
+    is_changed: bool,
+}
+
+impl Shortening<'_> {
+    /// Writes an `AnyValue`. True when it has to stay although nothing is left for content. `stays`: it stands under a
+    /// name of usage, model, cost or structure.
+    fn value(&mut self, value: &[u8], out: &mut Vec<u8>, depth: usize, stays: bool) -> bool {
+        let keys = &self.content.keys;
+        let mut kept = false;
+        let mut reader = Reader::new(value);
+        while !reader.at_end() {
+            let start = reader.position();
+            let Ok((field, wire)) = reader.tag() else { break };
+            if wire != BYTES {
+                if reader.skip(wire).is_err() {
+                    break;
+                }
+                kept |= stays;
+                out.extend_from_slice(reader.since(start));
+                continue;
+            }
+            let Ok(part) = reader.bytes() else { break };
+            match field {
+                STRING | RAW if stays && cut::is_name(part) && self.extra >= part.len() => {
+                    self.extra -= part.len();
+                    kept = true;
+                    out.extend_from_slice(reader.since(start));
+                }
+                STRING | RAW if part.len() <= self.left => {
+                    self.left -= part.len();
+                    out.extend_from_slice(reader.since(start));
+                }
+                STRING => {
+                    let room = std::mem::take(&mut self.left);
+                    let text = String::from_utf8_lossy(part);
+                    let new = cut::text(&text, room, keys).unwrap_or_default();
+                    self.is_changed = true;
+                    // JSON keeps its usage whatever is left.
+                    kept |= room == 0 && new.len() > 2;
+                    bytes(out, STRING, new.as_bytes());
+                }
+                RAW => {
+                    let room = std::mem::take(&mut self.left);
+                    self.is_changed = true;
+                    bytes(out, RAW, &part[..room.min(part.len())]);
+                }
+                ARRAY | MAP if depth < DEPTH => {
+                    let mut items = Vec::new();
+                    kept |= self.items(part, field == MAP, &mut items, depth + 1, stays);
+                    tag(out, field, BYTES);
+                    varint(out, items.len() as u64);
+                    out.extend_from_slice(&items);
+                }
+                _ => self.is_changed = true,
+            }
+        }
+        kept
+    }
+
+    fn items(&mut self, items: &[u8], is_map: bool, out: &mut Vec<u8>, depth: usize, stays: bool) -> bool {
+        let keys = &self.content.keys;
+        let mut kept = false;
+        let mut reader = Reader::new(items);
+        while !reader.at_end() {
+            let start = reader.position();
+            let Ok((field, wire)) = reader.tag() else { break };
+            let item = match (field, wire) {
+                (1, BYTES) => reader.bytes().unwrap_or_default(),
+                (_, wire) if reader.skip(wire).is_err() => break,
+                _ => {
+                    out.extend_from_slice(reader.since(start));
+                    continue;
+                }
+            };
+            let (spent, before) = (self.left == 0, self.is_changed);
+            let mut new = Vec::with_capacity(item.len());
+            let stay = if is_map {
+                let entry = Entry::read(item);
+                let below = keys.survives(entry.key) || (stays && depth > 1) || keys.is_structure(entry.key);
+                let mut value = Vec::new();
+                let stay = self.value(entry.value, &mut value, depth, below);
+                new = encoded(entry.key, &value);
+                stay
+            } else {
+                self.value(item, &mut new, depth, stays)
+            };
+            kept |= stay;
+            if spent && !stay {
+                self.is_changed = true;
+            } else if self.is_changed == before {
+                out.extend_from_slice(reader.since(start));
+            } else {
+                bytes(out, 1, &new);
+            }
+        }
+        kept
+    }
+}

@@ -1,0 +1,130 @@
+//! Which attributes, events and log records carry content.
+
+use super::plan::ContentPlan;
+use crate::keys::{KeyTable, KeyTableBuilder, pattern_is_anchored};
+use crate::normalize::patterns::Glob;
+use hashbrown::HashSet;
+
+/// What a value is to the conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    Input,
+    Output,
+    System,
+    ToolDefinitions,
+    ToolArguments,
+    ToolResult,
+    Other,
+    /// Error messages and the like: no content by itself, redacted because content gets quoted in it.
+    Diagnostic,
+}
+
+impl Class {
+    const ALL: [Class; 8] = [
+        Class::Input,
+        Class::Output,
+        Class::System,
+        Class::ToolDefinitions,
+        Class::ToolArguments,
+        Class::ToolResult,
+        Class::Other,
+        Class::Diagnostic,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Input => "input",
+            Class::Output => "output",
+            Class::System => "system",
+            Class::ToolDefinitions => "tool_definitions",
+            Class::ToolArguments => "tool_arguments",
+            Class::ToolResult => "tool_result",
+            Class::Other => "other",
+            Class::Diagnostic => "diagnostic",
+        }
+    }
+
+    fn from_name(name: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|class| class.name() == name)
+            .ok_or_else(|| format!("unknown class of content {name:?}"))
+    }
+}
+
+pub struct ContentKeys {
+    table: KeyTable,
+    /// By key id: the class, and the only dialects in which it holds.
+    classes: Vec<(Class, Box<[u16]>)>,
+    events: Vec<(Glob, Class)>,
+    survives: HashSet<Box<[u8]>>,
+    structure: HashSet<Box<[u8]>>,
+}
+
+impl ContentKeys {
+    pub fn compile(plan: &ContentPlan) -> Result<Self, String> {
+        let mut builder = KeyTableBuilder::default();
+        let mut classes = Vec::new();
+        for entry in &plan.keys {
+            if entry.key.is_empty() || !pattern_is_anchored(&entry.key) {
+                return Err(format!("the content key {:?} must start with at least four fixed characters", entry.key));
+            }
+            if builder.add(&entry.key).index() < classes.len() {
+                return Err(format!("the content key {:?} is given twice", entry.key));
+            }
+            classes.push((Class::from_name(&entry.class)?, entry.dialects.clone().into()));
+        }
+        let events = plan.events.iter().map(|event| Ok((Glob::new(&event.name), Class::from_name(&event.class)?)));
+        let names = |list: &[String]| list.iter().map(|name| name.to_lowercase().into_bytes().into()).collect();
+        Ok(Self {
+            table: builder.build(),
+            classes,
+            events: events.collect::<Result<_, String>>()?,
+            survives: names(&plan.survives),
+            structure: names(&plan.structure),
+        })
+    }
+
+    /// What the attribute `key` carries on a span of `dialect`; `None` when it is no content.
+    #[inline]
+    pub fn class(&self, key: &[u8], dialect: u16) -> Option<Class> {
+        let id = self.table.lookup(key);
+        if !id.is_some() {
+            return None;
+        }
+        let (class, dialects) = &self.classes[id.index()];
+        (dialects.is_empty() || dialects.contains(&dialect)).then_some(*class)
+    }
+
+    /// What the attributes of an event, or the body of a log record, of this name carry.
+    pub fn event(&self, name: &[u8]) -> Option<Class> {
+        if name.is_empty() {
+            return None;
+        }
+        self.events.iter().find(|(glob, _)| glob.matches(name)).map(|(_, class)| *class)
+    }
+
+    /// The value under this name says usage, model or cost.
+    pub fn survives(&self, name: &[u8]) -> bool {
+        has(&self.survives, name)
+    }
+
+    /// The value under this name says how content is arranged.
+    pub fn is_structure(&self, name: &[u8]) -> bool {
+        has(&self.structure, name)
+    }
+}
+
+/// Longest name that is looked up.
+const NAME: usize = 64;
+
+fn has(set: &HashSet<Box<[u8]>>, name: &[u8]) -> bool {
+    if name.len() > NAME {
+        return false;
+    }
+    let mut lower = [0; NAME];
+    let lower = &mut lower[..name.len()];
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    set.contains(&*lower)
+}

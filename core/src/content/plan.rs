@@ -1,0 +1,79 @@
+//! The plan's section `content`, as `enricher/content/compile.py` writes it.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub struct ContentPlan {
+    #[serde(default)]
+    pub policy: Policy,
+    /// Bytes of content that a value may keep.
+    #[serde(default)]
+    pub truncate_bytes: Option<usize>,
+    #[serde(default)]
+    pub keys: Vec<ContentKey>,
+    /// Span events and log records whose attributes and bodies are content.
+    #[serde(default)]
+    pub events: Vec<ContentEvent>,
+    /// Names, in JSON objects and maps, of usage, model and cost.
+    #[serde(default)]
+    pub survives: Vec<String>,
+    /// Names of the structure around content, such as `role`.
+    #[serde(default)]
+    pub structure: Vec<String>,
+    #[serde(default)]
+    pub patterns: Vec<Pattern>,
+    /// Length of an IBAN by country.
+    #[serde(default)]
+    pub iban_lengths: BTreeMap<String, usize>,
+}
+
+#[derive(Deserialize, Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    #[default]
+    Keep,
+    Drop,
+    Truncate,
+    Redact,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct ContentKey {
+    /// With `{n}` for a segment, a trailing `*` for any rest.
+    pub key: String,
+    pub class: String,
+    /// Indices of the only dialects in which it is content; none: on every span.
+    #[serde(default)]
+    pub dialects: Vec<u16>,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct ContentEvent {
+    /// May begin or end with `*`.
+    pub name: String,
+    pub class: String,
+}
+
+/// What is redacted.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Pattern {
+    pub kind: String,
+    /// Its group 1, where it has one, is what is replaced.
+    pub regex: String,
+    /// Text without any of these has no match; none: it has to be searched.
+    #[serde(default)]
+    pub any: Vec<String>,
+    /// Text with fewer digits has no match.
+    #[serde(default)]
+    pub digits: usize,
+    #[serde(default)]
+    pub check: Option<String>,
+    /// A match inside a longer word is none.
+    #[serde(default)]
+    pub whole: bool,
+}

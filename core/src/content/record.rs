@@ -1,0 +1,159 @@
+//! Spans and log records, walked field by field: content is edited, every other byte stays.
+
+use super::edit::{Editor, Entry, Fate, encoded};
+use super::keys::Class;
+use super::{Content, Counts};
+use crate::facts::NO_DIALECT;
+use crate::wire::reader::{BYTES, Reader};
+use crate::wire::span::fields;
+use crate::wire::writer::bytes;
+
+/// Fields that hold content, by message.
+mod span {
+    pub const ATTRIBUTES: u32 = 9;
+    pub const EVENTS: u32 = 11;
+    pub const LINKS: u32 = 13;
+    pub const STATUS: u32 = 15;
+}
+const EVENT_NAME: u32 = 2;
+const EVENT_ATTRIBUTES: u32 = 3;
+const LINK_ATTRIBUTES: u32 = 4;
+const STATUS_MESSAGE: u32 = 2;
+mod log {
+    pub const BODY: u32 = 5;
+    pub const ATTRIBUTES: u32 = 6;
+    pub const EVENT_NAME: u32 = 12;
+}
+/// Where the name of an event stood before log records had a field for it.
+const NAME_ATTRIBUTE: &[u8] = b"event.name";
+
+impl Content {
+    /// The span (or any run of its fields) after the policy; `None` when nothing changes. `dialect`: that of its facts.
+    pub fn span(&self, raw: &[u8], dialect: u16, counts: &mut Counts) -> Option<Vec<u8>> {
+        if self.keeps_all() {
+            return None;
+        }
+        let mut editor = Editor { content: self, counts };
+        edited(raw, |field, part| match field {
+            span::ATTRIBUTES => editor.attribute(part, dialect, None),
+            span::EVENTS => editor.event(part, dialect),
+            span::LINKS => {
+                let links = edited(part, |field, part| match field {
+                    LINK_ATTRIBUTES => editor.attribute(part, dialect, None),
+                    _ => Fate::Same,
+                });
+                links.map_or(Fate::Same, Fate::New)
+            }
+            span::STATUS => {
+                let status = edited(part, |field, part| match field {
+                    STATUS_MESSAGE => editor.text(part).map_or(Fate::Same, |text| Fate::New(text.into_bytes())),
+                    _ => Fate::Same,
+                });
+                status.map_or(Fate::Same, Fate::New)
+            }
+            _ => Fate::Same,
+        })
+    }
+
+    /// A span without its attributes, events, links and status message, for one that the policy could not be applied to.
+    pub fn bare(raw: &[u8]) -> Vec<u8> {
+        let gone = |field, _: &[u8]| match field {
+            span::ATTRIBUTES | span::EVENTS | span::LINKS | span::STATUS => Fate::Gone,
+            _ => Fate::Same,
+        };
+        edited(raw, gone).unwrap_or_else(|| raw.to_vec())
+    }
+
+    /// A log record after the policy; `None` when nothing changes.
+    pub fn log_record(&self, raw: &[u8], counts: &mut Counts) -> Option<Vec<u8>> {
+        if self.keeps_all() {
+            return None;
+        }
+        let class = self.keys.event(log_name(raw));
+        let mut editor = Editor { content: self, counts };
+        edited(raw, |field, part| match (field, class) {
+            (log::ATTRIBUTES, _) => editor.attribute(part, NO_DIALECT, class),
+            (log::BODY, Some(class)) => editor.body(part, class),
+            (log::BODY, None) => editor.redacted(part),
+            _ => Fate::Same,
+        })
+    }
+}
+
+/// The name of the event that a log record is; empty for plain log lines.
+pub fn log_name(raw: &[u8]) -> &[u8] {
+    if let Some(name) = fields(raw, log::EVENT_NAME).map_while(Result::ok).last().filter(|name| !name.is_empty()) {
+        return name;
+    }
+    let attributes = fields(raw, log::ATTRIBUTES).map_while(Result::ok).map(Entry::read);
+    attributes.filter(|entry| entry.key == NAME_ATTRIBUTE).last().map_or(&[], |entry| string(entry.value))
+}
+
+fn string(value: &[u8]) -> &[u8] {
+    fields(value, 1).map_while(Result::ok).last().unwrap_or_default()
+}
+
+impl Editor<'_> {
+    /// An encoded `KeyValue`. `event`: what attributes of this event carry unless their name says otherwise.
+    fn attribute(&mut self, entry: &[u8], dialect: u16, event: Option<Class>) -> Fate {
+        let parts = Entry::read(entry);
+        let keys = &self.content.keys;
+        let class = keys.class(parts.key, dialect).or_else(|| {
+            let name = parts.key.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+            let known = parts.key == NAME_ATTRIBUTE || keys.survives(name) || keys.is_structure(name);
+            event.filter(|_| !known && is_content(parts.value))
+        });
+        let Some(class) = class else { return Fate::Same };
+        match self.value(parts.value, class) {
+            Fate::New(value) => Fate::New(encoded(parts.key, &value)),
+            other => other,
+        }
+    }
+
+    fn event(&mut self, event: &[u8], dialect: u16) -> Fate {
+        let name = fields(event, EVENT_NAME).map_while(Result::ok).last().unwrap_or_default();
+        let class = self.content.keys.event(name);
+        let new = edited(event, |field, part| match field {
+            EVENT_ATTRIBUTES => self.attribute(part, dialect, class),
+            _ => Fate::Same,
+        });
+        new.map_or(Fate::Same, Fate::New)
+    }
+}
+
+/// Text, lists, maps and bytes; numbers and flags say nothing.
+fn is_content(value: &[u8]) -> bool {
+    matches!(Reader::new(value).tag(), Ok((_, BYTES)))
+}
+
+/// A message in which `edit` decides about each length-delimited field; `None` when all stay.
+fn edited(message: &[u8], mut edit: impl FnMut(u32, &[u8]) -> Fate) -> Option<Vec<u8>> {
+    let mut out: Option<Vec<u8>> = None;
+    let mut done = 0;
+    let mut reader = Reader::new(message);
+    while !reader.at_end() {
+        let start = reader.position();
+        let Ok((field, wire)) = reader.tag() else { break };
+        if wire != BYTES {
+            if reader.skip(wire).is_err() {
+                break;
+            }
+            continue;
+        }
+        let Ok(part) = reader.bytes() else { break };
+        let fate = edit(field, part);
+        if fate == Fate::Same {
+            continue;
+        }
+        let out = out.get_or_insert_with(|| Vec::with_capacity(message.len()));
+        out.extend_from_slice(&message[done..start]);
+        if let Fate::New(new) = fate {
+            bytes(out, field, &new);
+        }
+        done = reader.position();
+    }
+    out.map(|mut out| {
+        out.extend_from_slice(&message[done..]);
+        out
+    })
+}

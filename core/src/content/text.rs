@@ -1,0 +1,154 @@
+//! Redaction of text: plain, JSON, and JSON in the strings of JSON.
+
+use super::Counts;
+use super::json::{DEPTH, Scan, looks_like_json, quote, unescape};
+use super::keys::ContentKeys;
+use super::patterns::Redactor;
+
+/// Redacts texts and counts what it redacted.
+pub struct Redaction<'c> {
+    pub redactor: &'c Redactor,
+    pub keys: &'c ContentKeys,
+    pub counts: &'c mut Counts,
+}
+
+/// Parts of a text and what stands in their place.
+type Edits = Vec<(std::ops::Range<usize>, String)>;
+
+impl Redaction<'_> {
+    /// The text without what had to go; `None` when nothing had to.
+    pub fn text(&mut self, text: &str) -> Option<String> {
+        self.nested(text, 0)
+    }
+
+    /// A number, written out; numbers of cards go.
+    pub fn number(&mut self, digits: &str) -> Option<String> {
+        // Timestamps and ids are numbers too: only what is sure to be meant is taken.
+        if !(13..=19).contains(&digits.len()) {
+            return None;
+        }
+        self.plain(digits).filter(|redacted| redacted.starts_with('['))
+    }
+
+    fn nested(&mut self, text: &str, depth: usize) -> Option<String> {
+        if self.redactor.suspects(text) == 0 {
+            return None;
+        }
+        if looks_like_json(text) && depth < DEPTH {
+            let mut scan = Scan::new(text);
+            let mut edits = Vec::new();
+            // What is counted on the way into text that turns out not to be JSON is not counted.
+            let mut counts = Counts::default();
+            let mut inner = Redaction { redactor: self.redactor, keys: self.keys, counts: &mut counts };
+            let done = inner.value(&mut scan, &mut edits, depth, false);
+            if done.is_some() && scan.at_end() {
+                self.counts.merge(&counts);
+                return (!edits.is_empty()).then(|| splice(text, &edits));
+            }
+        }
+        self.plain(text)
+    }
+
+    fn plain(&mut self, text: &str) -> Option<String> {
+        let found = self.redactor.find(text, self.redactor.suspects(text));
+        if found.is_empty() {
+            return None;
+        }
+        let mut edits = Vec::with_capacity(found.len());
+        for one in found {
+            self.counts.redacted(self.redactor.kind(&one));
+            let label = self.redactor.label(&one).to_owned();
+            edits.push((one.range, label));
+        }
+        Some(splice(text, &edits))
+    }
+
+    /// One JSON value. `survives`: it stands under a name of usage, model or cost, whose numbers are left alone.
+    fn value(&mut self, scan: &mut Scan<'_>, edits: &mut Edits, depth: usize, survives: bool) -> Option<()> {
+        let depth = depth + 1;
+        match scan.peek()? {
+            _ if depth > DEPTH => None,
+            b'"' => {
+                self.string(scan, edits, depth)?;
+                Some(())
+            }
+            b'{' => {
+                scan.at += 1;
+                if scan.take(b'}') {
+                    return Some(());
+                }
+                loop {
+                    scan.peek()?;
+                    let name = self.string(scan, edits, depth)?;
+                    if !scan.take(b':') {
+                        return None;
+                    }
+                    let survives = survives || self.keys.survives(name.as_bytes());
+                    self.value(scan, edits, depth, survives)?;
+                    if scan.take(b'}') {
+                        return Some(());
+                    }
+                    if !scan.take(b',') {
+                        return None;
+                    }
+                }
+            }
+            b'[' => {
+                scan.at += 1;
+                if scan.take(b']') {
+                    return Some(());
+                }
+                loop {
+                    self.value(scan, edits, depth, survives)?;
+                    if scan.take(b']') {
+                        return Some(());
+                    }
+                    if !scan.take(b',') {
+                        return None;
+                    }
+                }
+            }
+            _ => {
+                let word = scan.word()?;
+                if !survives && let Some(redacted) = self.number(word) {
+                    let mut quoted = String::new();
+                    quote(&redacted, &mut quoted);
+                    edits.push((scan.at - word.len()..scan.at, quoted));
+                }
+                Some(())
+            }
+        }
+    }
+
+    /// Gives the string as it was, between its quotes.
+    fn string<'t>(&mut self, scan: &mut Scan<'t>, edits: &mut Edits, depth: usize) -> Option<&'t str> {
+        scan.peek()?;
+        let start = scan.at;
+        let raw = scan.string()?;
+        let redacted = match memchr::memchr(b'\\', raw.as_bytes()) {
+            None => self.nested(raw, depth),
+            Some(_) => match unescape(raw) {
+                Some(text) => self.nested(&text, depth),
+                None => self.plain(raw),
+            },
+        };
+        if let Some(text) = redacted {
+            let mut quoted = String::with_capacity(text.len() + 2);
+            quote(&text, &mut quoted);
+            edits.push((start..scan.at, quoted));
+        }
+        Some(raw)
+    }
+}
+
+fn splice(text: &str, edits: &Edits) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for (range, new) in edits {
+        out.push_str(&text[done..range.start]);
+        out.push_str(new);
+        done = range.end;
+    }
+    out.push_str(&text[done..]);
+    out
+}

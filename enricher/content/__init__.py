@@ -1,0 +1,1 @@
+"""What users said and models answered: which values carry it, and what leaves of it (`normalize.content`)."""

@@ -1,0 +1,51 @@
+"""The shape of the YAML tables in this folder, and their loader."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Literal, TypeVar
+
+import yaml
+from pydantic import Field
+
+from enricher.config.base import Section
+
+Class = Literal["input", "output", "system", "tool_definitions", "tool_arguments", "tool_result", "other", "diagnostic"]
+T = TypeVar("T", bound=Section)
+
+
+class Keys(Section):
+    """`keys.yaml`."""
+
+    keys: dict[Class, list[str]]
+    events: dict[Class, list[str]]
+    survives: list[str]
+    structure: list[str]
+
+
+class Pattern(Section):
+    """One line of `patterns.yaml`."""
+
+    regex: str
+    any: list[str] = Field(default_factory=list)
+    digits: int = 0
+    check: str | None = None
+    whole: bool = False
+
+
+class Patterns(Section):
+    """`patterns.yaml`."""
+
+    patterns: dict[str, list[Pattern]]
+    iban_lengths: dict[str, int]
+
+
+_FILES: dict[type[Section], str] = {Keys: "keys.yaml", Patterns: "patterns.yaml"}
+
+
+@cache
+def load(shape: type[T]) -> T:
+    """A shipped table."""
+    text = (resources.files("enricher.content") / _FILES[shape]).read_text(encoding="utf-8")
+    return shape.model_validate(yaml.safe_load(text))
