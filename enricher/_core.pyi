@@ -28,6 +28,17 @@ class IngestReport:
         """The buffer is above its high watermark: call `tick` soon."""
 
 @final
+class LogsReport:
+    """What became of one logs request."""
+
+    @property
+    def records(self) -> int:
+        """Log records in it."""
+    @property
+    def payload(self) -> bytes | None:
+        """The `ExportLogsServiceRequest` to pass on; None: the one that came, which the content policy left alone."""
+
+@final
 class TickReport:
     """What one tick decided."""
 
@@ -71,6 +82,8 @@ class Engine:
     def ingest(self, payload: bytes, now_ns: int) -> IngestReport:
         """Take one `ExportTraceServiceRequest`. All or nothing for bytes that are not OTLP (DecodeError). Overloaded
         when the buffer is full."""
+    def take_logs(self, payload: bytes, now_ns: int) -> LogsReport:
+        """Take one `ExportLogsServiceRequest`: apply the content policy. DecodeError for bytes that are not OTLP."""
     def tick(self, now_ns: int) -> TickReport:
         """Decide every trace that is due."""
     def drain(self, now_ns: int) -> TickReport:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from enricher.config.base import Section, fault
-from enricher.content.names import KINDS
+from enricher.content.names import KINDS, Kind
 from enricher.sample.regex import explain_fault
 
 Policy = Literal["keep", "drop", "truncate", "redact"]
@@ -16,7 +16,9 @@ _ANCHOR = 4
 
 def _linear(pattern: str) -> str:
     if reason := explain_fault(pattern):
-        raise fault("bad-regex", reason, "linear-time syntax only, as in Go and Rust: no look-around, no back-references")
+        raise fault(
+            "bad-regex", reason, "linear-time syntax only, as in Go and Rust: no look-around, no back-references"
+        )
     return pattern
 
 
@@ -38,9 +40,6 @@ def _named(value: Any) -> Any:
 def policy_alone(value: Any) -> Any:
     """A bare word is the policy."""
     return {"policy": value} if isinstance(value, str) else value
-
-
-Kind = Literal["secret", "card", "iban", "email", "ip", "phone"]
 
 
 class UserPattern(Section):

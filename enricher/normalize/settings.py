@@ -185,7 +185,7 @@ class NormalizeSettings(Section):
     content: Annotated[
         ContentSettings, BeforeValidator(policy_alone, json_schema_input_type=Policy | ContentSettings)
     ] = ContentSettings()
-    """What leaves of prompts and answers: a policy (`keep`, `drop`, `truncate`, `redact`) by itself, or with options."""
+    """What leaves of prompts and answers: one of `keep`, `drop`, `truncate`, `redact`, by itself or with options."""
     attributes: dict[Concept, Sources] = Field(default_factory=dict)
     """Further keys of your own for a concept, asked before all others: `tenant_id: [acme.customer]`."""
     dialects: list[Dialect] = Field(default_factory=list)

@@ -50,10 +50,20 @@ class IngestReport(Protocol):
     def pressure(self) -> bool: ...
 
 
+class LogsReport(Protocol):
+    """The part of the core's report on logs that receivers use."""
+
+    @property
+    def records(self) -> int: ...
+    @property
+    def payload(self) -> bytes | None: ...
+
+
 class TakesTraces(Protocol):
     """The part of the engine that receivers use (`enricher.runtime.engine.CoreEngine`)."""
 
     def ingest(self, payload: bytes, now_ns: int) -> IngestReport: ...
+    def take_logs(self, payload: bytes, now_ns: int) -> LogsReport: ...
     def check_otlp(self, signal: str, payload: bytes) -> int: ...
     def otlp_from_json(self, signal: str, payload: bytes) -> bytes: ...
 
@@ -94,9 +104,8 @@ class Intake:
 
     def door(self, transport: str, signal: Signal) -> Door:
         """What takes the requests of one signal; made once, called per request."""
-        return Door(
-            self.admission, self._take_traces if signal == "traces" else self._passer(signal), transport, signal
-        )
+        take = {"traces": self._take_traces, "metrics": self._take_metrics, "logs": self._take_logs}[signal]
+        return Door(self.admission, take, transport, signal)
 
     def _take_traces(self, payload: bytes) -> tuple[int, int, str]:
         report = self._engine.ingest(payload, time.time_ns())
@@ -104,14 +113,18 @@ class Intake:
             self._on_pressure()
         return report.accepted, report.rejected, report.message
 
-    def _passer(self, signal: Signal) -> Take:
-        def take(payload: bytes) -> tuple[int, int, str]:
-            items = self._engine.check_otlp(signal, payload)
-            if items and not self._exporters.send(signal, payload, items):
-                raise Overloaded(f"no destination has room for {signal}", _NO_DESTINATION_RETRY_S)
-            return items, 0, ""
+    def _take_metrics(self, payload: bytes) -> tuple[int, int, str]:
+        return self._pass_on("metrics", payload, self._engine.check_otlp("metrics", payload))
 
-        return take
+    def _take_logs(self, payload: bytes) -> tuple[int, int, str]:
+        report = self._engine.take_logs(payload, time.time_ns())
+        changed = report.payload
+        return self._pass_on("logs", payload if changed is None else changed, report.records)
+
+    def _pass_on(self, signal: Signal, payload: bytes, items: int) -> tuple[int, int, str]:
+        if items and not self._exporters.send(signal, payload, items):
+            raise Overloaded(f"no destination has room for {signal}", _NO_DESTINATION_RETRY_S)
+        return items, 0, ""
 
 
 class Door:

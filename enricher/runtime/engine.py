@@ -61,6 +61,9 @@ class CoreEngine:
         except BaseException as error:
             raise _translated("ingest", error) from None
 
+    def take_logs(self, payload: bytes, now_ns: int) -> _core.LogsReport:
+        return guard("take_logs", lambda: self._engine.take_logs(payload, now_ns))
+
     def replace_plan(self, plan: bytes) -> None:
         guard("compile", lambda: self._engine.replace_plan(plan))
 

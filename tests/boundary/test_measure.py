@@ -103,8 +103,8 @@ def test_every_series_is_in_the_catalogue_with_its_labels() -> None:
         metric = catalogue.METRICS[name]
         assert len(labels) == len(metric.label_names(tuple(settings.metrics.labels))), name
         names.add(name)
-    # A policy's series need a policy.
-    assert set(catalogue.METRICS) - names == {"enricher_sampling_policy_traces_total"}
+    # A policy's series need a policy, that of sampling or that of content.
+    assert set(catalogue.METRICS) - names == {"enricher_sampling_policy_traces_total", "enricher_content_values_total"}
 
 
 def test_a_scrape_reads_back_with_exemplars_that_lead_to_traces() -> None:

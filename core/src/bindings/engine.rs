@@ -1,8 +1,7 @@
 //! `Engine` and its reports.
 
 use super::error::{detached, to_python};
-use crate::engine::ingest;
-use crate::engine::{self, tick};
+use crate::engine::{self, ingest, logs, tick};
 use crate::measure::Value;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
@@ -11,6 +10,7 @@ use std::sync::Arc;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Engine>()?;
     module.add_class::<IngestReport>()?;
+    module.add_class::<LogsReport>()?;
     module.add_class::<TickReport>()
 }
 
@@ -34,6 +34,22 @@ impl IngestReport {
     #[getter]
     fn pressure(&self) -> bool {
         self.0.pressure
+    }
+}
+
+#[pyclass(frozen, module = "enricher._core")]
+struct LogsReport(logs::LogsReport);
+
+#[pymethods]
+impl LogsReport {
+    #[getter]
+    fn records(&self) -> u64 {
+        self.0.records
+    }
+    /// A new bytes object on each access: read it once.
+    #[getter]
+    fn payload<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.0.payload.as_deref().map(|payload| PyBytes::new(py, payload))
     }
 }
 
@@ -97,6 +113,10 @@ impl Engine {
             return Ok(IngestReport(report));
         }
         detached(py, || self.0.ingest(payload, now_ns)).map(IngestReport)
+    }
+
+    fn take_logs(&self, py: Python<'_>, payload: &[u8], now_ns: u64) -> PyResult<LogsReport> {
+        detached(py, || self.0.take_logs(payload, now_ns)).map(LogsReport)
     }
 
     fn tick(&self, py: Python<'_>, now_ns: u64) -> TickReport {

@@ -141,7 +141,7 @@ fn luhn(digits: &[u8]) -> bool {
             _ => u32::from(digit) * 2 - if digit > 4 { 9 } else { 0 },
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// The longest number of a card that starts here, digits in groups or not.
@@ -207,14 +207,16 @@ fn ipv6(text: &str, at: Range<usize>) -> Option<Range<usize>> {
     while end < text.len() && end - at.end < 40 && part(byte(text, end)) {
         end += 1;
     }
-    let whole = text[start..end].trim_end_matches('.');
-    let whole = if whole.ends_with("::") { whole } else { whole.trim_end_matches(':') };
-    let end = start + whole.len();
-    if !starts_word(text, start) || !ends_word(text, end) {
-        return None;
-    }
-    whole.parse::<Ipv6Addr>().ok()?;
-    (digits_of(whole) > 0).then_some(start..end)
+    let whole = &text[start..end];
+    // The end of a sentence is no part of it, nor is the word behind.
+    let short = whole.split('.').next().unwrap_or_default();
+    let bare = |text: &'_ str| if text.ends_with("::") { text.len() } else { text.trim_end_matches(':').len() };
+    [whole.trim_end_matches('.'), short].into_iter().find_map(|address| {
+        let address = &address[..bare(address)];
+        let end = start + address.len();
+        let is_address = address.parse::<Ipv6Addr>().is_ok() && digits_of(address) > 0;
+        (is_address && starts_word(text, start) && ends_word(text, end)).then_some(start..end)
+    })
 }
 
 /// Numbers as written inside a country: neither dates nor decimals nor parts of longer numbers.
@@ -224,8 +226,10 @@ fn phone_national(text: &str, at: Range<usize>) -> Option<Range<usize>> {
         return None;
     }
     let joined = |byte: u8| matches!(byte, b'.' | b',' | b'-' | b':' | b'/' | b'+');
-    let inside = joined(before(text, at.start)) || digit_at(text, at.start.wrapping_sub(1));
-    let goes_on = digit_at(text, at.end) || (joined(byte(text, at.end)) && digit_at(text, at.end + 1));
+    let first = before(text, at.start);
+    let inside = joined(first) || (first == b' ' && digit_at(text, at.start.wrapping_sub(2)));
+    let next = byte(text, at.end);
+    let goes_on = (joined(next) || next == b' ') && digit_at(text, at.end + 1);
     if inside || goes_on || is_date(number.as_bytes()) {
         return None;
     }

@@ -108,3 +108,6 @@ impl Counts {
         *self.0.entry(("redacted", kind.clone())).or_default() += 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,11 @@ const EVENT_NAME: u32 = 2;
 const EVENT_ATTRIBUTES: u32 = 3;
 const LINK_ATTRIBUTES: u32 = 4;
 const STATUS_MESSAGE: u32 = 2;
+mod request {
+    pub const RESOURCES: u32 = 1;
+    /// Scopes in a resource, records in a scope.
+    pub const NESTED: u32 = 2;
+}
 mod log {
     pub const BODY: u32 = 5;
     pub const ATTRIBUTES: u32 = 6;
@@ -62,6 +67,24 @@ impl Content {
             _ => Fate::Same,
         };
         edited(raw, gone).unwrap_or_else(|| raw.to_vec())
+    }
+
+    /// An `ExportLogsServiceRequest` after the policy; `None` when nothing changes.
+    pub fn logs(&self, request: &[u8], counts: &mut Counts) -> Option<Vec<u8>> {
+        if self.keeps_all() {
+            return None;
+        }
+        let same_or = |new: Option<Vec<u8>>| new.map_or(Fate::Same, Fate::New);
+        edited(request, |field, resource| match field {
+            request::RESOURCES => same_or(edited(resource, |field, scope| match field {
+                request::NESTED => same_or(edited(scope, |field, record| match field {
+                    request::NESTED => same_or(self.log_record(record, counts)),
+                    _ => Fate::Same,
+                })),
+                _ => Fate::Same,
+            })),
+            _ => Fate::Same,
+        })
     }
 
     /// A log record after the policy; `None` when nothing changes.

@@ -7,6 +7,7 @@ pub mod ingest;
 mod intake;
 mod settle;
 mod summary;
+pub mod logs;
 #[cfg(test)]
 mod tests;
 pub mod tick;

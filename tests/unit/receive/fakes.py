@@ -20,6 +20,12 @@ class Report:
 
 
 @dataclass
+class LogsReport:
+    records: int
+    payload: bytes | None = None
+
+
+@dataclass
 class FakeEngine:
     """Takes everything, unless `error` or `report` say otherwise. JSON is only recognized, not converted."""
 
@@ -37,8 +43,12 @@ class FakeEngine:
         self.payloads.append(payload)
         return self.report
 
+    def take_logs(self, payload: bytes, now_ns: int) -> LogsReport:
+        assert now_ns > 1_600_000_000_000_000_000
+        return LogsReport(count_items(payload))
+
     def check_otlp(self, signal: str, payload: bytes) -> int:
-        assert signal in ("metrics", "logs")
+        assert signal == "metrics"
         return count_items(payload)
 
     def otlp_from_json(self, signal: str, payload: bytes) -> bytes:

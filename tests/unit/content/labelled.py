@@ -1,0 +1,248 @@
+"""A labelled set for redaction: personal data and secrets in the forms people write them, look-alikes that are neither,
+and the texts and JSON they stand in. Made from a seed, by rules of its own: nothing here is read from the program."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+import random
+import string
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_WORDS = ["order", "please", "refund", "the", "invoice", "customer", "called", "about", "her", "account", "yesterday"]
+_ALNUM = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True)
+class Case:
+    """`text` holds `value` once; `kind` is what it is, "" for a look-alike."""
+
+    kind: str
+    form: str
+    value: str
+    text: str
+    carrier: str
+
+
+def cases(seed: int = 7, each: int = 12) -> list[Case]:
+    """`each` values of every form, every one in a carrier of its own."""
+    rng = random.Random(seed)
+    made = []
+    for kind, form, make in FORMS:
+        for number in range(each):
+            value = make(rng)
+            carrier = list(CARRIERS)[number % len(CARRIERS)]
+            made.append(Case(kind, form, value, CARRIERS[carrier](_sentence(rng, value)), carrier))
+    return made
+
+
+def _sentence(rng: random.Random, value: str) -> str:
+    before = " ".join(rng.sample(_WORDS, 4))
+    after = " ".join(rng.sample(_WORDS, 3))
+    left, right = rng.choice(
+        [(" ", " "), (": ", "."), (" (", ") "), ("\n", "\n"), (' "', '" '), ("\t", ", "), (" ", "!")]
+    )
+    return f"{before}{left}{value}{right}{after}"
+
+
+def _twice(text: str) -> str:
+    return json.dumps({"arguments": json.dumps({"query": text}), "id": "call_1"})
+
+
+CARRIERS: dict[str, Callable[[str], str]] = {
+    "plain": lambda text: text,
+    "json": lambda text: json.dumps([{"role": "user", "content": text}]),
+    "escaped json": lambda text: json.dumps({"content": text}).replace("@", "\\u0040").replace("+", "\\u002b"),
+    "json in json": _twice,
+    "json in json in json": lambda text: json.dumps({"body": _twice(text)}),
+    "python repr": lambda text: repr({"role": "user", "content": text}),
+    "cut json": lambda text: json.dumps({"content": text, "more": "x" * 40})[:-9],
+}
+
+
+def _some(rng: random.Random, alphabet: str, count: int) -> str:
+    # Keys have digits and letters both; a draw without either would be no key.
+    while True:
+        drawn = "".join(rng.choices(alphabet, k=count))
+        if any(c.isdigit() for c in drawn) and any(c.isalpha() for c in drawn):
+            return drawn
+
+
+def _digits(rng: random.Random, count: int) -> str:
+    return "".join(rng.choices(string.digits, k=count))
+
+
+def _luhn_digit(body: str) -> str:
+    total = 0
+    for place, digit in enumerate(reversed(body)):
+        doubled = int(digit) * 2 if place % 2 == 0 else int(digit)
+        total += doubled - 9 if doubled > 9 else doubled
+    return str(-total % 10)
+
+
+def _card(prefix: str, length: int, groups: tuple[int, ...], separator: str) -> Callable[[random.Random], str]:
+    def make(rng: random.Random) -> str:
+        body = prefix + _digits(rng, length - 1 - len(prefix))
+        number = body + _luhn_digit(body)
+        parts, at = [], 0
+        for size in groups:
+            parts.append(number[at : at + size])
+            at += size
+        return separator.join(parts)
+
+    return make
+
+
+def _iban(country: str, bban: str, grouped: bool) -> Callable[[random.Random], str]:
+    def make(rng: random.Random) -> str:
+        body = "".join(
+            rng.choice(string.digits) if c == "n" else rng.choice(string.ascii_uppercase) if c == "a" else c
+            for c in bban
+        )
+        value = int("".join(str(int(c, 36)) for c in f"{body}{country}00"))
+        iban = f"{country}{98 - value % 97:02d}{body}"
+        return " ".join(iban[at : at + 4] for at in range(0, len(iban), 4)) if grouped else iban
+
+    return make
+
+
+def _email(local: str, domain: str) -> Callable[[random.Random], str]:
+    return lambda rng: f"{local.replace('#', _digits(rng, 3))}@{domain}"
+
+
+def _shape(shape: str) -> Callable[[random.Random], str]:
+    """`#` is a digit, `9` one that is not 0 or 1."""
+    return lambda rng: "".join(
+        rng.choice(string.digits) if c == "#" else rng.choice("23456789") if c == "9" else c for c in shape
+    )
+
+
+def _key(prefix: str, count: int, alphabet: str = _ALNUM) -> Callable[[random.Random], str]:
+    return lambda rng: prefix + _some(rng, alphabet, count)
+
+
+def _jwt(rng: random.Random) -> str:
+    def part(data: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(data).encode()).decode().rstrip("=")
+
+    return f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{part({'sub': _digits(rng, 8)})}.{_some(rng, _ALNUM, 43)}"
+
+
+def _private_key(rng: random.Random) -> str:
+    lines = "\n".join(_some(rng, _ALNUM + "+/", 64) for _ in range(4))
+    return f"-----BEGIN RSA PRIVATE KEY-----\n{lines}\n-----END RSA PRIVATE KEY-----"
+
+
+def _ipv6(style: str) -> Callable[[random.Random], str]:
+    def make(rng: random.Random) -> str:
+        address = ipaddress.IPv6Address((0x20010DB8 << 96) | rng.getrandbits(32) << (0 if style != "full" else 60))
+        return address.exploded if style == "full" else address.compressed
+
+    return make
+
+
+_HEX = string.digits + "abcdef"
+FORMS: list[tuple[str, str, Callable[[random.Random], str]]] = [
+    ("email", "plain", _email("anna.schmidt#", "example.com")),
+    ("email", "plus", _email("bob+tag#", "mail.example.co.uk")),
+    ("email", "accents", _email("jürgen.müller#", "example.de")),
+    ("email", "long ending", _email("sales#", "shop.example.photography")),
+    ("email", "number domain", _email("wei#", "163.com")),
+    ("email", "mailto", lambda rng: f"mailto:kim{_digits(rng, 3)}@example.org"),
+    ("email", "apostrophe", _email("o'brien#", "example.ie")),
+    ("card", "visa", _card("4", 16, (16,), "")),
+    ("card", "visa spaced", _card("4", 16, (4, 4, 4, 4), " ")),
+    ("card", "mastercard hyphens", _card("53", 16, (4, 4, 4, 4), "-")),
+    ("card", "mastercard 2", _card("2345", 16, (4, 4, 4, 4), " ")),
+    ("card", "amex", _card("37", 15, (4, 6, 5), " ")),
+    ("card", "amex plain", _card("34", 15, (15,), "")),
+    ("card", "discover", _card("6011", 16, (16,), "")),
+    ("card", "diners", _card("36", 14, (4, 6, 4), " ")),
+    ("iban", "germany", _iban("DE", "n" * 18, True)),
+    ("iban", "germany plain", _iban("DE", "n" * 18, False)),
+    ("iban", "britain", _iban("GB", "aaaa" + "n" * 14, True)),
+    ("iban", "netherlands", _iban("NL", "aaaa" + "n" * 10, False)),
+    ("iban", "france", _iban("FR", "n" * 10 + "n" * 11 + "nn", True)),
+    ("iban", "malta", _iban("MT", "aaaa" + "n" * 23, False)),
+    ("iban", "norway", _iban("NO", "n" * 11, True)),
+    ("ip", "v4", lambda rng: str(ipaddress.IPv4Address(rng.getrandbits(31) | 1 << 24))),
+    ("ip", "v4 and port", lambda rng: f"10.{rng.randrange(256)}.{rng.randrange(256)}.7:8080"),
+    ("ip", "v6", _ipv6("short")),
+    ("ip", "v6 full", _ipv6("full")),
+    ("ip", "v6 in brackets", lambda rng: f"[{_ipv6('short')(rng)}]:443"),
+    ("ip", "v6 link", lambda rng: f"fe80::{rng.getrandbits(16):x}:{rng.getrandbits(16):x}"),
+    ("phone", "e164", _shape("+4930#######")),
+    ("phone", "international spaced", _shape("+49 30 ### ####")),
+    ("phone", "international with 0", _shape("+44 (0)20 #### ####")),
+    ("phone", "france international", _shape("+33 6 ## ## ## ##")),
+    ("phone", "us parentheses", _shape("(9##) 9##-####")),
+    ("phone", "us hyphens", _shape("9##-9##-####")),
+    ("phone", "us dots", _shape("9##.9##.####")),
+    ("phone", "us with 1", _shape("1-9##-9##-####")),
+    ("phone", "germany national", _shape("030 ########")),
+    ("phone", "germany mobile", _shape("0171 #######")),
+    ("phone", "germany slash", _shape("0171/#######")),
+    ("phone", "france national", _shape("06 ## ## ## ##")),
+    ("phone", "britain national", _shape("020 #### ####")),
+    ("phone", "us unseparated", _shape("9##9######")),
+    ("secret", "openai", _key("sk-", 48)),
+    ("secret", "openai project", _key("sk-proj-", 74, _ALNUM + "_-")),
+    ("secret", "anthropic", lambda rng: f"sk-ant-api03-{_some(rng, _ALNUM + '_-', 90)}AA"),
+    ("secret", "openrouter", _key("sk-or-v1-", 64, _HEX)),
+    ("secret", "github", _key("ghp_", 36)),
+    ("secret", "github fine", lambda rng: f"github_pat_{_some(rng, _ALNUM, 22)}_{_some(rng, _ALNUM, 59)}"),
+    ("secret", "aws", _key("AKIA", 16, string.ascii_uppercase + "234567")),
+    ("secret", "aws secret", lambda rng: f"aws_secret_access_key = {_some(rng, _ALNUM + '/+', 40)}"),
+    ("secret", "google", _key("AIza", 35, _ALNUM + "_-")),
+    ("secret", "slack", lambda rng: f"xoxb-{_digits(rng, 12)}-{_digits(rng, 12)}-{_some(rng, _ALNUM, 24)}"),
+    ("secret", "stripe", _key("sk_live_", 24)),
+    ("secret", "gitlab", _key("glpat-", 20, _ALNUM + "_-")),
+    ("secret", "hugging face", _key("hf_", 34)),
+    ("secret", "groq", _key("gsk_", 52)),
+    ("secret", "npm", _key("npm_", 36)),
+    ("secret", "jwt", _jwt),
+    ("secret", "bearer", lambda rng: f"Authorization: Bearer {_some(rng, _ALNUM + '-._', 40)}"),
+    ("secret", "private key", _private_key),
+    ("secret", "url password", lambda rng: f"postgres://app:{_some(rng, _ALNUM, 14)}@db/orders"),
+    ("", "uuid", lambda rng: str(uuid.UUID(int=rng.getrandbits(128), version=4))),
+    ("", "sha256", lambda rng: _some(rng, _HEX, 64)),
+    ("", "git commit", lambda rng: _some(rng, _HEX, 7)),
+    ("", "nanoseconds", lambda rng: f"17{_digits(rng, 17)}"),
+    ("", "milliseconds", lambda rng: f"17{_digits(rng, 11)}"),
+    ("", "order number", lambda rng: f"ORD-{_digits(rng, 10)}"),
+    ("", "date", lambda rng: f"{rng.randrange(1, 29):02d}-{rng.randrange(1, 13):02d}-20{_digits(rng, 2)}"),
+    (
+        "",
+        "iso time",
+        lambda rng: f"2026-0{rng.randrange(1, 9)}-1{_digits(rng, 1)}T0{rng.randrange(9)}:42:17.{_digits(rng, 6)}Z",
+    ),
+    ("", "date and time", lambda rng: f"0{rng.randrange(1, 9)}.11.2026 14:{rng.randrange(10, 60)}"),
+    ("", "price", lambda rng: f"{rng.randrange(1, 999)},{_digits(rng, 3)}.{_digits(rng, 2)} EUR"),
+    ("", "decimal", lambda rng: f"0.{_digits(rng, 12)}"),
+    ("", "version", lambda rng: f"v{rng.randrange(9)}.{rng.randrange(30)}.{rng.randrange(30)}"),
+    ("", "package", lambda rng: f"lodash@4.17.{rng.randrange(30)}"),
+    ("", "model", lambda rng: f"claude-sonnet-4-5-2025{rng.randrange(10, 12)}{rng.randrange(10, 29)}"),
+    ("", "response id", lambda rng: f"chatcmpl-{_some(rng, _ALNUM, 29)}"),
+    ("", "tool call id", lambda rng: f"toolu_{_some(rng, _ALNUM, 24)}"),
+    ("", "failed luhn", lambda rng: (c := _card("4", 16, (4, 4, 4, 4), " ")(rng))[:-1] + str((int(c[-1]) + 5) % 10)),
+    ("", "failed iban", lambda rng: (c := _iban("DE", "n" * 18, False)(rng))[:-1] + str((int(c[-1]) + 1) % 10)),
+    ("", "c++", lambda rng: f"std::vector<int> v{_digits(rng, 2)}; fs::path p;"),
+    ("", "rust", lambda rng: f"use crate::wire::reader::Reader{_digits(rng, 1)};"),
+    ("", "decorator", lambda rng: f"@app.route('/v{_digits(rng, 1)}/users')"),
+    ("", "css", lambda _: "sk-fading-circle-container-wide"),
+    ("", "clock", lambda rng: f"{rng.randrange(10, 24)}:{rng.randrange(10, 60)}:{rng.randrange(10, 60)}"),
+    ("", "mac address", lambda rng: ":".join(_some(rng, _HEX, 2) for _ in range(6))),
+    ("", "isbn", lambda rng: f"978-3-16-{_digits(rng, 6)}-{_digits(rng, 1)}"),
+    ("", "handle", lambda rng: f"@anna_{_digits(rng, 3)}"),
+    ("", "image", lambda rng: f"icon{_digits(rng, 2)}@2x.png"),
+    ("", "numbers", lambda rng: " ".join(str(rng.randrange(10, 99)) for _ in range(6))),
+    ("", "sum", lambda rng: f"{rng.randrange(100, 999)}+{rng.randrange(100, 999)}={rng.randrange(1000, 1999)}"),
+    ("", "percent", lambda rng: f"+{rng.randrange(1, 99)}.{_digits(rng, 2)}%"),
+    ("", "coordinates", lambda rng: f"52.{_digits(rng, 6)}, 13.{_digits(rng, 6)}"),
+    ("", "placeholder key", lambda _: "sk-xxxxxxxxxxxxxxxxxxxxxxxx"),
+    ("", "version of four", lambda rng: f"Chrome {rng.randrange(90, 140)}.0.{_digits(rng, 4)}.{_digits(rng, 2)}"),
+    ("", "section", lambda rng: f"see 3.{rng.randrange(9)}.{rng.randrange(9)}.{rng.randrange(9)} of the standard"),
+]

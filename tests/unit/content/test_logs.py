@@ -1,0 +1,91 @@
+"""The content policy on log records that pass through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+
+from tests.oracle.values import plain
+from tests.support.engines import engine
+from tests.support.spans import any_value, key_values
+
+NOW = 10**18
+
+
+def _map(values: dict[str, Any]) -> AnyValue:
+    value = AnyValue()
+    for key, item in values.items():
+        value.kvlist_value.values.add(key=key).value.CopyFrom(_map(item) if isinstance(item, dict) else any_value(item))
+    return value
+
+
+def _request(*records: LogRecord) -> bytes:
+    request = ExportLogsServiceRequest()
+    request.resource_logs.add(schema_url="u").scope_logs.add(log_records=records).scope.name = "app"
+    return request.SerializeToString()
+
+
+def _through(policy: str, record: LogRecord) -> LogRecord:
+    payload = _request(record)
+    report = engine(f"normalize: {{content: {policy}}}").take_logs(payload, NOW)
+    assert report.records == 1
+    out = ExportLogsServiceRequest.FromString(payload if report.payload is None else report.payload)
+    assert out.resource_logs[0].schema_url == "u"
+    return out.resource_logs[0].scope_logs[0].log_records[0]
+
+
+def _message() -> LogRecord:
+    record = LogRecord(event_name="gen_ai.choice", severity_text="INFO")
+    record.attributes.extend(key_values({"gen_ai.system": "openai", "gen_ai.usage.input_tokens": 7}))
+    message = {"role": "assistant", "content": "write to a@b.example " * 100}
+    record.body.CopyFrom(_map({"index": 0, "finish_reason": "stop", "message": message}))
+    return record
+
+
+def test_keep_hands_on_the_very_bytes() -> None:
+    assert engine("").take_logs(_request(_message()), NOW).payload is None
+
+
+def test_drop_leaves_what_says_how_the_message_was_arranged() -> None:
+    out = _through("drop", _message())
+    assert plain(out.body) == {"index": 0, "finish_reason": "stop", "message": {"role": "assistant"}}
+    assert out.attributes == _message().attributes
+
+
+def test_truncate_cuts_texts_of_the_body() -> None:
+    body = plain(_through("{policy: truncate, truncate_bytes: 64}", _message()).body)
+    assert body["message"]["content"].endswith("…")
+    assert len(body["message"]["content"]) < 70
+
+
+def test_redact_reads_maps_and_json_in_strings() -> None:
+    body = plain(_through("redact", _message()).body)
+    assert body["message"]["content"] == "write to [EMAIL] " * 100
+    record = LogRecord(event_name="gen_ai.user.message")
+    record.body.string_value = '{"content": "a@b.example"}'
+    assert _through("redact", record).body.string_value == '{"content": "[EMAIL]"}'
+
+
+def test_the_name_of_the_event_may_be_an_attribute() -> None:
+    record = _message()
+    record.event_name = ""
+    record.attributes.extend(key_values({"event.name": "gen_ai.choice"}))
+    assert "content" not in plain(_through("drop", record).body)["message"]
+
+
+def test_plain_log_lines_are_redacted_but_neither_dropped_nor_cut() -> None:
+    record = LogRecord(severity_text="INFO")
+    record.body.string_value = "login of a@b.example " * 100
+    assert _through("redact", record).body.string_value == "login of [EMAIL] " * 100
+    for policy in ("drop", "{policy: truncate, truncate_bytes: 16}"):
+        assert _through(policy, record) == record
+
+
+def test_details_events_lose_their_messages_only() -> None:
+    record = LogRecord(event_name="gen_ai.client.inference.operation.details", trace_id=b"t" * 16)
+    kept = {"gen_ai.request.model": "gpt-4o", "gen_ai.usage.output_tokens": 3, "gen_ai.response.id": "chatcmpl-1"}
+    record.attributes.extend(key_values(kept | {"gen_ai.input.messages": '[{"role":"user"}]'}))
+    assert {item.key: plain(item.value) for item in _through("drop", record).attributes} == kept

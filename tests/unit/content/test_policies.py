@@ -1,0 +1,175 @@
+"""The content policy at the engine's door: spans in, spans out, facts as before."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from enricher.config import load_text
+from enricher.content import tables
+from enricher.content.compile import compile_plan, is_of_dialect
+from enricher.normalize.names import maps
+from enricher.normalize.notation import parse_source
+from enricher.normalize.settings import NormalizeSettings
+from enricher.normalize.tables import shipped_dialects
+from tests.oracle.values import plain
+from tests.recordings import requests
+from tests.support.engines import drained, engine, request_of, spans_of
+from tests.support.spans import key_values
+
+NOW = 10**18
+DATA = Path(__file__).parents[2] / "recordings" / "data"
+RECORDINGS = sorted(path.name for path in DATA.iterdir() if path.is_dir() and list(path.glob("*")))
+SAID = ("Paris is the capital", "Capital of", "Weather in", "21 degrees")
+
+
+def _span(attributes: dict[str, Any], *events: tuple[str, dict[str, Any]]) -> Span:
+    span = Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="chat", start_time_unix_nano=NOW, end_time_unix_nano=NOW + 1)
+    span.attributes.extend(key_values(attributes))
+    for name, values in events:
+        span.events.add(name=name).attributes.extend(key_values(values))
+    return span
+
+
+def _out(config: str, *spans: Span) -> list[Span]:
+    core = engine(config)
+    core.ingest(request_of(*spans), NOW)
+    return spans_of(drained(core, NOW))
+
+
+def _attributes(span: Span) -> dict[str, Any]:
+    return {item.key: plain(item.value) for item in span.attributes}
+
+
+CALL = {
+    "gen_ai.system": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.usage.input_tokens": 10,
+    "gen_ai.usage.output_tokens": 5,
+    "gen_ai.input.messages": json.dumps(
+        [{"role": "user", "parts": [{"type": "text", "content": "mail a@b.example " * 90}]}]
+    ),
+    "gen_ai.tool.call.arguments": '{"to": "a@b.example"}',
+    "app.note": "mail a@b.example",
+}
+
+
+def test_keep_is_the_default_and_touches_nothing() -> None:
+    (out,) = _out("", _span(CALL))
+    assert CALL.items() <= _attributes(out).items()
+
+
+def test_drop_takes_content_away_and_leaves_usage_model_and_cost() -> None:
+    (kept,), (out,) = _out("", _span(CALL)), _out("normalize: {content: drop}", _span(CALL))
+    gone = set(_attributes(kept)) - set(_attributes(out))
+    assert gone == {"gen_ai.input.messages", "gen_ai.tool.call.arguments"}
+    assert _attributes(out).items() <= _attributes(kept).items()
+    assert _attributes(out)["gen_ai.usage.cost"] > 0
+
+
+def test_truncate_keeps_json_valid() -> None:
+    (out,) = _out("normalize: {content: {policy: truncate, truncate_bytes: 64}}", _span(CALL))
+    text = _attributes(out)["gen_ai.input.messages"]
+    assert json.loads(text)[0]["parts"][0]["content"].endswith("…")
+    assert len(text) < 200
+    assert _attributes(out)["gen_ai.tool.call.arguments"] == CALL["gen_ai.tool.call.arguments"]
+
+
+def test_redact_reaches_attributes_events_links_and_status() -> None:
+    span = _span(CALL, ("gen_ai.user.message", {"content": "a@b.example", "role": "user"}))
+    span.links.add(trace_id=b"l" * 16, span_id=b"l" * 8).attributes.extend(key_values({"gen_ai.prompt": "a@b.example"}))
+    span.status.message = "no such mailbox: a@b.example"
+    span.events.add(name="exception").attributes.extend(key_values({"exception.message": "a@b.example is unknown"}))
+    (out,) = _out("normalize: {content: redact}", span)
+    assert b"b.example" not in _without(out, "app.note").SerializeToString()
+    assert plain(out.events[0].attributes[0].value) == "[EMAIL]"
+    assert out.status.message == "no such mailbox: [EMAIL]"
+
+
+def _without(span: Span, key: str) -> Span:
+    copy = Span()
+    copy.CopyFrom(span)
+    for item in [item for item in copy.attributes if item.key == key]:
+        copy.attributes.remove(item)
+    return copy
+
+
+def test_keys_of_the_user_are_content_too() -> None:
+    (out,) = _out("normalize: {content: {policy: redact, keys: [app.*]}}", _span(CALL))
+    assert _attributes(out)["app.note"] == "mail [EMAIL]"
+
+
+def test_late_spans_meet_the_same_policy() -> None:
+    core = engine("normalize: {content: drop}")
+    core.ingest(request_of(_span(CALL)), NOW)
+    drained(core, NOW)
+    late = _span(CALL)
+    late.span_id = b"l" * 8
+    core.ingest(request_of(late), NOW + 10**9)
+    (out,) = spans_of(drained(core, NOW + 10**10))
+    assert "gen_ai.input.messages" not in _attributes(out)
+
+
+def test_what_was_done_is_counted() -> None:
+    core = engine("normalize: {content: redact}")
+    core.ingest(request_of(_span(CALL)), NOW)
+    drained(core, NOW)
+    counted = {labels: value for name, labels, value, *_ in core.metrics() if name == "enricher_content_values_total"}
+    assert counted == {("redacted", "email"): 91.0}
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_nothing_said_leaves_recorded_traffic_under_drop(name: str) -> None:
+    """Whatever real instrumentation wrote: the questions and answers of the recordings go, the facts stay."""
+    kept, dropped = engine(""), engine("normalize: {content: drop}")
+    for body in requests(name):
+        kept.ingest(body, NOW)
+        dropped.ingest(body, NOW)
+    before, after = spans_of(drained(kept, NOW)), spans_of(drained(dropped, NOW))
+    for span in after:
+        for item in span.attributes:
+            text = str(plain(item.value))
+            assert not any(said in text for said in SAID), (item.key, text[:200])
+        for event in span.events:
+            assert not any(said in str(event) for said in SAID[:1]), event.name
+    facts = [
+        {k: v for k, v in _attributes(s).items() if ".usage." in k or ".cost" in k or "model" in k} for s in before
+    ]
+    left = [{k: v for k, v in _attributes(s).items() if ".usage." in k or ".cost" in k or "model" in k} for s in after]
+    for was, still in zip(facts, left, strict=True):
+        assert {k: v for k, v in was.items() if k != "model_request_parameters"} == still
+    assert kept.summary() == dropped.summary()
+
+
+def test_no_key_of_usage_model_or_cost_is_content() -> None:
+    plan = compile_plan(load_text("normalize: {content: drop}").require().normalize.content, shipped_dialects())
+    everywhere = {entry["key"] for entry in plan["keys"] if "dialects" not in entry and entry["class"] != "diagnostic"}
+    content = {"input_content", "output_content", "system_instructions", "tool_definitions", "tool_arguments"}
+    for dialect in shipped_dialects():
+        for concept, texts in dialect.attributes.items():
+            if concept in content | {"tool_result", "evaluation_explanation"}:
+                continue
+            for text in texts:
+                source = parse_source(text, maps())
+                if source.kind == "attr" and not source.path and not is_of_dialect(source, dialect):
+                    assert source.key not in everywhere, (dialect.name, concept, source.key)
+
+
+def test_every_class_has_keys_and_every_key_one_class() -> None:
+    keys = tables.load(tables.Keys).keys
+    listed = [key for group in keys.values() for key in group]
+    assert len(listed) == len(set(listed))
+    plan = compile_plan(load_text("normalize: {content: drop}").require().normalize.content, [])
+    assert {entry["class"] for entry in plan["keys"]} == set(keys)
+    assert NormalizeSettings().content.policy == "keep"
+
+
+def test_a_span_without_content_or_facts_leaves_as_it_came() -> None:
+    span = _span({"http.route": "/a", "user": "a@b.example"}, ("retry", {"attempt": 1}))
+    for policy in ("drop", "truncate", "redact"):
+        (out,) = _out(f"normalize: {{content: {policy}}}", span)
+        assert out == span
