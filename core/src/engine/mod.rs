@@ -5,9 +5,9 @@ pub mod explain;
 pub mod finalize;
 pub mod ingest;
 mod intake;
+pub mod logs;
 mod settle;
 mod summary;
-pub mod logs;
 #[cfg(test)]
 mod tests;
 pub mod tick;
