@@ -13,7 +13,8 @@ Tests::
 
     KEY, KEY=VALUE, PREFIX.*, scope:NAME, span:NAME
     resource:KEY, resource:KEY=VALUE                                                         (detection only)
-    operation:NAME, span_kind:NAME, kind:server, usage:yes, usage:no, model:yes, model:no    (roles only)
+    operation:NAME, span_kind:NAME, kind:server, usage:yes, usage:no, model:yes, model:no,
+    failed:yes, failed:no                                                                    (roles only)
     !TEST                                                                                    (roles only)
 
 NAME and VALUE may begin or end with `*`.
@@ -51,7 +52,7 @@ READINGS = ("inclusive", "exclusive", "inside", "outside", "missing")
 """Said of one source, not a whole dialect: whether its input tokens include cached ones, where reasoning is counted."""
 
 _TESTS_OF_SPANS = ("scope", "span", "resource")
-_TESTS_OF_ROLES = ("operation", "span_kind", "kind", "usage", "model")
+_TESTS_OF_ROLES = ("operation", "span_kind", "kind", "usage", "model", "failed")
 _SPAN_KINDS = ("internal", "server", "client", "producer", "consumer")
 _PATH = re.compile(r"(\*\*\.)?[A-Za-z0-9_:-]*(\[\d*\])*(\.[A-Za-z0-9_:-]+(\[\d*\])*)*")
 _ANCHOR = 4
@@ -149,7 +150,7 @@ def _named_test(head: str, rest: str, *, roles: bool) -> dict[str, Any]:
         if roles:
             raise NotationError("a role cannot depend on the resource", "let it detect a dialect of its own")
         return {"resource": _key_test(rest)}
-    if head in ("usage", "model"):
+    if head in ("usage", "model", "failed"):
         if rest not in ("yes", "no"):
             raise NotationError(f"`{head}:{rest}` is neither yes nor no", f"write {head}:yes or {head}:no")
         return {head: rest == "yes"}

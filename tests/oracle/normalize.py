@@ -31,6 +31,7 @@ class Span:
     kind: str = "internal"
     start_ns: int = 0
     end_ns: int = 0
+    failed: bool = False
 
 
 @dataclass(slots=True)
@@ -109,6 +110,8 @@ def _detect(span: Span) -> str | None:
 
 
 def _holds(test: str, span: Span, facts: dict[str, Any] | None = None) -> bool:
+    if test.startswith("!"):
+        return not _holds(test[1:], span, facts)
     head, colon, rest = test.partition(":")
     if colon:
         match head:
@@ -120,6 +123,8 @@ def _holds(test: str, span: Span, facts: dict[str, Any] | None = None) -> bool:
                 return _has(span.resource, rest)
             case "usage":
                 return any(concept in (facts or {}) for concept in usage.USAGE) == (rest == "yes")
+            case "failed":
+                return span.failed == (rest == "yes")
             case "operation":
                 return str((facts or {}).get("operation", "")).lower() == rest
     return _has(span.attributes, test)

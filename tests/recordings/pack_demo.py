@@ -69,9 +69,13 @@ class Unit:
             for scoped in group.scope_spans:
                 yield from scoped.spans
 
-    def covers(self, call: dict[str, Any]) -> int | None:
-        """Duration (ns) of the shortest span around a call, or ``None``; the server saw the call inside its span."""
-        begin, end = call["time_unix_nano"], call["time_unix_nano"] + call["duration_ns"]
+    def covers(self, call: dict[str, Any], *, whole: bool = True) -> int | None:
+        """Duration (ns) of the shortest span around a call, or around its beginning, or ``None``.
+
+        The server saw the call inside its span, except that some SDKs end a stream's span when the stream begins.
+        """
+        begin = call["time_unix_nano"]
+        end = begin + call["duration_ns"] if whole else begin
         around = [
             span.end_time_unix_nano - span.start_time_unix_nano
             for span in self.spans()
@@ -142,7 +146,10 @@ def units(scenario: str) -> list[Unit]:
             made[_root(family, trace_of[min(ids)])].calls.append(call)
             continue
         # A failed call shows none of its numbers: it belongs to the tightest span around it.
-        around = [(length, key) for key, unit in made.items() if (length := unit.covers(call)) is not None]
+        around: list[tuple[int, bytes]] = []
+        for whole in (True, False):
+            lengths = ((unit.covers(call, whole=whole), key) for key, unit in made.items())
+            around = around or [(length, key) for length, key in lengths if length is not None]
         if not around:
             raise ValueError(f"{scenario}: no span around the call at {call['time_unix_nano']}")
         made[min(around)[1]].calls.append(call)

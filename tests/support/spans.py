@@ -46,6 +46,8 @@ def request(*spans: Span) -> ExportTraceServiceRequest:
         encoded = OtlpSpan(trace_id=b"t" * 16, span_id=number.to_bytes(8, "big"), name=span.name)
         encoded.kind = OtlpSpan.SpanKind.Value(f"SPAN_KIND_{span.kind.upper()}")
         encoded.start_time_unix_nano, encoded.end_time_unix_nano = span.start_ns, span.end_ns
+        if span.failed:
+            encoded.status.code = encoded.status.STATUS_CODE_ERROR
         encoded.attributes.extend(key_values(span.attributes))
         for name, attributes in span.events:
             encoded.events.add(name=name, time_unix_nano=span.start_ns).attributes.extend(key_values(attributes))
@@ -68,6 +70,7 @@ def reduced(message: ExportTraceServiceRequest) -> Iterator[Span]:
                     KINDS[span.kind],
                     span.start_time_unix_nano,
                     span.end_time_unix_nano,
+                    span.status.code == span.status.STATUS_CODE_ERROR,
                 )
 
 

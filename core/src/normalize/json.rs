@@ -270,7 +270,8 @@ impl<'a, S: Sink<'a>> Walker<'_, 'a, S> {
             return Ok(());
         }
         let inner = if escaped { unescape(raw, self.arena) } else { raw };
-        if !matches!(inner.trim_ascii_start().first(), Some(b'{' | b'[' | b'"' | b'\'')) {
+        let start_of = inner.trim_ascii_start();
+        if !matches!(start_of.first(), Some(b'{' | b'[' | b'"' | b'\'')) && !is_construction(start_of) {
             return Ok(());
         }
         let mut walker = Walker {
@@ -460,4 +461,15 @@ impl<'a, S: Sink<'a>> Walker<'_, 'a, S> {
             }
         }
     }
+}
+
+/// `Name(key=`: the text of a Python object, not prose with a bracket in it.
+fn is_construction(text: &[u8]) -> bool {
+    let word = |text: &[u8]| text.iter().take(64).position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')).unwrap_or(0);
+    let name = word(text);
+    if name == 0 || text.get(name) != Some(&b'(') {
+        return false;
+    }
+    let inside = &text[name + 1..];
+    inside.get(word(inside)) == Some(&b'=')
 }

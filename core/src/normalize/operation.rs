@@ -10,7 +10,7 @@ use super::provider::lowered;
 use crate::concept::Concept;
 use crate::facts::{Facts, Role, Val};
 use crate::keys::{KeyId, KeyTable, KeyTableBuilder};
-use crate::wire::span::{Attr, SpanView};
+use crate::wire::span::{Attr, STATUS_ERROR, SpanView};
 use bumpalo::Bump;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
@@ -59,6 +59,7 @@ enum Check {
     SpanKind(Vec<Box<str>>),
     Kind(Vec<u8>),
     Usage(bool),
+    Failed(bool),
     Model(bool),
     Not(Box<Check>),
 }
@@ -216,6 +217,7 @@ impl Check {
             Self::SpanKind(list) => one_of(list, kind),
             Self::Kind(kinds) => kinds.contains(&seen.span.kind),
             Self::Usage(wanted) => has_usage(facts) == *wanted,
+            Self::Failed(wanted) => (seen.span.status_code == STATUS_ERROR) == *wanted,
             Self::Model(wanted) => has_model(facts) == *wanted,
             Self::Not(check) => !check.holds(facts, operation, kind, seen),
         }
@@ -272,6 +274,7 @@ fn check(condition: &Condition, keys: &mut KeyTableBuilder) -> Result<Check, Str
                 .collect::<Result<_, String>>()?,
         ),
         Condition::Usage(wanted) => Check::Usage(*wanted),
+        Condition::Failed(wanted) => Check::Failed(*wanted),
         Condition::Model(wanted) => Check::Model(*wanted),
         Condition::Not(inner) => Check::Not(Box::new(check(inner, keys)?)),
         Condition::Resource(_) => return Err("resource tests are for detection only".to_owned()),

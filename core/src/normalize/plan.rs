@@ -288,6 +288,8 @@ pub enum Condition {
     Kind(Vec<String>),
     /// `tests` only: the span has input or output tokens, or has not.
     Usage(bool),
+    /// `tests` only: the span ended in an error, or did not.
+    Failed(bool),
     /// `tests` only: the span has a request or response model, or has not.
     Model(bool),
     /// `tests` only.
