@@ -54,6 +54,7 @@ format: build ## Rewrite Python and Rust in the house format
 docs: build ## Write the generated pages anew
 	$(PYTHON) -m enricher.config.reference > docs/configuration.md
 	$(PYTHON) -m enricher.measure.reference > docs/metrics.md
+	$(PYTHON) -m enricher.normalize.docs > docs/dialects.md
 
 record: build ## Record real SDK traffic anew (installs each SDK; minutes)
 	$(PYTHON) tests/recordings/record.py

@@ -219,7 +219,7 @@ def _origin(cost: Json, call: Json, span: Json) -> Iterator[str]:
             yield f"the price book says {cost['computed_usd']} USD"
     elif matched := cost["matched"]:
         model = matched["own"] or matched["book"]
-        other = "" if cost["price"].startswith(f"{model}@") else f" as {model}"
+        other = "" if cost["price"] == model or cost["price"].startswith(f"{model}@") else f" as {model}"
         alias = " (your alias)" if matched["alias"] else ""
         yield f"row {cost['price']}, found{other} by {matched['source']} {_cut(matched['name'], 50)}{alias}"
 
@@ -228,8 +228,9 @@ def _line(line: Json) -> tuple[str, str, str, str]:
     unit = line["unit"] if line["unit"] == line["billed_as"] else f"{line['unit']} as {line['billed_as']}"
     price = f"{line['price']} / {line['per']:,}"
     factor = Fraction(*line["factor"])
-    if factor != 1:
-        price += f" × {float(factor):g} ({', '.join(line['modifiers'])})"
+    if line["modifiers"]:
+        times = f" × {float(factor):g}" if factor != 1 else ""
+        price += f"{times} ({', '.join(line['modifiers'])})"
     return unit, f"{line['quantity']:,}", price, line["usd"]
 
 

@@ -28,9 +28,16 @@ def check(settings: PricesSettings) -> list[Problem]:
             message = f"no rate is known for {override.currency}"
             hint = f"add `currencies: {{{override.currency}: <US dollars for one>}}` to `prices`"
             problems.append(Problem("unknown-value", f"{path}.currency", message, hint))
-        if override.service_tier and override.service_tier.lower() not in rules.service_tier:
-            hint = _meant(override.service_tier, list(rules.service_tier))
-            problems.append(Problem("unknown-value", f"{path}.service_tier", "no such tier is served", hint))
+        for key, spelled in (
+            ("service_tier", rules.service_tier),
+            ("speed", rules.speed),
+            ("inference_geo", rules.inference_geo),
+            ("search_context", rules.search_context),
+        ):
+            said = getattr(override, key)
+            if said and said.lower() not in spelled:
+                message = f"no call has the {key.replace('_', ' ')} {said!r}"
+                problems.append(Problem("unknown-value", f"{path}.{key}", message, _meant(said, list(spelled))))
     for index, discount in enumerate(settings.discounts):
         path = f"discounts[{index}]"
         if discount.provider and rules.provider_of(discount.provider) is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -69,7 +69,7 @@ class _Compiler:
             self._book_row(price)
         modifiers = [self._modifier(row) for row in self.book.modifiers]
         own = self._overrides(names)
-        modifiers += [self._discount(discount) for discount in self.settings.discounts]
+        modifiers += [part for discount in self.settings.discounts for part in self._discount(discount)]
         return {
             "reported": self.settings.reported,
             "providers": [self._provider(name) for name in self.provider_ids],
@@ -124,7 +124,7 @@ class _Compiler:
         when = self._conditions(row.when)
         scale = 1 if row.unit in TOKEN_UNITS else 10**6
         self._row(
-            f"{row.provider}/{row.model}@{row.valid_from[:10] or row.date}",
+            f"{row.provider}/{row.model}" + (f"@{row.valid_from}" if row.valid_from else ""),
             {
                 "model": model,
                 "unit": UNITS.index(row.unit),
@@ -173,7 +173,6 @@ class _Compiler:
         rate = Decimal(1) if override.currency == "USD" else self.settings.currencies[override.currency]
         start = _seconds(override.valid_from)
         date_part = f"@{override.valid_from:%Y-%m-%d}" if override.valid_from else ""
-        tier = self.rules.service_tier.get(override.service_tier.lower(), override.service_tier.lower())
         prices: list[tuple[str, Decimal, int]] = [(unit, price, 10**6) for unit, price in override.per_million.items()]
         prices += [(unit, price, 1) for unit, price in override.each.items()]
         for unit, price, per in prices:
@@ -188,10 +187,22 @@ class _Compiler:
                     "until": _seconds(override.until),
                     "min_input": override.above_input_tokens + 1 if override.above_input_tokens else 0,
                     "batch": int(override.batch),
-                    "service_tier": self.numbers["service_tier"].of(tier),
+                    **{
+                        name: self.numbers[name].of(spelled.get(said.lower(), said.lower()))
+                        for name, said, spelled in self._circumstances(override)
+                    },
                     "tenant": self.tenants.of(override.tenant),
                 },
             )
+
+    def _circumstances(self, override: Override) -> list[tuple[str, str, dict[str, str]]]:
+        """Dimension, what the user wrote, and the spellings of the dimension's values."""
+        return [
+            ("service_tier", override.service_tier, self.rules.service_tier),
+            ("speed", override.speed, self.rules.speed),
+            ("inference_geo", override.inference_geo, self.rules.inference_geo),
+            ("search_context", override.search_context, self.rules.search_context),
+        ]
 
     def _modifier(self, row: ModifierRow) -> dict[str, Any]:
         globs = row.models.split()
@@ -215,19 +226,25 @@ class _Compiler:
             **self._conditions(row.when),
         }
 
-    def _discount(self, discount: Discount) -> dict[str, Any]:
-        numerator, denominator = ((100 - discount.percent) / 100).as_integer_ratio()
-        return {
-            "label": f"discount {discount.percent.normalize():f}%",
-            "num": numerator,
-            "den": denominator,
+    def _discount(self, discount: Discount) -> Iterator[dict[str, Any]]:
+        """One modifier for the percentage, one for each amount."""
+        common = {
+            "num": 1,
+            "den": 1,
             "models": [self.models[key] for key in discounted(discount, self.book, self.rules)],
-            "units": list(discount.units),
             "from": _seconds(discount.valid_from),
             "until": _seconds(discount.until),
             "tenant": self.tenants.of(discount.tenant),
             "provider": self._provider_index(discount.provider) if discount.provider else None,
         }
+        if discount.percent:
+            numerator, denominator = ((100 - discount.percent) / 100).as_integer_ratio()
+            label = f"discount {discount.percent.normalize():f}%"
+            yield {**common, "label": label, "num": numerator, "den": denominator, "units": list(discount.units)}
+        amounts = [(unit, price, 10**6) for unit, price in discount.per_million.items()]
+        for unit, price, per in [*amounts, *((unit, price, 1) for unit, price in discount.each.items())]:
+            label = f"discount {price.normalize():f} USD off {'a million' if per > 1 else 'each'}"
+            yield {**common, "label": label, "off": _pico(price), "off_per": per, "units": [unit]}
 
     def _alias(self, name: str, alias: Alias) -> dict[str, Any]:
         model, provider = target(alias, self.rules)

@@ -174,7 +174,7 @@ def _rows(provider: str, model: Made) -> Iterator[PriceRow]:
         starts = [_since(variant, periods) for variant in variants]
         for index, variant in enumerate(variants):
             verified = _date(variant["constraint"])
-            until = starts[index + 1] if index + 1 < len(variants) else ""
+            until = starts[index + 1] if index + 1 < len(variants) else _until(verified, periods)
             source = SOURCE if starts[index] == verified else BACKDATED
             base = _row(provider, model["id"], valid_from=starts[index], valid_until=until)
             yield from _priced(replace(base, when=when, source=source), variant["prices"])
@@ -214,13 +214,14 @@ def _hours(constraint: Made) -> list[str]:
 def _variants(variants: list[Made]) -> dict[str, list[Made]]:
     """Variants by the circumstances that they ask for, oldest first. Upstream's first that holds wins."""
     known: dict[tuple[str, str], str] = {("processing", "batch"): "batch", ("speed", "fast"): "speed=fast"}
-    for tier in ("flex", "priority", "fast"):
+    for tier in ("flex", "priority"):
         known["service_tier", tier] = f"service_tier={tier}"
     groups: dict[str, list[Made]] = {}
     for variant in variants:
         [(key, value)] = variant["when"].items()
         if (key, value) not in known:
-            continue  # `default` repeats the standard price; routes and search types are not on spans.
+            continue  # `default` repeats the standard price, `fast` is another word for `priority`; routes and search
+            # types are not on spans.
         group = groups.setdefault(known[key, value], [])
         if all(_date(other["constraint"]) != _date(variant["constraint"]) for other in group):
             group.append(variant)
@@ -231,6 +232,11 @@ def _since(variant: Made, periods: list[_Period]) -> str:
     """The start of the standard price that was in force when the variant was verified."""
     verified = _date(variant["constraint"])
     return max((period.start for period in periods if period.start <= verified), default="")
+
+
+def _until(verified: str, periods: list[_Period]) -> str:
+    """The end of the standard price that was in force when the variant was verified: it says nothing of later ones."""
+    return min((period.start for period in periods if period.start > verified), default="")
 
 
 def _priced(base: PriceRow, prices: Made) -> Iterator[PriceRow]:

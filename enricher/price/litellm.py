@@ -19,12 +19,15 @@ from pydantic import Field, ValidationError
 
 from enricher.config.base import Section
 from enricher.errors import InputError
+from enricher.price.book import TOKEN_UNITS
 
 PACKAGE = "litellm"
 PATH = Path(__file__).parent / "litellm.yaml"
 _DATA = "litellm/model_prices_and_context_window_backup.json"
 _MOST_BYTES = 64 * 1024 * 1024
 _CONTEXT = re.compile(r"_above_(\d+)k_tokens")
+IN_OTHER_WORDS = ("audio_seconds", "images", "characters", "seconds")
+"""Units that some lists price instead of tokens, for the same thing."""
 _EIGHT_DIGITS = Context(prec=8)
 STAND_INS = {
     "audio_input": "input",
@@ -158,11 +161,14 @@ def entries(version: str, data: dict[str, dict[str, Any]]) -> list[Entry]:
 
 
 def _told(prices: dict[Cell, tuple[Decimal, int]]) -> dict[Cell, tuple[Decimal, int]]:
-    """Without those that say what holds anyway: a price of images that is the price of the input."""
+    """Without those that say what holds anyway (a price of images that is the price of the input), and without the
+    price of an image or a second where tokens are priced: it says the same in other words and is not owed besides."""
+    tokens = any(cell.unit in TOKEN_UNITS for cell in prices)
     return {
         cell: price
         for cell, price in prices.items()
-        if cell.unit not in STAND_INS or prices.get(Cell(STAND_INS[cell.unit], cell.when, cell.context)) != price
+        if (cell.unit not in STAND_INS or prices.get(Cell(STAND_INS[cell.unit], cell.when, cell.context)) != price)
+        and not (tokens and cell.unit in IN_OTHER_WORDS)
     }
 
 
@@ -178,8 +184,8 @@ def _prices(values: dict[str, Any], provider: str, rules: Reading) -> Iterator[t
     for name, value in values.items():
         if isinstance(value, Decimal | int) and not isinstance(value, bool) and value >= 0:
             cell = _cell(name, provider, keys, rules)
-            # A zero is a price of what is cached; elsewhere it says that there is none of it.
-            if cell is not None and (value or cell[0].unit.startswith("cache")):
+            # A zero says that the list has no price, or that there is none of it; a cached token may be free.
+            if cell is not None and (value or cell[0].unit == "cache_read"):
                 yield cell[0], (_exact(Decimal(value), cell[1]), cell[1])
     yield from _tiered(values.get("tiered_pricing"), keys)
     yield from _searches(values.get("search_context_cost_per_query"), provider)
@@ -216,10 +222,10 @@ def _tiered(tiers: Any, keys: dict[str, Key]) -> Iterator[tuple[Cell, tuple[Deci
 
 
 def _searches(costs: Any, provider: str) -> Iterator[tuple[Cell, tuple[Decimal, int]]]:
-    """Fees for a search by the size of its context; what Perplexity charges so is a fee for the request."""
-    if not isinstance(costs, dict):
+    """Fees for a search by the size of its context. Perplexity's are fees for the request, which corrections have."""
+    if not isinstance(costs, dict) or provider == "perplexity":
         return
-    unit = "requests" if provider == "perplexity" else "web_searches"
+    unit = "web_searches"
     sizes = {name.removeprefix("search_context_size_"): Decimal(value) for name, value in costs.items()}
     if len(set(sizes.values())) == 1:
         yield Cell(unit, "", ""), (_exact(next(iter(sizes.values())), 1000), 1000)

@@ -13,9 +13,9 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 
 from enricher.price import convert
-from enricher.price.book import ConflictRow, ModelRow, PriceRow, timestamp
+from enricher.price.book import TOKEN_UNITS, ConflictRow, ModelRow, PriceRow, timestamp
 from enricher.price.convert import amount
-from enricher.price.litellm import Cell, Entry, Rule
+from enricher.price.litellm import IN_OTHER_WORDS, Cell, Entry, Rule
 
 SOURCE = "litellm"
 RETIRED = "litellm, retired"
@@ -108,7 +108,7 @@ class _Merging:
         key = (entry.provider, entry.name)
         self.models[key] = ModelRow(*key, entry.name, "", source, "")
         for cell, price in entry.prices.items():
-            self._fill(key, entry, cell, price, "", source)
+            self._fill(key, entry, cell, price, ("", ""), source)
 
     def compare(self, entry: Entry, known: Known) -> None:
         """A model that the book has: fill gaps, settle disagreements, and give the name a model of its own when what
@@ -126,11 +126,11 @@ class _Merging:
         key = known.key
         if own or (found == "resold" and gaps):
             key = self._copy(known.key, entry)
-        since = self._since(key)
+        dates = self._dates(key)
         for cell, price in own.items():
             self._replace(key, cell, price)
         for cell, price in gaps.items():
-            self._fill(key, entry, cell, price, since, SOURCE)
+            self._fill(key, entry, cell, price, dates, SOURCE)
 
     def _found(self, entry: Entry, known: Known) -> str:
         if known.key[0] != entry.provider:
@@ -188,15 +188,21 @@ class _Merging:
             if Cell(row.unit, row.when, row.context) == cell and not row.window and self._holds(row):
                 rows[index] = replace(row, price=amount(price[0]), per=price[1], source=SOURCE)
 
-    def _fill(self, key: Key, entry: Entry, cell: Cell, price: tuple[Decimal, int], since: str, source: str) -> None:
+    def _fill(
+        self, key: Key, entry: Entry, cell: Cell, price: tuple[Decimal, int], dates: tuple[str, str], source: str
+    ) -> None:
         rule = next((rule for rule in self._fills if _fits(rule, entry, cell, "")), None)
         if rule is not None and rule.take == "none":
+            return
+        if cell.unit in IN_OTHER_WORDS and any(row.unit in TOKEN_UNITS for row in self.rows[key]):
             return
         plain = Cell(cell.unit, "", "")
         if cell != plain and plain not in entry.prices and all(row.unit != cell.unit for row in self.rows[key]):
             # A price beyond a threshold, or in a tier, of what has no standard price: a slip of the list.
             return
-        until = rule.until.isoformat() if rule is not None and rule.until else ""
+        since, until = dates
+        if rule is not None and rule.until:
+            until = min(until or "9999", rule.until.isoformat())
         if until and since >= until:
             return
         taken = any((row.unit, row.when, row.context) == (cell.unit, cell.when, cell.context) for row in self.rows[key])
@@ -210,10 +216,12 @@ class _Merging:
             )
         )
 
-    def _since(self, key: Key) -> str:
-        """The start of the standard price in force: what LiteLLM lists beside it came into force with it."""
+    def _dates(self, key: Key) -> tuple[str, str]:
+        """Start and end of the standard price in force: what LiteLLM lists beside it holds as long as it does."""
         plain = [row for row in self._in_force(key) if not (row.when or row.context)]
-        return max((row.valid_from for row in plain if row.unit in ("input", "output")), default="")
+        plain = [row for row in plain if row.unit in ("input", "output")]
+        ends = [row.valid_until for row in plain if row.valid_until]
+        return max((row.valid_from for row in plain), default=""), min(ends, default="")
 
     def _in_force(self, key: Key) -> list[PriceRow]:
         return [row for row in self.rows[key] if not row.window and self._holds(row)]

@@ -103,7 +103,13 @@ class Override(_Dated):
     batch: bool = False
     """Holds for batch calls only."""
     service_tier: str = ""
-    """Holds for calls served in this tier only: `flex`, `priority`, `fast`."""
+    """Holds for calls served in this tier only: `flex`, `priority`."""
+    speed: str = ""
+    """Holds for calls of this speed only: `fast`."""
+    inference_geo: str = ""
+    """Holds for calls answered in this region only: `us`, `eu`."""
+    search_context: str = ""
+    """Holds for searches of this size of context only: `low`, `medium`, `high`."""
 
     @model_validator(mode="after")
     def _priced(self) -> Self:
@@ -131,10 +137,21 @@ class Discount(_Dated):
 
     model: Name = "*"
     """Model name or glob; all models of the provider by default."""
-    percent: Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=100, decimal_places=6)]
+    percent: Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=100, decimal_places=6)] = Decimal(0)
     """Per cent off."""
     units: list[AnyUnit] = Field(default_factory=list)
-    """What it is off: `input`, `output`, `cache_read`, `web_searches` …; everything when empty."""
+    """What the percentage is off: `input`, `output`, `cache_read`, `web_searches` …; everything when empty."""
+    per_million: dict[TokenUnit, Price] = Field(default_factory=dict)
+    """US dollars off the price of a million tokens, by kind of token; nothing gets cheaper than free. Amounts come off
+    the list price first, percentages off what is left."""
+    each: dict[OtherUnit, Price] = Field(default_factory=dict)
+    """US dollars off the price of one of what is not tokens: `web_searches`, `images` …."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not (self.percent or self.per_million or self.each):
+            raise fault("missing-key", "takes nothing off: percent, per_million or each", "percent: 10")
+        return self
 
 
 def _alias(value: Any) -> Any:
@@ -158,6 +175,6 @@ class PricesSettings(Section):
     )
     """Your names for models, such as Azure deployments: `my-gpt4o-prod: azure/gpt-4o`."""
     discounts: list[Discount] = Field(default_factory=list)
-    """Shares off list prices. Several that hold for one call multiply."""
+    """Shares and amounts off list prices. Of several that hold for one call, amounts add up and shares multiply."""
     currencies: dict[Currency, Rate] = Field(default_factory=dict)
     """US dollars for one unit of other currencies: `EUR: 1.08`."""

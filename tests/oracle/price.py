@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 
 from enricher.price.book import TOKEN_UNITS, UNITS, Book, ModelRow, PriceRow
 from enricher.price.rules import Rules
-from enricher.price.settings import Override, PricesSettings
+from enricher.price.settings import Discount, Override, PricesSettings
 
 PICO = Decimal("1e-12")
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -85,8 +85,8 @@ def price(call: Call, book: Book, rules: Rules, settings: PricesSettings) -> Ans
         reason = str(unpriced.args[0])
         if believed is None:
             return Answer("unpriced", reason, None, {})
-        if believed == 0 and not call.by_provider and any(call.usage.values()):
-            return Answer("unpriced", reason, None, {}, suspect=True)
+        if believed == 0 and not call.by_provider:
+            return Answer("unpriced", reason, None, {}, suspect=any(call.usage.values()))
         return Answer("reported", None, believed, {})
     total = sum(parts.values(), Decimal(0))
     suspect = believed == 0 and total > 0
@@ -153,9 +153,13 @@ def _line(
                 continue
             row = max(held, key=_strength)
             quantity = max(quantity, Decimal(row.minimum or 0))
-            amount = quantity * Decimal(row.price) / row.per
             assert model is not None
-            return _round(amount * _factor(unit, row, call, book, settings, model, provider, rules))
+            price = Decimal(row.price) / row.per
+            for discount in _discounts(call, settings, model, provider, rules):
+                off = {name: amount / 10**6 for name, amount in discount.per_million.items()} | discount.each
+                price -= next((amount for name, amount in off.items() if name == unit), Decimal(0))
+            price = max(price, Decimal(0))
+            return _round(quantity * price * _factor(unit, row, call, book, settings, model, provider, rules))
     return None
 
 
@@ -229,7 +233,10 @@ def _holds(row: PriceRow, call: Call, tokens: Decimal, book: Book) -> bool:
 def _asked(when: str, call: Call) -> bool:
     for word in when.split():
         name, _, value = word.partition("=")
-        if call.circumstances.get(name) != (value or "yes"):
+        said = call.circumstances.get(name)
+        if name == "service_tier":
+            said = {"fast": "priority"}.get(said or "", said)
+        if said != (value or "yes"):
             return False
     return True
 
@@ -285,18 +292,25 @@ def _factor(
             and not answered
         ):
             factor *= Decimal(rule.factor)
-    for discount in settings.discounts:
-        names = (model.model.lower(), *model.names.split())
-        if (
-            (not discount.provider or rules.provider_of(discount.provider) == provider)
-            and any(fnmatchcase(name, discount.model.lower()) for name in names)
-            and (not discount.units or unit in discount.units)
-            and discount.tenant in ("", call.tenant)
-            and (discount.valid_from is None or call.start >= discount.valid_from)
-            and (discount.until is None or call.start < discount.until)
-        ):
+    for discount in _discounts(call, settings, model, provider, rules):
+        if not discount.units or unit in discount.units:
             factor *= (100 - discount.percent) / 100
     return factor
+
+
+def _discounts(
+    call: Call, settings: PricesSettings, model: ModelRow, provider: str | None, rules: Rules
+) -> list[Discount]:
+    names = (model.model.lower(), *model.names.split())
+    return [
+        discount
+        for discount in settings.discounts
+        if (not discount.provider or rules.provider_of(discount.provider) == provider)
+        and any(fnmatchcase(name, discount.model.lower()) for name in names)
+        and discount.tenant in ("", call.tenant)
+        and (discount.valid_from is None or call.start >= discount.valid_from)
+        and (discount.until is None or call.start < discount.until)
+    ]
 
 
 def _named(call: Call, settings: PricesSettings, provider: str | None, rules: Rules) -> list[Override]:

@@ -23,7 +23,7 @@ def conclude(
             facts[missing] = total - facts[other]
     if not any(concept in facts for concept in USAGE):
         return
-    split = facts.get("cache_write_5m_tokens", 0) + facts.get("cache_write_1h_tokens", 0)
+    split = sum(facts.get(f"cache_write_{lifetime}_tokens", 0) for lifetime in ("5m", "1h", "12h"))
     if split > facts.get("cache_write_tokens", 0):
         facts["cache_write_tokens"] = split
     if not facts.get("input_tokens") and not facts.get("output_tokens"):

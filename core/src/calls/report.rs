@@ -48,7 +48,7 @@ pub struct Texts<'a> {
 }
 
 /// What is kept of a report as text.
-const TEXT_CONCEPTS: [Concept; 36] = [
+const TEXT_CONCEPTS: [Concept; 37] = [
     Concept::Provider,
     Concept::Operation,
     Concept::RequestModel,
@@ -79,6 +79,7 @@ const TEXT_CONCEPTS: [Concept; 36] = [
     Concept::Variant,
     Concept::Environment,
     Concept::ServiceTier,
+    Concept::RequestServiceTier,
     Concept::Speed,
     Concept::InferenceGeo,
     Concept::SearchContextSize,
@@ -119,7 +120,7 @@ const CONTEXT: u64 = {
     slots
 };
 
-const UNIT_CONCEPTS: [(Concept, Unit); 24] = [
+const UNIT_CONCEPTS: [(Concept, Unit); 27] = [
     (Concept::InputTokens, Unit::Input),
     (Concept::OutputTokens, Unit::Output),
     (Concept::TotalTokens, Unit::Total),
@@ -127,6 +128,7 @@ const UNIT_CONCEPTS: [(Concept, Unit); 24] = [
     (Concept::CacheWriteTokens, Unit::CacheWrite),
     (Concept::CacheWrite5mTokens, Unit::CacheWrite5m),
     (Concept::CacheWrite1hTokens, Unit::CacheWrite1h),
+    (Concept::CacheWrite12hTokens, Unit::CacheWrite12h),
     (Concept::ReasoningTokens, Unit::Reasoning),
     (Concept::AudioInputTokens, Unit::AudioInput),
     (Concept::AudioOutputTokens, Unit::AudioOutput),
@@ -135,12 +137,14 @@ const UNIT_CONCEPTS: [(Concept, Unit); 24] = [
     (Concept::ImageOutputTokens, Unit::ImageOutput),
     (Concept::TextInputTokens, Unit::TextInput),
     (Concept::TextOutputTokens, Unit::TextOutput),
+    (Concept::CitationTokens, Unit::Citation),
     (Concept::AudioSeconds, Unit::AudioSeconds),
     (Concept::Images, Unit::Images),
     (Concept::Characters, Unit::Characters),
     (Concept::Pages, Unit::Pages),
     (Concept::WebSearches, Unit::WebSearches),
     (Concept::XSearches, Unit::XSearches),
+    (Concept::FileSearches, Unit::FileSearches),
     (Concept::RerankSearches, Unit::RerankSearches),
     (Concept::Requests, Unit::Requests),
     (Concept::Seconds, Unit::Seconds),

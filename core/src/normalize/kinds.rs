@@ -34,6 +34,7 @@ pub fn kind_of(concept: Concept) -> Kind {
         | C::CacheWriteTokens
         | C::CacheWrite5mTokens
         | C::CacheWrite1hTokens
+        | C::CacheWrite12hTokens
         | C::ReasoningTokens
         | C::AudioInputTokens
         | C::AudioOutputTokens
@@ -42,11 +43,13 @@ pub fn kind_of(concept: Concept) -> Kind {
         | C::ImageOutputTokens
         | C::TextInputTokens
         | C::TextOutputTokens
+        | C::CitationTokens
         | C::Images
         | C::Characters
         | C::Pages
         | C::WebSearches
         | C::XSearches
+        | C::FileSearches
         | C::RerankSearches
         | C::Requests => Kind::Count,
         C::AudioSeconds

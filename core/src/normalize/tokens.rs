@@ -115,7 +115,10 @@ pub fn conclude(facts: &mut Facts<'_>, evidence: &Evidence<'_>, providers: &Prov
         return;
     }
     fill(facts, told_total);
-    let split = facts.int(C::CacheWrite5mTokens).unwrap_or(0) + facts.int(C::CacheWrite1hTokens).unwrap_or(0);
+    let split = [C::CacheWrite5mTokens, C::CacheWrite1hTokens, C::CacheWrite12hTokens]
+        .iter()
+        .map(|concept| facts.int(*concept).unwrap_or(0))
+        .sum();
     if split > 0 && facts.int(C::CacheWriteTokens).unwrap_or(0) < split {
         facts.set(C::CacheWriteTokens, Val::Int(split), conclusion::PARTS);
         facts.inferred.insert(C::CacheWriteTokens);

@@ -62,10 +62,14 @@ impl Book {
         let computed = self.compute(input, sink, matched);
         let believed = reported.filter(|_| self.policy != Policy::Never);
         match (believed, computed) {
+            // No provider was asked, so that nothing is what it cost.
+            (Some(said), _) if said.usd_pico == 0 && input.cache_hit => {
+                Cost { state: State::Reported, ..Cost::unpriced(Reason::NoUsage) }
+            }
             (None, Err(reason)) => Cost::unpriced(reason),
-            // A price table that does not know a model answers 0, and so must nobody.
-            (Some(said), Err(reason)) if said.usd_pico == 0 && !said.by_provider && !input.usage.is_zero() => {
-                Cost { suspect_zero: true, ..Cost::unpriced(reason) }
+            // A price table that does not know a model, or was shown no tokens, answers 0, and so must nobody.
+            (Some(said), Err(reason)) if said.usd_pico == 0 && !said.by_provider => {
+                Cost { suspect_zero: !input.usage.is_zero(), ..Cost::unpriced(reason) }
             }
             (Some(said), Err(_)) => {
                 Cost { state: State::Reported, total_pico: said.usd_pico, ..Cost::unpriced(Reason::NoUsage) }
@@ -110,7 +114,7 @@ impl Book {
         let moment = Moment {
             unix_seconds: input.time_unix_ns / 1_000_000_000,
             circumstances: self.dimensions.pack(
-                input.service_tier,
+                if input.service_tier.is_empty() { input.requested_tier } else { input.service_tier },
                 input.batch,
                 input.speed,
                 input.inference_geo,

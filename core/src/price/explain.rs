@@ -87,6 +87,7 @@ fn render_line(book: &Book, line: &Line) -> Value {
         "quantity": number(line.unit, line.quantity),
         "price": money::to_decimal(i128::from(line.price)),
         "per": line.per,
+        "charged": [line.charged.num, line.charged.den],
         "factor": [line.factor.num, line.factor.den],
         "modifiers": line.modifiers,
         "row": book.row_label(line.row),

@@ -18,7 +18,9 @@ pub struct Line {
     /// The list price: pico-dollars for `per` units.
     pub price: u64,
     pub per: u64,
-    /// Uplifts and discounts.
+    /// Pico-dollars for one stored unit, after uplifts and discounts.
+    pub charged: Ratio,
+    /// Uplifts and discounts by percentage.
     pub factor: Ratio,
     pub modifiers: Vec<Box<str>>,
     pub row: u32,
@@ -263,11 +265,10 @@ impl<'a, S: Sink> Biller<'a, S> {
         let quantity = quantity.max(row.minimum);
         // What a user wrote is the price they pay: no uplift, no discount.
         let active = if own { None } else { self.active.as_ref() };
-        let factor = match active {
-            Some(active) if !active.is_empty() => active.factor(unit, row).ok_or(Reason::NoUsage)?,
-            _ => Ratio::ONE,
+        let (price, factor) = match active {
+            Some(active) if !active.is_empty() => active.apply(unit, row).ok_or(Reason::NoUsage)?,
+            _ => (row.price, Ratio::ONE),
         };
-        let price = if factor == Ratio::ONE { row.price } else { row.price.times(factor).ok_or(Reason::NoUsage)? };
         // Only counts beyond anything real overflow; they are no usage that could be billed.
         let pico = price.of(quantity).ok_or(Reason::NoUsage)?;
         self.parts.add(unit, pico).ok_or(Reason::NoUsage)?;
@@ -283,6 +284,7 @@ impl<'a, S: Sink> Biller<'a, S> {
                 quantity,
                 price: row.list_price,
                 per: row.list_per,
+                charged: price,
                 factor,
                 modifiers,
                 row: row.id,

@@ -49,6 +49,8 @@ pub struct PriceInput<'a> {
     pub usage: &'a Usage,
     /// As served, where the response said so.
     pub service_tier: &'a str,
+    /// As asked for; counts where the response did not say what was served.
+    pub requested_tier: &'a str,
     pub batch: bool,
     pub speed: &'a str,
     pub inference_geo: &'a str,
@@ -56,6 +58,8 @@ pub struct PriceInput<'a> {
     pub tenant: &'a str,
     /// It ended in an error before any answer.
     pub failed_without_answer: bool,
+    /// It was answered from a cache, so that a reported 0 may be true.
+    pub cache_hit: bool,
     /// A gateway answered from its cache: the usage is the stored answer's.
     pub from_cache: bool,
     /// Its tokens were counted from content.
@@ -75,12 +79,14 @@ impl<'a> PriceInput<'a> {
             duration_ns: 0,
             usage,
             service_tier: "",
+            requested_tier: "",
             batch: false,
             speed: "",
             inference_geo: "",
             search_context_size: "",
             tenant: "",
             failed_without_answer: false,
+            cache_hit: false,
             from_cache: false,
             estimated: false,
             reported: None,

@@ -10,6 +10,8 @@ use crate::usage::Unit;
 pub struct Modifier {
     pub label: Box<str>,
     factor: Ratio,
+    /// Pico-dollars off for one of a unit, not of its stored parts.
+    off: Ratio,
     units: u64,
     provider: Option<u16>,
     from: u64,
@@ -74,6 +76,7 @@ impl Modifier {
             label: source.label.as_str().into(),
             factor: Ratio::new(source.num, source.den)
                 .ok_or_else(|| format!("price modifier {index} has the denominator 0"))?,
+            off: Ratio::new(source.off, source.off_per.max(1)).unwrap_or(Ratio::NOTHING),
             units: if units.is_empty() { u64::MAX } else { units.iter().fold(0, |set, unit| set | unit.bit()) },
             provider: source.provider,
             from: source.from,
@@ -125,13 +128,17 @@ impl Active<'_> {
         })
     }
 
-    /// Their product; None when it does not fit.
-    #[inline]
-    pub fn factor(&self, unit: Unit, row: &Row) -> Option<Ratio> {
-        if self.set == 0 {
-            return Some(Ratio::ONE);
+    /// What they make of the row's price: amounts off first, never below nothing, then the product of the factors,
+    /// which comes back as well. None when it does not fit.
+    pub fn apply(&self, unit: Unit, row: &Row) -> Option<(Ratio, Ratio)> {
+        let (mut price, mut factor) = (row.price, Ratio::ONE);
+        for modifier in self.on(unit, row) {
+            factor = factor.times(modifier.factor)?;
+            if modifier.off.num != 0 {
+                price = price.less(modifier.off.times(Ratio { num: 1, den: unit.scale() })?)?;
+            }
         }
-        self.on(unit, row).try_fold(Ratio::ONE, |product, modifier| product.times(modifier.factor))
+        Some((price.times(factor)?, factor))
     }
 
     /// Their labels, for `explain`.

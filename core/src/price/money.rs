@@ -13,6 +13,7 @@ pub struct Ratio {
 
 impl Ratio {
     pub const ONE: Ratio = Ratio { num: 1, den: 1 };
+    pub const NOTHING: Ratio = Ratio { num: 0, den: 1 };
 
     /// Reduced to lowest terms. None when `den` is 0.
     pub fn new(num: u64, den: u64) -> Option<Ratio> {
@@ -24,6 +25,15 @@ impl Ratio {
     pub fn times(self, other: Ratio) -> Option<Ratio> {
         let (left, right) = (gcd(self.num, other.den), gcd(other.num, self.den));
         Ratio::new((self.num / left).checked_mul(other.num / right)?, (self.den / right).checked_mul(other.den / left)?)
+    }
+
+    /// The difference, nothing when `other` is the larger; None when it does not fit.
+    pub fn less(self, other: Ratio) -> Option<Ratio> {
+        let scaled = |one: Ratio, by: u64| u128::from(one.num) * u128::from(by);
+        let rest = scaled(self, other.den).saturating_sub(scaled(other, self.den));
+        let den = u128::from(self.den) * u128::from(other.den);
+        let divisor = gcd_wide(rest, den);
+        Some(Ratio { num: u64::try_from(rest / divisor).ok()?, den: u64::try_from(den / divisor).ok()? })
     }
 
     /// `quantity` of this, rounded half to even; None when it does not fit.
@@ -49,6 +59,13 @@ impl Ratio {
 }
 
 fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a.max(1)
+}
+
+fn gcd_wide(mut a: u128, mut b: u128) -> u128 {
     while b != 0 {
         (a, b) = (b, a % b);
     }
@@ -126,6 +143,15 @@ mod tests {
     fn products_stay_in_lowest_terms() {
         let price = Ratio::new(2_500_000, 1).unwrap();
         assert_eq!(price.times(Ratio::new(11, 10).unwrap()), Ratio::new(2_750_000, 1));
+    }
+
+    #[test]
+    fn differences_are_exact_and_never_below_nothing() {
+        let (price, off) = (Ratio::new(5, 2).unwrap(), Ratio::new(1, 3).unwrap());
+        assert_eq!(price.less(off), Ratio::new(13, 6));
+        assert_eq!(off.less(price).unwrap().num, 0);
+        assert_eq!(Ratio { num: 1, den: u64::MAX }.less(Ratio { num: 1, den: u64::MAX - 2 }).unwrap().num, 0);
+        assert_eq!(Ratio { num: u64::MAX, den: 7 }.less(Ratio { num: 1, den: u64::MAX }), None);
     }
 
     #[test]

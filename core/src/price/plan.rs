@@ -129,6 +129,9 @@ pub struct ModifierPlan {
     pub label: String,
     pub num: u64,
     pub den: u64,
+    /// Pico-dollars off the list price of `off_per` units, before any factor; 0 for none.
+    pub off: u64,
+    pub off_per: u64,
     /// Models it applies to.
     pub models: Vec<u32>,
     /// Index of the provider that the span must name; any when absent.

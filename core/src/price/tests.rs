@@ -142,6 +142,52 @@ fn whose_figure_wins() {
 }
 
 #[test]
+fn a_zero_is_believed_only_where_somebody_could_know() {
+    let book = Book::compile(&standard()).unwrap();
+    let (none, some) = (Usage::new(), usage(&[(Unit::Input, 1000)]));
+    let zero = |usage, by_provider, cache_hit| {
+        let reported = Some(Reported { usd_pico: 0, by_provider });
+        let cost = book.price(&PriceInput { reported, cache_hit, ..call("gpt-1", usage) });
+        (cost.state, cost.suspect_zero)
+    };
+    assert_eq!(zero(&none, false, false), (State::Unpriced(Reason::NoUsage), false), "an SDK that was shown no tokens");
+    assert_eq!(zero(&none, true, false), (State::Reported, false));
+    assert_eq!(zero(&some, false, false), (State::Computed, true));
+    assert_eq!(zero(&some, false, true), (State::Reported, false), "answered from a cache");
+    let computed = book.price(&PriceInput { cache_hit: true, ..call("gpt-1", &some) });
+    assert_eq!(micros(computed), 2000, "a hit of the provider's own cache is billed");
+}
+
+#[test]
+fn the_requested_tier_counts_where_none_was_served() {
+    let rows = [(0, "input", 1, MILLION, json!({})), (0, "input", 4, MILLION, json!({"service_tier": 1}))];
+    let book = Book::compile(&plan(&rows)).unwrap();
+    let some = usage(&[(Unit::Input, 1000)]);
+    let price = |service_tier| {
+        micros(book.price(&PriceInput { service_tier, requested_tier: "priority", ..call("gpt-1", &some) }))
+    };
+    assert_eq!([price(""), price("default"), price("priority")], [4000, 1000, 4000]);
+}
+
+#[test]
+fn amounts_come_off_before_shares_and_nothing_gets_cheaper_than_free() {
+    let mut plan = standard();
+    plan.modifiers = serde_json::from_value(json!([
+        {"label": "half", "num": 1, "den": 2, "models": [0]},
+        {"label": "off", "num": 1, "den": 1, "off": 1_500_000_000_000_u64, "off_per": MILLION, "models": [0],
+         "units": ["input"]},
+        {"label": "more", "num": 1, "den": 1, "off": 99, "off_per": 1, "models": [1]},
+    ]))
+    .unwrap();
+    let book = Book::compile(&plan).unwrap();
+    let some = usage(&[(Unit::Input, 1000), (Unit::Output, 100)]);
+    assert_eq!(micros(book.price(&call("gpt-1", &some))), 1000 / 4 + 100 * 10 / 2);
+    let (cost, explanation) = book.explain(&call("embed-1", &usage(&[(Unit::Input, 10)])));
+    assert_eq!(cost.total_pico, 10 * 1_000_000 - 10 * 99);
+    assert_eq!(explanation.lines[0].modifiers.len(), 1);
+}
+
+#[test]
 fn parts_of_the_input_are_billed_once() {
     let plain = json!({});
     let book = Book::compile(&plan(&[

@@ -32,6 +32,7 @@ def test_keys_become_units_tiers_contexts_and_lifetimes() -> None:
         output_cost_per_token_batches=2e-06,
         cache_read_input_token_cost_above_200k_tokens_priority=3e-07,
         cache_creation_input_token_cost_above_1hr_above_200k_tokens=4e-06,
+        cache_read_input_token_cost=0,
         cache_creation_input_token_cost=0,
         output_cost_per_reasoning_token=5e-06,
         input_cost_per_pixel=1e-09,
@@ -42,7 +43,7 @@ def test_keys_become_units_tiers_contexts_and_lifetimes() -> None:
         Cell("output", "batch", ""): (Decimal(2), 10**6),
         Cell("cache_read", "service_tier=priority", ">200000"): (Decimal("0.3"), 10**6),
         Cell("cache_write_1h", "", ">200000"): (Decimal(4), 10**6),
-        Cell("cache_write", "", ""): (Decimal(0), 10**6),
+        Cell("cache_read", "", ""): (Decimal(0), 10**6),
         Cell("reasoning", "", ""): (Decimal(5), 10**6),
     }
 

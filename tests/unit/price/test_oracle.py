@@ -53,6 +53,7 @@ SETTINGS = PricesSettings.model_validate(
         "discounts": [
             {"provider": "openai", "percent": 7.5, "tenant": "acme"},
             {"model": "claude-*", "percent": 12, "units": ["cache_read", "output"], "from": "2026-03-01"},
+            {"provider": "openai", "per_million": {"input": "0.333", "output": 30}, "each": {"web_searches": "0.0015"}},
         ],
     }
 )

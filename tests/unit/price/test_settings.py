@@ -43,7 +43,7 @@ GPT_4O = {"provider": "openai", "request_model": "gpt-4o"}
 
 def test_without_a_word_list_prices_hold() -> None:
     answer = _price({}, **GPT_4O)
-    assert (answer["usd"], answer["state"], answer["price"]) == ("3.5", "computed", "openai/gpt-4o@2026-11-21")
+    assert (answer["usd"], answer["state"], answer["price"]) == ("3.5", "computed", "openai/gpt-4o")
 
 
 def test_an_override_prices_a_model_that_the_book_lacks() -> None:
