@@ -1,5 +1,6 @@
 //! Which whole traces to keep: conditions on spans as they arrive, one verdict when the trace is due.
 
+pub mod adaptive;
 pub mod conditions;
 pub mod plan;
 pub mod policies;
