@@ -73,7 +73,7 @@ fn explain(trace: &Trace, conclusion: &Conclusion<'_>, now: u64, states: &mut St
             "probability": verdict.probability(),
             "threshold": if verdict.threshold < threshold::RANGE { threshold::to_hex(verdict.threshold) } else { "none".into() },
             "randomness": format!("{:014x}", conclusion.summary.randomness),
-            "votes": plan.policies.explain(&conclusion.summary, votes.of(0)),
+            "votes": plan.policies.explain(&conclusion.summary, votes.of(0), now, states),
         },
     })
 }

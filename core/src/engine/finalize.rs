@@ -114,6 +114,14 @@ impl<'e> Finalizer<'e> {
         catch_unwind(AssertUnwindSafe(|| plan.policies.decide(traces, self.now, states, votes, verdicts))).is_ok()
     }
 
+    /// Tells the policies of late spans.
+    pub fn late(&mut self, plan: &Compiled, spans: &TraceSummary<'_>, verdict: &Verdict) {
+        let states = &mut *self.states;
+        if catch_unwind(AssertUnwindSafe(|| plan.policies.late(spans, verdict, self.now, states))).is_err() {
+            self.engine.measure().trace_fault();
+        }
+    }
+
     /// Carries a verdict out. Without a conclusion, or after a panic, the trace loses its enrichment, never its spans.
     /// `at`: the trace's place in the batch that was decided last; `None` when it was not.
     pub fn finish(

@@ -111,7 +111,10 @@ impl Engine {
     /// Every metric series, as of the latest time that a caller gave.
     pub fn series(&self) -> Vec<Series> {
         self.measure.buffer(self.buffered_bytes(), self.buffered_traces() as u64);
-        self.measure.snapshot(self.clock.load(Ordering::Relaxed))
+        let mut series = self.measure.snapshot(self.clock.load(Ordering::Relaxed));
+        let plan = self.plan();
+        self.states().series(&plan.policies.slots, &mut series);
+        series
     }
 
     /// Totals since the start, as JSON (design §11).

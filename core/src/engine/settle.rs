@@ -38,7 +38,12 @@ impl Engine {
             }
             let concluded = finalizer.conclude(trace, &mut conclusion);
             let (verdict, at) = match taken.followed() {
-                Some(verdict) => (verdict, None),
+                Some(verdict) => {
+                    if concluded {
+                        finalizer.late(&trace.plan, &conclusion.summary, &verdict);
+                    }
+                    (verdict, None)
+                }
                 None if concluded && finalizer.decide(&trace.plan, &[&conclusion.summary], &mut verdicts) => {
                     (verdicts[0], Some(0))
                 }

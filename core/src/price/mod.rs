@@ -7,7 +7,7 @@ mod book;
 mod context;
 mod explain;
 mod finder;
-mod glob;
+pub(crate) mod glob;
 mod lines;
 mod modifiers;
 pub mod money;

@@ -1,5 +1,8 @@
 //! The `sample` section of the plan, as `enricher/sample/compile.py` writes it.
 
+use super::own_plan::{
+    AdaptivePlan, AggregatePlan, BudgetPlan, EvaluationPlan, GuardrailPlan, RarePlan, SlowPlan, TokensPlan,
+};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -112,4 +115,15 @@ pub enum KindPlan {
         #[serde(default)]
         call_pico_usd: Option<String>,
     },
+    Tokens(TokensPlan),
+    ErrorClass {
+        classes: Vec<String>,
+    },
+    Guardrail(GuardrailPlan),
+    Evaluation(EvaluationPlan),
+    Aggregate(AggregatePlan),
+    Slow(SlowPlan),
+    Rare(RarePlan),
+    Adaptive(AdaptivePlan),
+    Budget(BudgetPlan),
 }

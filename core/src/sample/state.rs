@@ -1,6 +1,7 @@
 //! What policies carry from trace to trace. It lives in the engine, not in the plan, so that it outlives a reload: a
 //! policy finds the state of its identity (name, type, key and target) whichever plan it stands in.
 
+use crate::measure::Series;
 use hashbrown::HashMap;
 use std::any::Any;
 
@@ -11,6 +12,9 @@ pub trait State: Any + Send {
 
     /// Takes over what `save` wrote; bytes that it did not write are refused.
     fn load(&mut self, saved: &[u8]) -> Result<(), String>;
+
+    /// What operators should see of it.
+    fn series(&self, _out: &mut Vec<Series>) {}
 }
 
 /// A policy's place for state, as the plan declares it.
@@ -45,6 +49,11 @@ impl States {
     /// Forgets what none of the slots uses.
     pub fn retain(&mut self, slots: &[&[Slot]]) {
         self.live.retain(|identity, _| slots.iter().any(|plan| plan.iter().any(|slot| slot.identity == *identity)));
+    }
+
+    /// What operators should see of the states in these slots.
+    pub fn series(&self, slots: &[Slot], out: &mut Vec<Series>) {
+        slots.iter().filter_map(|slot| self.live.get(&slot.identity)).for_each(|state| state.series(out));
     }
 
     /// Every state as bytes, by identity.

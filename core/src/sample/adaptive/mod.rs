@@ -73,6 +73,8 @@ pub struct Adaptive {
     costs: Costs,
     keys: Keys,
     numbers: Numbers,
+    /// Volume expected to be kept, in this run.
+    expected: f64,
     /// Reused by `Keys::scale`.
     room: Vec<(f64, f64)>,
 }
@@ -110,6 +112,7 @@ impl Adaptive {
             costs: Costs::default(),
             keys: Keys::default(),
             numbers: Numbers::default(),
+            expected: 0.0,
             room: Vec::new(),
         }
     }
@@ -124,8 +127,9 @@ impl Adaptive {
         let by_cost = pps::probability(trace.cost, self.numbers.threshold);
         let by_key = counted.probability(self.numbers.scale.unwrap_or(f64::INFINITY));
         let probability = by_cost.max(by_key);
-        let numbers = &mut self.numbers;
         let kept = probability * trace.volume;
+        self.expected += kept;
+        let numbers = &mut self.numbers;
         numbers.spent += kept;
         numbers.kept += kept;
         numbers.kept_squared += kept * trace.volume;
@@ -138,6 +142,27 @@ impl Adaptive {
     pub fn late(&mut self, now: u64, volume: f64, probability: f64) {
         self.advance(now);
         self.numbers.spent += volume * probability;
+        self.expected += volume * probability;
+    }
+
+    /// What the target is.
+    pub fn target(&self) -> f64 {
+        self.aim.per_second
+    }
+
+    /// Volume that was expected to be kept, since the start.
+    pub fn expected(&self) -> f64 {
+        self.expected
+    }
+
+    /// Traces a second, as of the last look.
+    pub fn traces_per_second(&self) -> f64 {
+        self.numbers.per_second
+    }
+
+    /// Pico-dollars from which a trace is kept for certain; `None` when no cost suffices.
+    pub fn certain_from(&self) -> Option<f64> {
+        Some(self.numbers.threshold).filter(|threshold| threshold.is_finite())
     }
 
     /// Keys told apart at present.

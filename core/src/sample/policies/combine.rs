@@ -13,14 +13,14 @@ fn looked_at(parts: &[Box<dyn Rule>], trace: &TraceSummary<'_>) -> Value {
 /// `and`, and what a `drop` asks for.
 pub struct All {
     parts: Vec<Box<dyn Rule>>,
-    /// Parts in the order in which they are asked: what limits comes last and pays only for what the others want.
+    /// Parts in the order in which they are asked: what limits or uses something up comes last and pays only for what the others want.
     order: Vec<usize>,
 }
 
 impl All {
     pub fn new(parts: Vec<Box<dyn Rule>>) -> Self {
         let mut order: Vec<usize> = (0..parts.len()).collect();
-        order.sort_by_key(|at| parts[*at].limits());
+        order.sort_by_key(|at| (parts[*at].limits(), parts[*at].consumes()));
         Self { parts, order }
     }
 }
@@ -58,6 +58,18 @@ impl Rule for All {
         }
     }
 
+    fn learned(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Value {
+        json!({"sub_policies": self.parts.iter().map(|part| part.learned(trace, moment)).collect::<Vec<_>>()})
+    }
+
+    fn late(&self, trace: &TraceSummary<'_>, credited: Option<f64>, moment: &mut Moment<'_>) {
+        self.parts.iter().for_each(|part| part.late(trace, credited, moment));
+    }
+
+    fn consumes(&self) -> bool {
+        self.parts.iter().any(|part| part.consumes())
+    }
+
     fn limits(&self) -> bool {
         self.parts.iter().any(|part| part.limits())
     }
@@ -81,6 +93,18 @@ impl Rule for Not {
     fn votes(&self, traces: &[&TraceSummary<'_>], open: &[Vote], moment: &mut Moment<'_>, votes: &mut [Vote]) {
         self.0.votes(traces, open, moment, votes);
         votes.iter_mut().for_each(|vote| *vote = vote.complement());
+    }
+
+    fn learned(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Value {
+        json!({"sub_policies": [self.0.learned(trace, moment)]})
+    }
+
+    fn late(&self, trace: &TraceSummary<'_>, credited: Option<f64>, moment: &mut Moment<'_>) {
+        self.0.late(trace, credited, moment);
+    }
+
+    fn consumes(&self) -> bool {
+        self.0.consumes()
     }
 
     fn limits(&self) -> bool {

@@ -1,8 +1,12 @@
 //! From a policy of the plan to its rule.
 
 use super::super::plan::{KindPlan, PolicyPlan};
+use super::adaptive::Target;
+use super::budget::Budget;
 use super::collector::{Always, Attribute, Latency, Probabilistic, SpanCount, StatusCode};
 use super::combine::{All, Not};
+use super::facts::{Aggregate, ErrorClass, Evaluation, Guardrail, Tokens};
+use super::learned::{Rare, Slow};
 use super::limits::{Composite, RateLimit, Unit};
 use super::ours::Cost;
 use super::rule::{Compiler, Rule};
@@ -41,6 +45,18 @@ pub fn compile(plan: &PolicyPlan, path: &str, to: &mut Compiler<'_>) -> Result<B
         KindPlan::Not { children } => match <[_; 1]>::try_from(parts(children, path, to)?) {
             Ok([part]) => Box::new(Not(part)),
             Err(_) => return Err("not takes exactly one sub-policy".to_owned()),
+        },
+        KindPlan::Tokens(plan) => Box::new(Tokens::compile(plan, &mut to.needs)),
+        KindPlan::ErrorClass { classes } => Box::new(ErrorClass::compile(classes, &mut to.needs)),
+        KindPlan::Guardrail(plan) => Box::new(Guardrail::compile(plan, &mut to.needs)),
+        KindPlan::Evaluation(plan) => Box::new(Evaluation::compile(plan, &mut to.needs)),
+        KindPlan::Aggregate(plan) => Box::new(Aggregate::compile(plan, &mut to.needs)),
+        KindPlan::Slow(plan) => Box::new(Slow::compile(plan, path, to)),
+        KindPlan::Rare(plan) => Box::new(Rare::compile(plan, path, to)),
+        KindPlan::Adaptive(plan) => Box::new(Target::compile(plan, path, to)),
+        KindPlan::Budget(plan) => match <[_; 1]>::try_from(parts(&plan.children, path, to)?) {
+            Ok([part]) => Box::new(Budget::compile(plan, part, path, to)?),
+            Err(_) => return Err("budget takes exactly one sub-policy".to_owned()),
         },
         KindPlan::Cost { trace_pico_usd, call_pico_usd } => Box::new(Cost::compile(trace_pico_usd, call_pico_usd)?),
     })

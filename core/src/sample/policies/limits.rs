@@ -247,6 +247,14 @@ impl Rule for Composite {
         json!({"spans": trace.span_count, "sub_policies": parts.collect::<Vec<_>>()})
     }
 
+    fn learned(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Value {
+        json!({"sub_policies": self.parts.iter().map(|(part, _)| part.learned(trace, moment)).collect::<Vec<_>>()})
+    }
+
+    fn late(&self, trace: &TraceSummary<'_>, credited: Option<f64>, moment: &mut Moment<'_>) {
+        self.parts.iter().for_each(|(part, _)| part.late(trace, credited, moment));
+    }
+
     fn observe(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) {
         self.parts.iter().for_each(|(part, _)| part.observe(trace, moment));
     }

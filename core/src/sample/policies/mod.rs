@@ -1,14 +1,22 @@
 //! Policies: what each votes for a trace, and the verdict that the votes make (design §7). One file holds one family of
 //! types; `compile` knows them all.
 
+mod adaptive;
+mod budget;
 mod collector;
 mod combine;
 mod compile;
+mod facts;
+mod learned;
 pub mod limits;
 mod ours;
+#[cfg(test)]
+mod own_tests;
 pub mod rule;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unbiased_tests;
 
 use super::conditions::Conditions;
 use super::plan::{KindPlan, PolicyPlan};
@@ -94,11 +102,33 @@ impl Policies {
     }
 
     /// Each policy's vote with the values it looked at, for `explain`.
-    pub fn explain(&self, trace: &TraceSummary<'_>, votes: impl Iterator<Item = Vote>) -> Vec<serde_json::Value> {
+    pub fn explain(
+        &self,
+        trace: &TraceSummary<'_>,
+        votes: impl Iterator<Item = Vote>,
+        now: u64,
+        states: &mut States,
+    ) -> Vec<serde_json::Value> {
+        let mut moment = Moment::new(now, &self.slots, states);
         let told = self.policies.iter().zip(votes).map(|(policy, vote)| {
-            json!({"policy": policy.name, "vote": vote.told(), "looked_at": policy.rule.looked_at(trace)})
+            let mut told =
+                json!({"policy": policy.name, "vote": vote.told(), "looked_at": policy.rule.looked_at(trace)});
+            let learned = policy.rule.learned(trace, &mut moment);
+            if !learned.is_null() {
+                told["learned"] = learned;
+            }
+            told
         });
         told.collect()
+    }
+
+    /// Tells the policies of spans that came after the verdict of their trace.
+    pub fn late(&self, trace: &TraceSummary<'_>, verdict: &Verdict, now: u64, states: &mut States) {
+        let mut moment = Moment::new(now, &self.slots, states);
+        for (policy, at) in self.policies.iter().zip(0..) {
+            let credited = (verdict.policy == Some(at)).then(|| verdict.probability());
+            policy.rule.late(trace, credited, &mut moment);
+        }
     }
 
     /// Collects every policy's votes (a `drop` votes for dropping) for traces that are due at the same time, and decides.

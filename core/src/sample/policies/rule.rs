@@ -15,6 +15,11 @@ pub trait Rule: Send + Sync {
     /// The values that the vote depends on, for `explain`.
     fn looked_at(&self, trace: &TraceSummary<'_>) -> Value;
 
+    /// What the policy has learned that the vote depends on as well, an object; null for nothing.
+    fn learned(&self, _trace: &TraceSummary<'_>, _moment: &mut Moment<'_>) -> Value {
+        Value::Null
+    }
+
     /// Told of every trace before the votes of its batch, for what learns from all traffic.
     fn observe(&self, _trace: &TraceSummary<'_>, _moment: &mut Moment<'_>) {}
 
@@ -24,6 +29,15 @@ pub trait Rule: Send + Sync {
         for ((trace, open), vote) in traces.iter().zip(open).zip(votes) {
             *vote = if open.is_some() { self.vote(trace, moment) } else { Vote::NONE };
         }
+    }
+
+    /// Told of spans that came after the verdict of their trace. `trace`: those spans by themselves; `credited`: the
+    /// probability of the verdict when this policy was credited with it.
+    fn late(&self, _trace: &TraceSummary<'_>, _credited: Option<f64>, _moment: &mut Moment<'_>) {}
+
+    /// A vote uses something up, so that it is asked for only where it can count.
+    fn consumes(&self) -> bool {
+        false
     }
 
     /// Shares something bounded out between the traces of a batch, so that it is asked after everybody else.

@@ -1,0 +1,134 @@
+//! Totals weighted by the inverse of each kept trace's probability (Horvitz and Thompson) come out right on average,
+//! whatever the policies: over many draws the mean error is nothing within its confidence interval.
+
+use super::super::summary::CallFacts;
+use super::super::threshold::RANGE;
+use super::*;
+use serde_json::{Value, json};
+
+const SECOND: u64 = 1_000_000_000;
+const RUNS: u64 = 300;
+const TRACES: u64 = 400;
+
+/// splitmix64.
+fn random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+fn unit(state: &mut u64) -> f64 {
+    ((random(state) >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+}
+
+/// The same traffic in every run: heavy-tailed costs and a few services, some of them rare.
+fn traffic() -> Vec<TraceSummary<'static>> {
+    const SERVICES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+    let mut state = 42;
+    let trace = |at: u64| {
+        let normal = (-2.0 * unit(&mut state).ln()).sqrt() * (std::f64::consts::TAU * unit(&mut state)).cos();
+        let (cost_pico, service) = ((1e9 * (1.5 * normal).exp()) as i128, (unit(&mut state).powi(3) * 6.0) as usize);
+        let call =
+            CallFacts { service: SERVICES[service], cost_pico, tenant: SERVICES[service], ..CallFacts::default() };
+        let mut trace = TraceSummary {
+            start: at * SECOND / 20,
+            end: at * SECOND / 20 + random(&mut state) % SECOND,
+            statuses: if at % 19 == 0 { 4 } else { 1 },
+            span_count: 3 + at % 7,
+            bytes: 3000 + at % 7000,
+            call_count: 1,
+            cost_pico,
+            max_call_cost_pico: cost_pico,
+            calls: vec![call],
+            ..TraceSummary::default()
+        };
+        trace.origin.service = SERVICES[service];
+        trace
+    };
+    (0..TRACES).map(trace).collect()
+}
+
+/// Mean relative error of the weighted totals of cost and of count, each in units of its standard error.
+fn bias(plans: Value) -> [f64; 2] {
+    let plans: Vec<PolicyPlan> = serde_json::from_value(plans).unwrap();
+    let policies = Policies::compile(&plans, &mut KeyTableBuilder::default()).unwrap();
+    let mut traces = traffic();
+    let cost: f64 = traces.iter().map(|trace| trace.cost_pico as f64).sum();
+    let mut errors: [Vec<f64>; 2] = Default::default();
+    for run in 0..RUNS {
+        let mut state = 1000 + run;
+        traces.iter_mut().for_each(|trace| trace.randomness = random(&mut state) % RANGE);
+        let (mut states, mut votes, mut verdicts) = (States::default(), Votes::default(), Vec::new());
+        let mut sums = [0.0; 2];
+        for batch in traces.chunks(5) {
+            let batch: Vec<_> = batch.iter().collect();
+            policies.decide(&batch, batch[0].start, &mut states, &mut votes, &mut verdicts);
+            for (trace, verdict) in batch.iter().zip(&verdicts).filter(|(_, verdict)| verdict.keep) {
+                sums[0] += trace.cost_pico as f64 / verdict.probability();
+                sums[1] += 1.0 / verdict.probability();
+            }
+        }
+        errors[0].push(sums[0] / cost - 1.0);
+        errors[1].push(sums[1] / TRACES as f64 - 1.0);
+    }
+    errors.map(|errors| {
+        let mean = errors.iter().sum::<f64>() / RUNS as f64;
+        let variance = errors.iter().map(|error| (error - mean).powi(2)).sum::<f64>() / (RUNS - 1) as f64;
+        mean / (variance / RUNS as f64).sqrt().max(1e-12)
+    })
+}
+
+fn adaptive(unit: &str, per_second: f64) -> Value {
+    json!({"name": "adaptive", "type": "adaptive", "unit": unit, "per_second": per_second, "cost_share": 0.5,
+           "keys": ["service"], "window_ns": 5 * SECOND, "max_keys": 4})
+}
+
+fn tenth() -> Value {
+    json!({"name": "tenth", "type": "probabilistic", "sampling_percentage": 10.0})
+}
+
+#[test]
+fn weighted_totals_are_right_on_average() {
+    let errors = json!({"name": "errors", "type": "status_code", "status_codes": ["ERROR"]});
+    let costly = json!({"name": "costly", "type": "cost", "trace_pico_usd": "4000000000"});
+    let rare =
+        json!({"name": "rare", "type": "rare", "keys": ["service"], "window_ns": 5 * SECOND, "max_fingerprints": 9});
+    let slow = json!({"name": "slow", "type": "slow", "of": "trace", "quantile": 0.9, "keys": ["service"],
+        "window_ns": 60 * SECOND, "min_count": 20.0, "max_keys": 4});
+    let budget = json!({"name": "budget", "type": "budget", "pico_usd": "20000000000", "tenants": [], "period": "day",
+        "factor": 0.5, "max_tenants": 3, "children": [adaptive("traces", 4.0)]});
+    let both = json!({"name": "both", "type": "and", "children": [
+        {"name": "not costly", "type": "not", "children": [costly]}, adaptive("traces", 2.0)]});
+    let some = json!({"name": "some", "type": "drop", "children": [
+        {"name": "third", "type": "probabilistic", "sampling_percentage": 33.0}]});
+    for plans in [
+        json!([tenth()]),
+        json!([adaptive("traces", 2.0)]),
+        json!([adaptive("spans", 10.0)]),
+        json!([adaptive("bytes", 9000.0)]),
+        json!([errors, costly, adaptive("traces", 1.0)]),
+        json!([rare, slow, tenth()]),
+        json!([budget, tenth()]),
+        json!([both, tenth()]),
+        json!([some, errors, adaptive("traces", 3.0)]),
+    ] {
+        for (of, bias) in ["cost", "count"].iter().zip(bias(plans.clone())) {
+            assert!(bias.abs() < 3.5, "{of}: {bias} standard errors off with {plans}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_weight_would_show() {
+    // The same test refuses a policy whose probability depends on the randomness that decides.
+    let mut state = 7;
+    let mut sums = (0.0, 0.0);
+    for _ in 0..RUNS * TRACES {
+        let randomness = unit(&mut state);
+        let probability = if randomness > 0.9 { 0.5 } else { 0.1 };
+        sums.0 += if randomness >= 1.0 - probability { 1.0 / probability } else { 0.0 };
+        sums.1 += 1.0;
+    }
+    assert!(sums.0 / sums.1 < 0.5);
+}
