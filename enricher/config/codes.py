@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "unknown-policy-type": "No sampling policy has this type.",
     "wrong-block": "A policy holds the settings of another type.",
     "misplaced-policy": "A policy stands where it cannot have its meaning.",
+    "two-targets": "Two targets are given where one policy can meet one.",
     "empty-range": "No value lies between the two bounds.",
     "bad-regex": "A regular expression does not compile in linear-time syntax.",
     "no-effect": "A rule or option can never make a difference.",

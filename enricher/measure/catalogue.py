@@ -193,6 +193,57 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             "Traces by policy: it voted for them, it was credited with the decision, and they were kept by it.",
             ("policy", "outcome"),
         ),
+        Metric(
+            "enricher_sampling_target_per_second",
+            "gauge",
+            "Target of an `adaptive` policy, in its unit (traces, spans or bytes).",
+            ("policy",),
+        ),
+        Metric(
+            "enricher_sampling_expected_total",
+            "counter",
+            "What an `adaptive` policy expected to keep, in its unit; its rate is to meet the target.",
+            ("policy",),
+        ),
+        Metric(
+            "enricher_sampling_keys",
+            "gauge",
+            "Keys that a learning policy tells apart at present (`max_keys`, `max_fingerprints`).",
+            ("policy",),
+        ),
+        Metric(
+            "enricher_sampling_keys_overflow_total",
+            "counter",
+            "Traces, calls or values whose key found no place of its own in a learning policy.",
+            ("policy",),
+        ),
+    ),
+    "Budgets": (
+        Metric(
+            "llm_budget_usd_limit",
+            "gauge",
+            "What a tenant may spend in a period by a policy of type `budget`, in USD.",
+            ("policy", "tenant"),
+        ),
+        Metric(
+            "llm_budget_usd_spent",
+            "gauge",
+            "What a tenant has spent in the current period, before sampling, in USD.",
+            ("policy", "tenant"),
+        ),
+        Metric(
+            "llm_budget_utilization_ratio",
+            "gauge",
+            "Spend of the current period over its limit; from 1 on the tenant is over its budget.",
+            ("policy", "tenant"),
+            unit="ratio",
+        ),
+        Metric(
+            "llm_budget_other_usd_spent",
+            "gauge",
+            "What tenants beyond `max_tenants` have spent together in the current period, in USD.",
+            ("policy",),
+        ),
     ),
     "Buffer": (
         Metric("enricher_spans_received_total", "counter", "Spans taken into the buffer."),

@@ -37,7 +37,7 @@ def _all_policies(policies: list[Any], above: str) -> Iterator[tuple[str, dict[s
 
 def _with_children(policy: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield path, policy
-    for kind in ("and", "drop", "not", "composite"):
+    for kind in ("and", "drop", "not", "composite", "budget"):
         block = policy.get(kind)
         below = block.get(f"{kind}_sub_policy") if isinstance(block, dict) else None
         if isinstance(below, list):
@@ -118,7 +118,7 @@ def _each(policy: PolicyBody, path: str, *, nested: bool) -> Iterator[Problem]:
                     "plain-regex", f"{path}.string_attribute.values[{index}]", "is compared as plain text", hint
                 )
     for index, child in enumerate(policy.children):
-        place = "not.not_sub_policy" if policy.type == "not" else f"{policy.type}.{policy.type}_sub_policy[{index}]"
+        place = f"{policy.type}.{policy.type}_sub_policy" + ("" if policy.type in ("not", "budget") else f"[{index}]")
         yield from _each(child, f"{path}.{place}", nested=True)
 
 

@@ -41,7 +41,7 @@ impl Fingerprints {
         true
     }
 
-    pub fn len(&self) -> usize {
+    pub fn remembered(&self) -> usize {
         self.order.len()
     }
 
@@ -83,7 +83,7 @@ mod tests {
     fn what_finds_no_room_counts_as_known() {
         let mut seen = Fingerprints::new(100, 3);
         assert_eq!((0..10).filter(|fingerprint| seen.is_first(*fingerprint, 5)).count(), 3);
-        assert_eq!((seen.crowded_out, seen.len()), (7, 3));
+        assert_eq!((seen.crowded_out, seen.remembered()), (7, 3));
         assert!(seen.is_first(7, 105));
     }
 

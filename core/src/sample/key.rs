@@ -35,7 +35,7 @@ pub fn needs(parts: &[Part], needs: &mut Needs) {
 
 /// The key of a whole trace. Of a part with several values all count, in whatever order and however often they come.
 pub fn of_trace(parts: &[Part], trace: &TraceSummary<'_>) -> u64 {
-    let mut hash = Hash::new();
+    let mut hash = Hash::default();
     let mut values = Vec::new();
     for part in parts {
         values.clear();
@@ -59,7 +59,7 @@ pub fn of_trace(parts: &[Part], trace: &TraceSummary<'_>) -> u64 {
 
 /// The key of one call. Parts that only a trace has are the same for all calls.
 pub fn of_call(parts: &[Part], call: &CallFacts<'_>) -> u64 {
-    let mut hash = Hash::new();
+    let mut hash = Hash::default();
     for part in parts {
         hash.text(call_part(*part, call));
         hash.end();
@@ -89,11 +89,13 @@ fn note<'t>(values: &mut Vec<&'t str>, value: &'t str) {
 /// FNV-1a with a finish that spreads the bits: saved states outlive the process, so the hash may not change with it.
 pub struct Hash(u64);
 
-impl Hash {
-    pub fn new() -> Self {
+impl Default for Hash {
+    fn default() -> Self {
         Self(0xcbf2_9ce4_8422_2325)
     }
+}
 
+impl Hash {
     pub fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
         self.bytes(&[0xff]);

@@ -117,7 +117,7 @@ impl Quantiles {
         (histogram.total >= least).then(|| histogram.quantile(quantile))
     }
 
-    pub fn len(&self) -> usize {
+    pub fn told_apart(&self) -> usize {
         self.keys.len()
     }
 
@@ -206,10 +206,10 @@ mod tests {
     fn keys_are_bounded_and_make_room_when_they_stop_coming() {
         let mut quantiles = Quantiles::new(1000 * MS, 2);
         (0..5).for_each(|key| quantiles.add(key, MS, 0));
-        assert_eq!(quantiles.len(), 2);
+        assert_eq!(quantiles.told_apart(), 2);
         assert!(quantiles.quantile(4, 0.5, 3.0).is_some(), "the others share one histogram");
         quantiles.add(4, MS, 10_000 * MS);
-        assert_eq!(quantiles.len(), 1);
+        assert_eq!(quantiles.told_apart(), 1);
         assert_eq!(quantiles.quantile(4, 0.5, 2.0), None);
     }
 

@@ -15,6 +15,7 @@ from enricher.sample.policies.combined import (
     TYPES,
     WITHOUT_SETTINGS,
     And,
+    Budget,
     Composite,
     Drop,
     Not,
@@ -22,27 +23,38 @@ from enricher.sample.policies.combined import (
     PolicyBody,
     SubPolicy,
 )
+from enricher.sample.policies.facts import Aggregate, ErrorClass, Evaluation, Guardrail, Tokens
+from enricher.sample.policies.learned import Adaptive, Rare, Slow
 from enricher.sample.policies.own import Cost
 
 __all__ = [
     "TYPES",
     "WITHOUT_SETTINGS",
+    "Adaptive",
+    "Aggregate",
     "And",
     "BooleanAttribute",
+    "Budget",
     "BytesLimiting",
     "Composite",
     "Cost",
     "Drop",
+    "ErrorClass",
+    "Evaluation",
+    "Guardrail",
     "Latency",
     "Not",
     "NumericAttribute",
     "Policy",
     "PolicyBody",
     "Probabilistic",
+    "Rare",
     "RateLimiting",
+    "Slow",
     "SpanCount",
     "StatusCode",
     "StringAttribute",
     "SubPolicy",
+    "Tokens",
     "TraceState",
 ]

@@ -22,3 +22,8 @@ class PolicySettings(Section):
     def plan(self) -> dict[str, Any]:
         """The fields as `core/src/sample/plan.rs` reads them beside name and type."""
         return self.model_dump()
+
+
+def pico(usd: Decimal) -> str:
+    """US dollars as a whole number of pico-dollars; the models allow no more digits than that holds."""
+    return str(int(usd * 10**PICO_DIGITS))

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from enricher.config.base import Section, fault
 from enricher.config.shape import nearest
-from enricher.sample.policies.base import PolicySettings
+from enricher.sample.policies.base import PolicySettings, Usd, pico
 from enricher.sample.policies.bounded import BytesLimiting, RateLimiting
 from enricher.sample.policies.collector import (
     BooleanAttribute,
@@ -20,6 +20,8 @@ from enricher.sample.policies.collector import (
     StringAttribute,
     TraceState,
 )
+from enricher.sample.policies.facts import Aggregate, ErrorClass, Evaluation, Guardrail, Tokens
+from enricher.sample.policies.learned import Adaptive, Rare, Slow
 from enricher.sample.policies.own import Cost
 
 PolicyType = Literal[
@@ -36,15 +38,24 @@ PolicyType = Literal[
     "rate_limiting",
     "bytes_limiting",
     "cost",
+    "tokens",
+    "error_class",
+    "guardrail",
+    "evaluation",
+    "aggregate",
+    "slow",
+    "rare",
+    "adaptive",
     "and",
     "not",
     "drop",
     "composite",
+    "budget",
 ]
 TYPES: tuple[str, ...] = get_args(PolicyType)
 
-WITHOUT_SETTINGS = ("always_sample", "trace_flags")
-"""Types that have nothing to set: their block may be left out."""
+WITHOUT_SETTINGS = ("always_sample", "trace_flags", "guardrail", "slow", "rare")
+"""Types that have nothing to set, or nothing that must be: their block may be left out."""
 
 
 class PolicyBody(Section):
@@ -76,6 +87,22 @@ class PolicyBody(Section):
     """Settings of `type: bytes_limiting`."""
     cost: Cost | None = None
     """Settings of `type: cost`."""
+    tokens: Tokens | None = None
+    """Settings of `type: tokens`."""
+    error_class: ErrorClass | None = None
+    """Settings of `type: error_class`."""
+    guardrail: Guardrail | None = None
+    """Settings of `type: guardrail`."""
+    evaluation: Evaluation | None = None
+    """Settings of `type: evaluation`."""
+    aggregate: Aggregate | None = None
+    """Settings of `type: aggregate`."""
+    slow: Slow | None = None
+    """Settings of `type: slow`."""
+    rare: Rare | None = None
+    """Settings of `type: rare`."""
+    adaptive: Adaptive | None = None
+    """Settings of `type: adaptive`."""
     and_: And | None = Field(default=None, alias="and")
     """Settings of `type: and`."""
     not_: Not | None = Field(default=None, alias="not")
@@ -84,6 +111,8 @@ class PolicyBody(Section):
     """Settings of `type: drop`."""
     composite: Composite | None = None
     """Settings of `type: composite`."""
+    budget: Budget | None = None
+    """Settings of `type: budget`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -101,15 +130,17 @@ class PolicyBody(Section):
         """The settings that belong to the type; None when it has none, or when the block is not written."""
         name = self.type + "_" if self.type in ("and", "not") else self.type
         found: PolicySettings | None = getattr(self, name, None)
+        if found is None and self.type in _DEFAULTS:
+            return _DEFAULTS[self.type]
         return found
 
     @property
     def children(self) -> list[SubPolicy]:
-        """The policies inside `and`, `not`, `drop` and `composite`, as they are written."""
+        """The policies inside `and`, `not`, `drop`, `composite` and `budget`, as they are written."""
         match self.block:
             case And(and_sub_policy=subs) | Drop(drop_sub_policy=subs) | Composite(composite_sub_policy=subs):
                 return subs
-            case Not(not_sub_policy=sub):
+            case Not(not_sub_policy=sub) | Budget(budget_sub_policy=sub):
                 return [sub]
         return []
 
@@ -205,6 +236,38 @@ class Composite(PolicySettings):
         places = [self.policy_order.index(name) if name in self.policy_order else last for name in names]
         return {"rates": rates, "order": sorted(range(len(names)), key=places.__getitem__)}
 
+
+class Budget(PolicySettings):
+    """Votes as its sub-policy does, with another probability while the trace's tenant is over its budget.
+
+    Spend is counted from all traffic, at the decision of each trace, in calendar periods of UTC. Traces without a
+    tenant are those of one.
+    """
+
+    usd: Usd
+    """What each tenant may spend in a period, in USD."""
+    tenants: Annotated[dict[str, Usd], Field(max_length=10_000)] = Field(default={})
+    """Budgets of single tenants, by their id, in USD."""
+    period: Literal["hour", "day", "month"] = "day"
+    """When spend begins anew."""
+    factor: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)]
+    """What the probability is multiplied with while the tenant is over its budget: below 1 keeps less of it, above 1
+    more."""
+    budget_sub_policy: SubPolicy
+    """The policy whose probability changes."""
+    max_tenants: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Tenants that are told apart in a period. The spend of those beyond is counted together, and none of them is over
+    its budget."""
+
+    def plan(self) -> dict[str, Any]:
+        return {
+            "pico_usd": pico(self.usd),
+            "tenants": sorted((tenant, pico(usd)) for tenant, usd in self.tenants.items()),
+            **self.model_dump(include={"period", "factor", "max_tenants"}),
+        }
+
+
+_DEFAULTS: dict[str, PolicySettings] = {"guardrail": Guardrail(), "slow": Slow(), "rare": Rare()}
 
 for _model in (SubPolicy, Policy):
     _model.model_rebuild()

@@ -1,14 +1,13 @@
-"""Policy types that the Collector does not have."""
+"""The policy on what a trace costs."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any, Self
 
 from pydantic import model_validator
 
 from enricher.config.base import fault
-from enricher.sample.policies.base import PICO_DIGITS, PolicySettings, Usd
+from enricher.sample.policies.base import PolicySettings, Usd, pico
 
 
 class Cost(PolicySettings):
@@ -26,9 +25,5 @@ class Cost(PolicySettings):
         return self
 
     def plan(self) -> dict[str, Any]:
-        return {"trace_pico_usd": _pico(self.trace_usd), "call_pico_usd": _pico(self.call_usd)}
-
-
-def _pico(usd: Decimal | None) -> str | None:
-    """US dollars as a whole number of pico-dollars; the model allows no more digits than that holds."""
-    return None if usd is None else str(int(usd * 10**PICO_DIGITS))
+        thresholds = {"trace_pico_usd": self.trace_usd, "call_pico_usd": self.call_usd}
+        return {name: None if usd is None else pico(usd) for name, usd in thresholds.items()}

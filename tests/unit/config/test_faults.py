@@ -277,6 +277,12 @@ CASES = [
         "remove max_value",
     ),
     Case(
+        "two-targets",
+        policy("type: adaptive, adaptive: {traces_per_second: 5, gib_per_month: §100}"),
+        "sampling.policies[0].adaptive.gib_per_month",
+        "contradict each other",
+    ),
+    Case(
         "bad-regex",
         policy("type: string_attribute, string_attribute: {key: k, values: [§'(?=a)'], enabled_regex_matching: true}"),
         "sampling.policies[0].string_attribute.values[0]",

@@ -167,7 +167,7 @@ impl Adaptive {
 
     /// Keys told apart at present.
     pub fn keys(&self) -> usize {
-        self.keys.len()
+        self.keys.told_apart()
     }
 
     fn advance(&mut self, now: u64) {
@@ -176,7 +176,7 @@ impl Adaptive {
         if !numbers.started {
             (numbers.started, numbers.looked, numbers.clock) = (true, now, now);
             self.rate.rebase(now);
-            if self.keys.len() == 0 {
+            if self.keys.told_apart() == 0 {
                 self.look(0.0);
             }
         }

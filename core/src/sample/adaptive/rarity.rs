@@ -58,7 +58,7 @@ impl Keys {
         self.others.volume *= factor;
     }
 
-    pub fn len(&self) -> usize {
+    pub fn told_apart(&self) -> usize {
         self.seen.len()
     }
 
@@ -204,9 +204,9 @@ mod tests {
         for key in 0..100 {
             assert_eq!(keys.add(key, 1.0, 10).others, key >= 10);
         }
-        assert_eq!((keys.len(), keys.totals().0), (10, 100.0));
+        assert_eq!((keys.told_apart(), keys.totals().0), (10, 100.0));
         keys.fade(0.01);
-        assert_eq!(keys.len(), 0);
+        assert_eq!(keys.told_apart(), 0);
         assert!(!keys.add(50, 1.0, 10).others);
     }
 }

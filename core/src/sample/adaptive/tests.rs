@@ -18,6 +18,9 @@ impl Random {
     }
 }
 
+/// Draws the volume of a trace.
+type Volume = fn(&mut Random) -> f64;
+
 /// Traffic with Zipf keys and lognormal costs.
 struct Traffic {
     random: Random,
@@ -25,7 +28,7 @@ struct Traffic {
     at: f64,
     /// Seconds between two batches of traces; 0: each comes by itself.
     tick: f64,
-    volume: fn(&mut Random) -> f64,
+    volume: Volume,
 }
 
 #[derive(Default, Debug, Clone, Copy)]
@@ -88,7 +91,7 @@ fn bytes(random: &mut Random) -> f64 {
 
 #[test]
 fn ten_minutes_of_steady_traffic_meet_the_target() {
-    let volumes: [(f64, fn(&mut Random) -> f64); 3] = [(1.0, |_| 1.0), (9.1, spans), (12_400.0, bytes)];
+    let volumes: [(f64, Volume); 3] = [(1.0, |_| 1.0), (9.1, spans), (12_400.0, bytes)];
     for (mean, volume) in volumes {
         for tick in [0.0, 0.1, 1.0] {
             for keys in [1, 40, 400, 20_000] {

@@ -33,7 +33,7 @@ impl State for Durations {
 
     fn series(&self, out: &mut Vec<Series>) {
         let labels = [self.policy.as_str()];
-        out.push(Series::number("enricher_sampling_keys", labels, self.quantiles.len() as f64));
+        out.push(Series::number("enricher_sampling_keys", labels, self.quantiles.told_apart() as f64));
         out.push(Series::number("enricher_sampling_keys_overflow_total", labels, self.quantiles.crowded_out as f64));
     }
 }
@@ -119,7 +119,7 @@ impl State for Kinds {
 
     fn series(&self, out: &mut Vec<Series>) {
         let labels = [self.policy.as_str()];
-        out.push(Series::number("enricher_sampling_keys", labels, self.seen.len() as f64));
+        out.push(Series::number("enricher_sampling_keys", labels, self.seen.remembered() as f64));
         out.push(Series::number("enricher_sampling_keys_overflow_total", labels, self.seen.crowded_out as f64));
     }
 }

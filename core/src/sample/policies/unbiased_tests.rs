@@ -34,7 +34,7 @@ fn traffic() -> Vec<TraceSummary<'static>> {
         let mut trace = TraceSummary {
             start: at * SECOND / 20,
             end: at * SECOND / 20 + random(&mut state) % SECOND,
-            statuses: if at % 19 == 0 { 4 } else { 1 },
+            statuses: if at.is_multiple_of(19) { 4 } else { 1 },
             span_count: 3 + at % 7,
             bytes: 3000 + at % 7000,
             call_count: 1,
