@@ -37,6 +37,9 @@ class LimitsSettings(Section):
     """Longest JSON text in an attribute, in KiB, that is searched for usage and other facts."""
     depth: Annotated[int, Field(ge=1, le=128)] = 32
     """How deep an attribute's value may be nested. A span beyond this is rejected and reported as partial success."""
+    log_facts_mib: Annotated[int, Field(ge=0, le=1 << 20)] = 16
+    """Memory for what log records say about spans that are not decided yet (usage, model, finish reason), in MiB. When
+    it is full, further records pass through and add nothing. 0 reads no log records."""
     shards: Annotated[int, Field(ge=0, le=_MOST_SHARDS)] = 0
     """Parts of the buffer that work in parallel, by trace id; fixed at start. 0 chooses by the number of processors."""
 
@@ -53,6 +56,7 @@ def compile_plan(settings: LimitsSettings) -> dict[str, Any]:
         "attribute_bytes": settings.attribute_kib * _KIB,
         "json_bytes": settings.json_kib * _KIB,
         "depth": settings.depth,
+        "log_facts_bytes": settings.log_facts_mib * _MIB,
         "shards": _shards(settings.shards),
     }
 

@@ -254,6 +254,19 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             "counter",
             "Traces that the core failed to decide and passed on as they came; each is a bug worth reporting.",
         ),
+        Metric(
+            "enricher_log_events_total",
+            "counter",
+            "Log records that say something about a model call: `joined` to their span, `unmatched` because the span "
+            "did not come in time, `refused` because limits.log_facts_mib was reached. All of them pass through.",
+            ("outcome",),
+        ),
+        Metric(
+            "enricher_log_facts_bytes",
+            "gauge",
+            "Memory held by what log records say about spans that are not decided yet.",
+            unit="bytes",
+        ),
         Metric("enricher_buffer_bytes", "gauge", "Memory held by traces that are not decided yet.", unit="bytes"),
         Metric("enricher_buffer_traces", "gauge", "Traces that are not decided yet."),
     ),

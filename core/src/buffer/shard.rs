@@ -1,5 +1,6 @@
 //! A part of the buffer with its own lock: the traces whose ids fall to it, when each is due, and past verdicts.
 
+use super::notes::Notes;
 use super::trace::{Trace, Trigger};
 use super::verdicts::Verdicts;
 use hashbrown::HashMap;
@@ -15,11 +16,12 @@ pub struct Shard {
     /// (due, trace); an entry whose time is not the trace's own any more is stale.
     queue: BinaryHeap<Reverse<(u64, u128)>>,
     pub verdicts: Verdicts,
+    pub notes: Notes,
 }
 
 impl Shard {
     pub fn new(verdicts: Verdicts) -> Self {
-        Self { traces: HashMap::default(), queue: BinaryHeap::new(), verdicts }
+        Self { traces: HashMap::default(), queue: BinaryHeap::new(), verdicts, notes: Notes::default() }
     }
 
     /// Queues a trace of this shard at its due time.
@@ -65,7 +67,10 @@ impl Shard {
 
     fn pop(&mut self) -> Option<Trace> {
         let Reverse((_, id)) = self.queue.pop()?;
-        let trace = self.traces.remove(&id)?;
+        let mut trace = self.traces.remove(&id)?;
+        if !self.notes.is_empty() {
+            trace.notes = self.notes.take(id, &trace.spans);
+        }
         self.verdicts.begin(id);
         Some(trace)
     }

@@ -1,6 +1,7 @@
 //! One undecided trace: span bytes as received, their records beside them, and the aggregates that decide.
 
 use super::intern::{Resource, Scope};
+use super::notes::Note;
 use crate::engine::compiled::Compiled;
 use crate::sample::conditions::Bits;
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub struct Trace {
     /// Spans that arrived after the verdict of their trace.
     pub late: bool,
     pub randomness: Option<u64>,
+    /// What log records said about its spans, once it is due.
+    pub notes: Vec<Note>,
 }
 
 /// Why a trace was decided when it was.
@@ -100,6 +103,7 @@ impl Trace {
             span_bytes: 0,
             late,
             randomness: None,
+            notes: Vec::new(),
         }
     }
 
@@ -150,6 +154,17 @@ impl Trace {
     pub fn record(&self, entry: &SpanEntry) -> &[u8] {
         let start = (entry.offset + entry.len) as usize;
         &self.segments[entry.segment as usize][start..start + entry.record_len as usize]
+    }
+
+    /// Gives a span another record.
+    pub fn replace_record(&mut self, at: usize, record: &[u8]) {
+        let entry = self.spans[at];
+        let mut segment = Vec::with_capacity(entry.len as usize + record.len());
+        segment.extend_from_slice(self.raw(&entry));
+        segment.extend_from_slice(record);
+        let segment_index = self.segments.len() as u32;
+        self.spans[at] = SpanEntry { segment: segment_index, offset: 0, record_len: record.len() as u32, ..entry };
+        self.segments.push(segment.into_boxed_slice());
     }
 
     /// Heap bytes held, as `add` counted them.

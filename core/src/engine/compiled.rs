@@ -57,6 +57,13 @@ pub struct Limits {
     pub request_spans: usize,
     /// Independent parts of the buffer. Fixed at start.
     pub shards: usize,
+    /// Heap bytes of what log records say about spans that are not decided; beyond them log records add nothing.
+    #[serde(default = "log_facts_bytes")]
+    pub log_facts_bytes: u64,
+}
+
+fn log_facts_bytes() -> u64 {
+    16 << 20
 }
 
 #[derive(Clone, Debug, Deserialize)]

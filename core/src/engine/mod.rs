@@ -5,6 +5,7 @@ pub mod explain;
 pub mod finalize;
 pub mod ingest;
 mod intake;
+mod join;
 pub mod logs;
 mod settle;
 mod summary;
@@ -37,6 +38,8 @@ pub struct Engine {
     buffered: AtomicU64,
     /// Heap bytes of the resources and scopes that they share.
     held: Arc<AtomicU64>,
+    /// Heap bytes of what log records said about spans that are not decided.
+    noted: AtomicU64,
     /// Size of the largest request refused since the last tick.
     refused: AtomicU64,
     /// The latest time that a caller gave, Unix nanoseconds.
@@ -65,6 +68,7 @@ impl Engine {
             measure,
             buffered: AtomicU64::new(0),
             held,
+            noted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             clock: AtomicU64::new(0),
             states: Mutex::default(),
@@ -111,6 +115,7 @@ impl Engine {
     /// Every metric series, as of the latest time that a caller gave.
     pub fn series(&self) -> Vec<Series> {
         self.measure.buffer(self.buffered_bytes(), self.buffered_traces() as u64);
+        self.measure.log_facts(self.noted.load(Ordering::Relaxed));
         let mut series = self.measure.snapshot(self.clock.load(Ordering::Relaxed));
         let plan = self.plan();
         self.states().series(&plan.policies.slots, &mut series);

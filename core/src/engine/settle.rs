@@ -26,6 +26,7 @@ impl Taken {
 impl Engine {
     /// Settles and clears a chunk.
     pub(super) fn settle(&self, chunk: &mut Vec<Taken>, finalizer: &mut Finalizer<'_>) {
+        chunk.iter_mut().for_each(|taken| self.join(&mut taken.trace));
         let mut settled = Vec::with_capacity(chunk.len());
         let mut conclusion = Conclusion::default();
         let mut verdicts = Vec::new();

@@ -4,6 +4,7 @@ use super::finalize::Finalizer;
 use super::ingest::HIGH_WATERMARK;
 use super::settle::Taken;
 use super::{Engine, lock};
+use crate::buffer::shard::Shard;
 use crate::buffer::trace::Trigger;
 use crate::output::batch::Payload;
 use std::sync::atomic::Ordering;
@@ -65,6 +66,7 @@ impl Engine {
                 && chunk.len() < size
             {
                 let mut held = lock(&self.shards[shard]);
+                self.give_up_notes(&mut held, now);
                 while chunk.len() < size {
                     let trace = match which {
                         Which::Due => held.pop_due(now),
@@ -84,6 +86,15 @@ impl Engine {
             self.relieve(&mut finalizer);
         }
         finalizer.report(more)
+    }
+
+    /// What log records said about spans that never came.
+    fn give_up_notes(&self, held: &mut Shard, now: u64) {
+        if held.notes.is_empty() {
+            return;
+        }
+        let Shard { notes, traces, .. } = held;
+        self.give_up(&notes.expire(now, |trace| traces.contains_key(&trace)));
     }
 
     /// Decides the traces that are due first, in all shards, until the buffer is below its low watermark and has room

@@ -38,6 +38,9 @@ pub struct Measure {
     buffer_traces: AtomicU64,
     anomalies: [AtomicU64; 7],
     content: Mutex<Counts>,
+    /// Joined, unmatched, refused.
+    log_events: [AtomicU64; 3],
+    log_facts_bytes: AtomicU64,
 }
 
 impl Measure {
@@ -54,6 +57,8 @@ impl Measure {
             buffer_traces: AtomicU64::new(0),
             anomalies: Default::default(),
             content: Mutex::default(),
+            log_events: Default::default(),
+            log_facts_bytes: AtomicU64::new(0),
         })
     }
 
@@ -90,6 +95,17 @@ impl Measure {
                 total.fetch_add(count, Relaxed);
             }
         }
+    }
+
+    /// Log records with facts: added to their span, given up because no span came, refused because there was no room.
+    pub fn log_events(&self, joined: u64, unmatched: u64, refused: u64) {
+        for (total, count) in self.log_events.iter().zip([joined, unmatched, refused]) {
+            total.fetch_add(count, Relaxed);
+        }
+    }
+
+    pub fn log_facts(&self, bytes: u64) {
+        self.log_facts_bytes.store(bytes, Relaxed);
     }
 
     /// What the content policy did.
@@ -129,11 +145,15 @@ impl Measure {
             ("enricher_trace_faults_total", &self.trace_faults),
             ("enricher_buffer_bytes", &self.buffer_bytes),
             ("enricher_buffer_traces", &self.buffer_traces),
+            ("enricher_log_facts_bytes", &self.log_facts_bytes),
         ] {
             out.push(Series::number(name, [], value.load(Relaxed) as f64));
         }
         for ((kind, _), count) in by_kind(&Anomalies::default()).into_iter().zip(&self.anomalies) {
             out.push(Series::number("enricher_anomalies_total", [kind], count.load(Relaxed) as f64));
+        }
+        for (outcome, count) in ["joined", "unmatched", "refused"].into_iter().zip(&self.log_events) {
+            out.push(Series::number("enricher_log_events_total", [outcome], count.load(Relaxed) as f64));
         }
         for (action, kind, count) in self.content.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             out.push(Series::number("enricher_content_values_total", [action, kind], count as f64));

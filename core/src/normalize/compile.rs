@@ -201,7 +201,8 @@ impl Tables {
                         fallback: false,
                     });
                 }
-                SourceKind::Event => {
+                // A log record is read in the form of a span with one event.
+                SourceKind::Event | SourceKind::Log => {
                     let paths = match &rule.path {
                         Some(path) => {
                             let mut paths = Paths::new();
@@ -219,7 +220,6 @@ impl Tables {
                     });
                 }
                 SourceKind::Resource => self.resources.entry(rule.key.as_bytes().into()).or_default().push(entry),
-                SourceKind::Log => {}
             }
         }
         Ok(())

@@ -36,4 +36,5 @@ conclusions! {
     UNIT = "unit corrected",
     RESOURCE = "resource",
     NORMALIZED = "normalized before",
+    LOG = "log record",
 }

@@ -115,7 +115,7 @@ def test_a_users_dialect_replaces_the_shipped_one_of_its_name() -> None:
         ({"dialects": [{"name": "d", "detect": ["kind:server"]}]}, "cannot detect a dialect"),
         ({"dialects": [{"name": "d", "includes_cached": {"opnai": "inclusive"}}]}, "no provider `opnai`"),
         ({"dialects": [{"name": "d", "operations": {"x": "chta"}}]}, "no operation `chta`"),
-        ({"content": "drop"}, "Extra inputs"),
+        ({"content": "shred"}, "'keep', 'drop', 'truncate' or 'redact'"),
         ({"conventions": "old"}, "'both' or 'latest'"),
     ],
 )

@@ -1,0 +1,82 @@
+//! What log records say about spans, until the trace of the span is decided.
+
+use super::trace::SpanEntry;
+use crate::engine::compiled::Compiled;
+use crate::sample::conditions::Bits;
+use hashbrown::{HashMap, HashSet};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Facts of one log record about the span that it was written in.
+pub struct Note {
+    pub span_id: u64,
+    /// A facts record (`record`) that stands for itself.
+    pub record: Box<[u8]>,
+    pub bits: Bits,
+    /// Records mean nothing under another plan.
+    pub plan: Arc<Compiled>,
+}
+
+/// What a note costs besides its record: the struct, its places in the table and the queue.
+const OVERHEAD: u64 = 160;
+
+impl Note {
+    pub fn heap_bytes(&self) -> u64 {
+        self.record.len() as u64 + OVERHEAD
+    }
+}
+
+/// The notes of a shard.
+#[derive(Default)]
+pub struct Notes {
+    by_trace: HashMap<u128, Vec<Note>, foldhash::fast::RandomState>,
+    /// (when it is given up, trace), for each trace once.
+    queue: VecDeque<(u64, u128)>,
+}
+
+impl Notes {
+    pub fn is_empty(&self) -> bool {
+        self.by_trace.is_empty()
+    }
+
+    pub fn add(&mut self, trace: u128, note: Note, expires: u64) {
+        let notes = self.by_trace.entry(trace).or_default();
+        if notes.is_empty() {
+            self.queue.push_back((expires, trace));
+        }
+        notes.push(note);
+    }
+
+    /// Takes what was noted of the spans of a trace, in order of their ids.
+    pub fn take(&mut self, trace: u128, spans: &[SpanEntry]) -> Vec<Note> {
+        let Some(notes) = self.by_trace.get_mut(&trace) else { return Vec::new() };
+        let present: HashSet<u64> = spans.iter().map(|entry| entry.span_id).collect();
+        let mut taken: Vec<Note> = notes.extract_if(.., |note| present.contains(&note.span_id)).collect();
+        if notes.is_empty() {
+            self.by_trace.remove(&trace);
+        }
+        taken.sort_by_key(|note| note.span_id);
+        taken
+    }
+
+    /// Gives up what nobody asked for until `now`, except of traces for which `waits` holds.
+    pub fn expire(&mut self, now: u64, waits: impl Fn(u128) -> bool) -> Vec<Note> {
+        let mut gone = Vec::new();
+        for _ in 0..self.queue.len() {
+            let Some((expires, trace)) = self.queue.pop_front() else { break };
+            if expires > now {
+                self.queue.push_front((expires, trace));
+                break;
+            }
+            if !self.by_trace.contains_key(&trace) {
+                continue;
+            }
+            if waits(trace) {
+                self.queue.push_back((now, trace));
+            } else {
+                gone.extend(self.by_trace.remove(&trace).into_iter().flatten());
+            }
+        }
+        gone
+    }
+}

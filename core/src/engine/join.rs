@@ -1,0 +1,157 @@
+//! What log records said about a span, added to the facts of the span before its trace is decided.
+
+use super::Engine;
+use crate::buffer::notes::Note;
+use crate::buffer::trace::Trace;
+use crate::concept::{Concept, ConceptSet};
+use crate::facts::{Facts, Role};
+use crate::normalize::conclusion;
+use crate::normalize::kinds::{Kind, kind_of};
+use crate::record;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// What a log record may add, besides usage.
+const FILLS: [Concept; 16] = [
+    Concept::Provider,
+    Concept::Operation,
+    Concept::RequestModel,
+    Concept::ResponseModel,
+    Concept::ResponseId,
+    Concept::FinishReason,
+    Concept::ServiceTier,
+    Concept::Ttft,
+    Concept::Streaming,
+    Concept::SessionId,
+    Concept::AgentName,
+    Concept::AgentId,
+    Concept::EvaluationName,
+    Concept::EvaluationScore,
+    Concept::EvaluationLabel,
+    Concept::MaxTokens,
+];
+
+/// Usage and what belongs to it: taken together or not at all, figures of two sources do not fit each other.
+fn is_usage(concept: Concept) -> bool {
+    matches!(kind_of(concept), Kind::Count)
+        || matches!(concept, Concept::AudioSeconds | Concept::Seconds | Concept::CostTotal | Concept::CostByProvider)
+        || concept == Concept::TokensEstimated
+}
+
+fn has_usage(facts: &Facts<'_>) -> bool {
+    [Concept::InputTokens, Concept::OutputTokens, Concept::TotalTokens].into_iter().any(|concept| facts.has(concept))
+}
+
+/// Whether a log record says anything that a span could lack.
+pub fn is_worth_noting(facts: &Facts<'_>) -> bool {
+    let told = [
+        Concept::RequestModel,
+        Concept::ResponseModel,
+        Concept::ResponseId,
+        Concept::FinishReason,
+        Concept::CostTotal,
+        Concept::EvaluationScore,
+        Concept::EvaluationLabel,
+    ];
+    has_usage(facts) || told.into_iter().any(|concept| facts.has(concept))
+}
+
+/// Leaves of a log record's facts what a span can use.
+pub fn only_what_fills(facts: &mut Facts<'_>) {
+    for concept in facts.present().iter() {
+        if !is_usage(concept) && !FILLS.contains(&concept) {
+            facts.unset(concept);
+        }
+    }
+    for set in [
+        &mut facts.inferred,
+        &mut facts.canonical,
+        &mut facts.misstated,
+        &mut facts.legacy,
+        &mut facts.legacy_misstated,
+    ] {
+        *set = ConceptSet::default();
+    }
+}
+
+/// Adds what the span lacks. A record about another response than the span's adds nothing.
+fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>) {
+    if let (Some(own), Some(other)) = (facts.text(Concept::ResponseId), note.text(Concept::ResponseId))
+        && own != other
+    {
+        return;
+    }
+    let usage = !has_usage(facts);
+    for concept in note.present().iter() {
+        let Some(value) = note.get(concept) else { continue };
+        if !facts.has(concept) && (usage || !is_usage(concept)) {
+            facts.set(concept, value, conclusion::LOG);
+            facts.inferred.insert(concept);
+        }
+    }
+    if facts.role == Role::None {
+        // A span that says nothing of a model itself may be around the one that made the call.
+        facts.role = Role::Wrapper;
+        facts.dialect = note.dialect;
+    }
+}
+
+impl Engine {
+    /// Adds what was noted of a trace's spans to their records, and frees the notes.
+    pub(super) fn join(&self, trace: &mut Trace) {
+        let notes = std::mem::take(&mut trace.notes);
+        if notes.is_empty() {
+            return;
+        }
+        let before = trace.heap_bytes();
+        let (mut joined, mut unmatched) = (0, 0);
+        let mut places: Vec<(u64, usize)> = trace.spans.iter().map(|entry| entry.span_id).zip(0..).collect();
+        places.sort_unstable();
+        for same_span in notes.chunk_by(|a, b| a.span_id == b.span_id) {
+            let usable: Vec<&Note> = same_span.iter().filter(|note| Arc::ptr_eq(&note.plan, &trace.plan)).collect();
+            unmatched += (same_span.len() - usable.len()) as u64;
+            joined += usable.len() as u64;
+            if usable.is_empty() {
+                continue;
+            }
+            let from = places.partition_point(|(span, _)| *span < same_span[0].span_id);
+            // A span that was delivered twice stands there twice.
+            for &(_, at) in places[from..].iter().take_while(|(span, _)| *span == same_span[0].span_id) {
+                let record = joined_record(trace, at, &usable);
+                trace.replace_record(at, &record);
+            }
+            usable.iter().for_each(|note| trace.bits.merge(&note.bits));
+        }
+        self.buffered.fetch_add(trace.heap_bytes().saturating_sub(before), Ordering::Relaxed);
+        self.forget(&notes);
+        self.measure().log_events(joined, unmatched, 0);
+    }
+
+    /// Gives up notes that nobody asked for.
+    pub(super) fn give_up(&self, notes: &[Note]) {
+        self.forget(notes);
+        self.measure().log_events(0, notes.len() as u64, 0);
+    }
+
+    fn forget(&self, notes: &[Note]) {
+        let freed: u64 = notes.iter().map(Note::heap_bytes).sum();
+        self.noted.fetch_sub(freed, Ordering::Relaxed);
+    }
+}
+
+fn joined_record(trace: &Trace, at: usize, notes: &[&Note]) -> Vec<u8> {
+    let entry = &trace.spans[at];
+    let raw = trace.raw(entry);
+    let mut facts = Facts::new();
+    if entry.record_len > 0 {
+        record::decode(trace.record(entry), raw, &mut facts);
+    }
+    for note in notes {
+        let mut said = Facts::new();
+        record::decode(&note.record, &[], &mut said);
+        fill(&mut facts, &said);
+    }
+    let mut record = Vec::new();
+    record::encode(&facts, raw, &mut record);
+    record
+}

@@ -1,0 +1,174 @@
+"""Log records that say something about a model call are joined to its span, in whatever order the two come."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from enricher.runtime.engine import CoreEngine
+from tests.oracle.values import plain
+from tests.support.engines import NOW, SECOND, drained, engine, plan, request_of, spans_of
+from tests.support.spans import key_values
+
+TRACE, SPAN = b"t" * 16, b"s" * 8
+DETAILS = "gen_ai.client.inference.operation.details"
+USAGE = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.response.model": "gpt-4o-2024-08-06",
+    "gen_ai.usage.input_tokens": 1000,
+    "gen_ai.usage.output_tokens": 100,
+    "gen_ai.response.finish_reasons": ["stop"],
+}
+
+
+def _span(attributes: dict[str, Any] | None = None, span_id: bytes = SPAN, trace_id: bytes = TRACE) -> bytes:
+    span = Span(trace_id=trace_id, span_id=span_id, name="chat", start_time_unix_nano=NOW - SECOND)
+    span.end_time_unix_nano = NOW
+    span.attributes.extend(key_values(attributes or {"gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o"}))
+    return request_of(span, scope="opentelemetry.instrumentation.openai_v2")
+
+
+def _log(attributes: dict[str, Any], name: str = DETAILS, span_id: bytes = SPAN, trace_id: bytes = TRACE) -> bytes:
+    record = LogRecord(event_name=name, trace_id=trace_id, span_id=span_id, time_unix_nano=NOW)
+    record.attributes.extend(key_values(attributes))
+    return _logs(record)
+
+
+def _logs(*records: LogRecord) -> bytes:
+    request = ExportLogsServiceRequest()
+    request.resource_logs.add().scope_logs.add(
+        log_records=records
+    ).scope.name = "opentelemetry.instrumentation.openai_v2"
+    return request.SerializeToString()
+
+
+def _out(core: CoreEngine, now: int = NOW + SECOND) -> dict[str, Any]:
+    (span,) = spans_of(drained(core, now))
+    return {item.key: plain(item.value) for item in span.attributes}
+
+
+def _events(core: CoreEngine) -> dict[str, float]:
+    return {labels[0]: value for name, labels, value, *_ in core.metrics() if name == "enricher_log_events_total"}
+
+
+@pytest.mark.parametrize("log_first", [True, False])
+def test_usage_of_a_log_record_is_the_spans(log_first: bool) -> None:
+    core = engine("")
+    parts = [lambda: core.take_logs(_log(USAGE), NOW), lambda: core.ingest(_span(), NOW)]
+    for part in parts if log_first else reversed(parts):
+        part()
+    out = _out(core)
+    assert out["gen_ai.usage.input_tokens"] == 1000
+    assert out["gen_ai.response.model"] == "gpt-4o-2024-08-06"
+    assert out["gen_ai.usage.cost"] == pytest.approx(1000 * 2.5e-6 + 100 * 1e-5)
+    assert "log record" in out["enricher.inferred.from"]
+    assert json.loads(core.summary())["calls"]["counted"] == 1
+    assert _events(core) == {"joined": 1, "unmatched": 0, "refused": 0}
+
+
+def test_what_the_span_says_stays() -> None:
+    core = engine("")
+    own = USAGE | {"gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 7}
+    core.ingest(_span(own), NOW)
+    core.take_logs(_log(USAGE | {"gen_ai.usage.cache_read.input_tokens": 900}), NOW)
+    out = _out(core)
+    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (5, 7)
+    # Figures of two sources do not fit each other: all or none.
+    assert "gen_ai.usage.cache_read.input_tokens" not in out
+
+
+def test_a_record_about_another_response_says_nothing_about_this_one() -> None:
+    core = engine("")
+    core.ingest(_span({"gen_ai.request.model": "gpt-4o", "gen_ai.response.id": "chatcmpl-1"}), NOW)
+    core.take_logs(_log(USAGE | {"gen_ai.response.id": "chatcmpl-2"}), NOW)
+    assert "gen_ai.usage.input_tokens" not in _out(core)
+
+
+def test_a_choice_tells_why_the_model_stopped() -> None:
+    core = engine("")
+    record = LogRecord(event_name="gen_ai.choice", trace_id=TRACE, span_id=SPAN, time_unix_nano=NOW)
+    record.attributes.extend(key_values({"gen_ai.system": "openai"}))
+    record.body.kvlist_value.values.add(key="finish_reason").value.string_value = "length"
+    core.take_logs(_logs(record), NOW)
+    core.ingest(_span(), NOW)
+    assert _out(core)["gen_ai.response.finish_reasons"] == ["length"]
+
+
+def test_a_span_around_the_call_is_no_second_call() -> None:
+    core = engine("")
+    core.ingest(_span({"http.route": "/ask"}, span_id=b"r" * 8), NOW)
+    child = Span(trace_id=TRACE, span_id=SPAN, parent_span_id=b"r" * 8, name="chat", start_time_unix_nano=NOW - SECOND)
+    child.end_time_unix_nano = NOW
+    child.attributes.extend(key_values(USAGE))
+    core.ingest(request_of(child, scope="openai"), NOW)
+    core.take_logs(_log(USAGE, span_id=b"r" * 8), NOW)
+    drained(core, NOW + SECOND)
+    assert json.loads(core.summary())["calls"]["counted"] == 1
+
+
+def test_the_only_word_about_a_call_makes_it_one() -> None:
+    core = engine("")
+    core.ingest(_span({"http.route": "/ask"}), NOW)
+    core.take_logs(_log(USAGE), NOW)
+    assert _out(core)["gen_ai.usage.cost"] > 0
+    assert json.loads(core.summary())["calls"]["counted"] == 1
+
+
+def test_late_spans_find_their_log_records() -> None:
+    core = engine("")
+    core.ingest(_span({"http.route": "/ask"}, span_id=b"r" * 8), NOW)
+    drained(core, NOW)
+    core.take_logs(_log(USAGE), NOW + SECOND)
+    core.tick(NOW + 2 * SECOND)
+    core.ingest(_span(), NOW + 3 * SECOND)
+    assert _out(core, NOW + 10 * SECOND)["gen_ai.usage.input_tokens"] == 1000
+
+
+def test_records_without_a_span_are_given_up_and_counted() -> None:
+    core = engine("")
+    core.take_logs(_log(USAGE), NOW)
+    assert _bytes(core) > 0
+    core.tick(NOW + 3600 * SECOND)
+    assert _events(core) == {"joined": 0, "unmatched": 1, "refused": 0}
+    assert _bytes(core) == 0
+
+
+def _bytes(core: CoreEngine) -> float:
+    return next(value for name, _, value, *_ in core.metrics() if name == "enricher_log_facts_bytes")  # type: ignore[return-value]
+
+
+def test_beyond_the_bound_records_pass_and_add_nothing() -> None:
+    core = engine("", log_facts_bytes=400)
+    for number in range(5):
+        core.take_logs(_log(USAGE, span_id=bytes([number + 1] * 8)), NOW)
+    events = _events(core)
+    assert events["refused"] >= 3
+    assert _bytes(core) <= 400
+    unread = engine("limits: {log_facts_mib: 0}")
+    unread.take_logs(_log(USAGE), NOW)
+    unread.ingest(_span(), NOW)
+    assert "gen_ai.usage.input_tokens" not in _out(unread)
+
+
+def test_records_pass_untouched_and_content_is_not_held() -> None:
+    core = engine("")
+    text = [{"role": "user", "parts": [{"type": "text", "content": "x" * 100_000}]}]
+    report = core.take_logs(_log(USAGE | {"gen_ai.input.messages": json.dumps(text)}), NOW)
+    assert (report.records, report.payload) == (1, None)
+    assert _bytes(core) < 1000
+
+
+def test_a_plan_of_another_time_does_not_misread_what_was_noted() -> None:
+    core = engine("")
+    core.take_logs(_log(USAGE), NOW)
+    core.replace_plan(plan("normalize: {conventions: latest}"))
+    core.ingest(_span(), NOW)
+    assert "gen_ai.usage.input_tokens" not in _out(core)
+    assert _events(core)["unmatched"] == 1
