@@ -16,6 +16,7 @@ from enricher.config.base import parse_duration
 from enricher.errors import EnricherError
 from enricher.measure.call_log import CallLog
 from enricher.measure.collector import registry
+from enricher.runtime.memory import share_heaps
 from enricher.runtime.reload import Watcher
 from enricher.runtime.service import Outlets, Service, Sources
 
@@ -40,6 +41,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     """Serve; returns 0 after an orderly stop, also when a destination could not take everything in time."""
     log_to_stderr(options.log_level)
+    share_heaps()
     wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
     # It remembers the files as they are before they are read, so that no change falls between.
     watcher = Watcher(options.config, lambda: wishes.put("reload"))
