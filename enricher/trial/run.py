@@ -69,15 +69,9 @@ def _replay(engine: CoreEngine, seen: _Seen, arrivals: list[Arrival]) -> None:
     """What is due between two arrivals is decided when it is due, as the service would."""
     replay = Replay(engine, seen.take)
     for arrival in arrivals:
-        _wait(engine, replay, arrival.time_ns)
+        replay.advance(arrival.time_ns)
         replay.take("the trace", arrival.payload, arrival.time_ns)
-    _wait(engine, replay, None)
-
-
-def _wait(engine: CoreEngine, replay: Replay, until_ns: int | None) -> None:
-    """Let time pass until then; None waits for all decisions."""
-    while (due := engine.next_due_ns()) and (until_ns is None or due <= until_ns):
-        replay.advance(due)
+    replay.advance(None)
 
 
 def _got(seen: _Seen, trace_id: str, begin_ns: int) -> Got | None:

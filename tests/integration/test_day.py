@@ -35,7 +35,7 @@ class Day:
         self.records: list[dict[str, Any]] = []
         self.kept_spans: Counter[str] = Counter()
         self.generator = Generator(traffic, traces=traces)
-        self.core = engine(RULES, trace_records=True, **limits)
+        self.core = engine(RULES, call_records=False, trace_records=True, **limits)
         replay = Replay(self.core, self._take)
         for arrival in self.generator.arrivals():
             replay.advance(arrival.time_ns)
