@@ -46,8 +46,8 @@ class Replay:
             self._tick()
 
     def advance(self, now_ns: int | None) -> None:
-        """Let time pass until then (Unix nanoseconds; None: until nothing waits any more) and decide what is due when it
-        is due, as the service would. Time never goes back."""
+        """Let time pass until then (Unix nanoseconds; None: until nothing waits any more) and decide what is due when
+        it is due, as the service would. Time never goes back."""
         while due_ns := self._engine.next_due_ns():
             tick_ns = max(due_ns, self._ticked_ns + _TICK_NS, self._now_ns)
             if now_ns is not None and tick_ns > now_ns:
