@@ -67,13 +67,13 @@ def attributes(name: str) -> Iterator[Seen]:
             for scoped in group.scope_spans:
                 for span in scoped.spans:
                     for item in span.attributes:
-                        if "stack" in item.key:
+                        if "stacktrace" in item.key:
                             continue  # line numbers look like token counts
                         yield Seen(scoped.scope.name, span.name, span.span_id, item.key, _text(item.value))
                     for event in span.events:
                         for item in event.attributes:
                             key = f"@{event.name}/{item.key}"
-                            if "stack" in item.key:
+                            if "stacktrace" in item.key:
                                 continue
                             yield Seen(scoped.scope.name, span.name, span.span_id, key, _text(item.value))
 
