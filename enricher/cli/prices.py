@@ -60,7 +60,11 @@ def _update(actions: Subparsers) -> None:
         "older wheels of litellm add the models that newer ones have dropped",
     )
     parser.add_argument(
-        "--output", metavar="DIR", type=Path, default=books.DIRECTORY, help="default: the package's book"
+        "--output",
+        metavar="PLACE",
+        type=Path,
+        default=books.DIRECTORY,
+        help="a directory, or a file ending in .zip for `prices.book` (default: the package's book)",
     )
 
 
@@ -158,10 +162,12 @@ def update(options: argparse.Namespace) -> int:
     """Build the book and write it."""
     from enricher.price.build import build
 
-    previous = books.load(options.output) if (options.output / "about.json").exists() else None
+    archive = options.output.suffix == ".zip"
+    there = options.output if archive else options.output / "about.json"
+    previous = books.load(options.output) if there.exists() else books.shipped() if archive else None
     book = build(options.wheels, previous=previous)
     changes = report.differences(previous, book) if previous else []
-    books.save(book, options.output)
+    (books.pack if archive else books.save)(book, options.output)
     if options.json:
         counts = {"models": len(book.models), "prices": len(book.prices), "changes": len(changes)}
         print(json.dumps({"built": book.built, "sources": book.sources, "directory": str(options.output), **counts}))

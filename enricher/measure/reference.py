@@ -35,6 +35,7 @@ _OWN = {
     "enricher_exporter_": "Exporters",
     "enricher_call_log_": "Call log",
     "enricher_config_": "Configuration",
+    "enricher_price_book_": "Price book",
 }
 _OWN_REST = "Program"
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
+import tempfile
+import zipfile
+import zlib
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from enricher.errors import InputError
 
 DIRECTORY = Path(__file__).parent / "book"
+_MOST_BYTES = 64 * 1024 * 1024
+_MOST_USD = 10**6
 
 UNITS = (
     *("input", "output", "cache_read", "cache_write", "cache_write_5m", "cache_write_1h", "cache_write_12h"),
@@ -225,13 +230,44 @@ def _written(value: Any) -> str:
     return ("yes" if value else "") if isinstance(value, bool) else str(value)
 
 
-def load(directory: Path = DIRECTORY) -> Book:
-    """Read a book. Raises InputError naming the file and line of what is wrong."""
+def load(place: Path = DIRECTORY) -> Book:
+    """Read a book from its directory or its archive. Raises InputError naming the file and line of what is wrong."""
+    if not place.is_file():
+        return _read(place, str(place))
+    try:
+        with place.open("rb") as file:
+            return unpack(file, str(place))
+    except OSError as error:
+        raise InputError(f"cannot read {place}: {error.strerror}") from error
+
+
+def unpack(archive: IO[bytes], name: str) -> Book:
+    """The book in an archive. Raises InputError; files larger than 64 MiB are refused."""
+    try:
+        with zipfile.ZipFile(archive) as zipped:
+            large = [entry.filename for entry in zipped.infolist() if entry.file_size > _MOST_BYTES]
+            if large:
+                raise InputError(f"{name}: {large[0]} is larger than {_MOST_BYTES} bytes")
+            return _read(zipfile.Path(zipped), name)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise InputError(f"{name} is not an archive of a price book: {error}") from error
+
+
+def pack(book: Book, path: Path) -> None:
+    """Write the book as an archive, byte for byte the same for the same book."""
+    with tempfile.TemporaryDirectory() as directory:
+        save(book, Path(directory))
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+            for name in sorted((*_FILES, "about.json")):
+                zipped.writestr(zipfile.ZipInfo(name), (Path(directory) / name).read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+def _read(directory: Path | zipfile.Path, name: str) -> Book:
     try:
         about = json.loads((directory / "about.json").read_text(encoding="utf-8"))
-        built, sources = str(about["built"]), dict(about["sources"])
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{directory} is not a price book: {error}") from error
+        built, sources = date.fromisoformat(about["built"]).isoformat(), dict(about["sources"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{name} is not a price book: {error}") from error
     return Book(
         built,
         sources,
@@ -249,10 +285,10 @@ def shipped() -> Book:
     return load()
 
 
-def _rows(path: Path, kind: type[R]) -> list[R]:
+def _rows(path: Path | zipfile.Path, kind: type[R]) -> list[R]:
     names = [column.name for column in fields(kind)]
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open("r", encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
             if reader.fieldnames != names:
                 raise InputError(f"{path}:1: the columns must be {','.join(names)}")
@@ -260,10 +296,10 @@ def _rows(path: Path, kind: type[R]) -> list[R]:
             for number, values in enumerate(reader, 2):
                 try:
                     rows.append(_typed(kind, values))
-                except (ValueError, ArithmeticError, TypeError) as error:
+                except (ValueError, ArithmeticError, TypeError, AttributeError) as error:
                     raise InputError(f"{path}:{number}: {error}") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
     return rows
 
 
@@ -273,18 +309,33 @@ def _typed(kind: type[R], values: dict[str, Any]) -> R:
         row = PriceRow(**(values | {"per": int(values["per"])}))
         if row.unit not in UNITS:
             raise ValueError(f"unknown unit {row.unit!r}")
-        if not Decimal(row.price) >= 0 or row.per <= 0:
+        if not 0 <= Decimal(row.price) < _MOST_USD or not 0 < row.per < 10**12:
             raise ValueError("price and per must be positive numbers")
+        if row.minimum and not 0 <= Decimal(row.minimum) < 10**9:
+            raise ValueError(f"{row.minimum} is no least quantity")
+        _dates(row)
     elif kind is ConflictRow:
         row = ConflictRow(**(values | {"per": int(values["per"])}))
     elif kind is ModifierRow:
         row = ModifierRow(**(values | {"fallback": values["fallback"] == "yes"}))
+        if not 0 <= Decimal(row.factor) < 1000:
+            raise ValueError(f"{row.factor} is no factor")
+        _dates(row)
+    elif kind is HolidayRow:
+        row = HolidayRow(**values)
+        date.fromisoformat(row.day)
     else:
         row = kind(**values)
     return row  # type: ignore[no-any-return]
 
 
-@cache
+def _dates(row: PriceRow | ModifierRow) -> None:
+    begins, ends = timestamp(row.valid_from), timestamp(row.valid_until)
+    if row.valid_until and ends <= begins:
+        raise ValueError(f"ends on {row.valid_until}, before it begins")
+
+
+@lru_cache(maxsize=65536)
 def timestamp(text: str) -> int:
     """Unix seconds of an ISO date or timestamp in UTC; 0 for an empty one. Raises ValueError."""
     if not text:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from enricher.config.paths import dotted
 from enricher.config.shape import nearest
-from enricher.errors import Problem
-from enricher.price import book as books
+from enricher.errors import InputError, Problem
+from enricher.price import refresh
 from enricher.price import rules as rules_of
 from enricher.price.book import Book
 from enricher.price.compile import discounted, target
@@ -20,8 +20,17 @@ _NEAR = 3
 
 def check(settings: PricesSettings) -> list[Problem]:
     """All faults that the models alone cannot see. Paths are relative to the section."""
-    book, rules = books.shipped(), rules_of.load()
+    try:
+        book, rules = refresh.chosen(settings.book), rules_of.load()
+    except InputError as error:
+        hint = "write one with `enricher prices update --output`"
+        return [Problem("unreadable-file", "book.path", str(error), hint)]
     problems: list[Problem] = []
+    age = refresh.age_days(book)
+    if age > settings.book.max_age_days and not settings.book.url:
+        message = f"the price book is {age} days old: newer models are unpriced, and prices may have changed"
+        hint = "`enricher prices update`, a newer release, or prices.book.url"
+        problems.append(Problem("old-price-book", "book.max_age_days", message, hint, severity="warning"))
     for index, override in enumerate(settings.overrides):
         path = f"overrides[{index}]"
         if override.currency != "USD" and override.currency not in settings.currencies:

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from enricher.errors import InputError
-from enricher.price import book as books
+from enricher.price import refresh
 from enricher.price import rules as rules_of
 from enricher.price.book import TOKEN_UNITS, UNITS, Book, ModifierRow, PriceRow, timestamp
 from enricher.price.settings import Alias, Discount, Override, PricesSettings
@@ -27,11 +27,12 @@ _COLUMNS = (
 
 
 def compile_plan(settings: PricesSettings, book: Book | None = None) -> dict[str, Any]:
-    """The plan section for these settings over a book, by default the one that comes with the package.
+    """The plan section for these settings over a book, by default the one of the file that they name or else the one
+    that comes with the package.
 
     Raises InputError for a book that cannot be compiled, naming the row.
     """
-    return _Compiler(settings, book or books.shipped()).compile()
+    return _Compiler(settings, book or refresh.chosen(settings.book)).compile()
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from enricher.config.base import Section, fault
+from enricher.config.base import Duration, Section, fault
 
 TokenUnit = Literal[
     "input",
@@ -137,7 +137,7 @@ class Discount(_Dated):
 
     model: Name = "*"
     """Model name or glob; all models of the provider by default."""
-    percent: Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=100, decimal_places=6)] = Decimal(0)
+    percent: Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=100, decimal_places=6)] | None = None
     """Per cent off."""
     units: list[AnyUnit] = Field(default_factory=list)
     """What the percentage is off: `input`, `output`, `cache_read`, `web_searches` …; everything when empty."""
@@ -161,6 +161,28 @@ def _alias(value: Any) -> Any:
 Rate = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, lt=1_000_000, decimal_places=_PLACES)]
 
 
+class BookSettings(Section):
+    """Which price book is used, and how a new one comes while the service runs. A new book is checked first; the old
+    one stays in force on any fault, and calls keep the price of their time."""
+
+    path: Annotated[str, Field(max_length=4096)] = ""
+    """A directory or a `.zip` that `enricher prices update --output` wrote. It is looked at every few seconds."""
+    url: Annotated[str, Field(max_length=4096, pattern=r"^(https://\S+)?$")] = ""
+    """HTTPS address of such a `.zip`. The book that comes with the package is used until it has been fetched."""
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-fA-F]{64})?$")] = ""
+    """Checksum that the archive must have; when empty, `<url>.sha256` is fetched, as `sha256sum` writes it."""
+    refresh: Annotated[Duration, Field(ge=1)] = 3600.0
+    """Time between two looks at the address."""
+    max_age_days: Annotated[int, Field(ge=1, le=10_000)] = 90
+    """A book built longer ago than this is a warning in `enricher check` and in `/readyz`."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.path and self.url:
+            raise fault("invalid-value", "names a path and a url", "keep one of them", at=("url",))
+        return self
+
+
 class PricesSettings(Section):
     """What model calls cost, beyond the list prices of the book that comes with the package."""
 
@@ -168,6 +190,8 @@ class PricesSettings(Section):
     """Whose figure wins when a cost was reported with the call. `provider`: one that the provider or gateway returned
     is kept, one that an SDK worked out is computed anew where the book prices the model. `always`: any reported figure
     is kept. `never`: none is. A reported 0 beside usage that the book prices is never believed."""
+    book: BookSettings = BookSettings()
+    """The price book."""
     overrides: list[Override] = Field(default_factory=list)
     """Your own prices."""
     aliases: dict[Name, Annotated[Alias, BeforeValidator(_alias, json_schema_input_type=str | Alias)]] = Field(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from enricher.config import Settings, compile_plan, load
-from enricher.errors import CoreFault, PlanError
+from enricher.errors import CoreFault, InputError, PlanError
 from enricher.measure import events
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Reloader:
             return self._refused([str(problem) for problem in loaded.errors])
         try:
             self._engine.replace_plan(self._compile(loaded.settings))
-        except (PlanError, CoreFault) as error:
+        except (PlanError, CoreFault, InputError) as error:
             return self._refused([str(error)])
         restart = [
             section for section in FIXED if _section(loaded.settings, section) != _section(self._started_with, section)

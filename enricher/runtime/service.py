@@ -7,6 +7,7 @@ Start: engine, destinations, ticker, admin and metrics, receivers. Stop, so that
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,12 +21,14 @@ from enricher.admin.server import Probes, Readiness
 from enricher.config import Settings, compile_plan, effective
 from enricher.errors import CoreFault
 from enricher.export.build import build
+from enricher.price.book import Book
 from enricher.receive import http
 from enricher.receive.admission import Admission
 from enricher.receive.grpc import GrpcReceiver
 from enricher.receive.intake import Intake
 from enricher.receive.tls import ssl_context
 from enricher.runtime.engine import CoreEngine, otlp_to_json
+from enricher.runtime.price_book import PriceBooks
 from enricher.runtime.reload import Reloader
 from enricher.runtime.ticker import Ticker, TickReport
 from enricher.runtime.web import Site, WebHost
@@ -64,6 +67,9 @@ class Service:
     def __init__(self, settings: Settings, sources: Sources, outlets: Outlets) -> None:
         self._settings = settings
         self._outlets = outlets
+        self._books = PriceBooks(settings.prices.book, self._take_book)
+        # Reloads and new price books come from two threads.
+        self._planning = threading.Lock()
         self._engine = CoreEngine(self._compiled(settings))
         self._reloader = Reloader(sources.paths, sources.sets, settings, self._engine, self._compiled)
         self._fanout = build(settings.exporters, otlp_to_json)
@@ -80,6 +86,7 @@ class Service:
         """Raises InputError when a listener cannot be bound; what was started then is stopped by `stop`."""
         self._fanout.start()
         self._ticker.start()
+        self._books.start()
         self._web.start()
         self._serve_admin()
         self._serve_receivers()
@@ -87,11 +94,16 @@ class Service:
 
     def reload(self) -> bool:
         """Read the configuration again; True when it is in force."""
-        return self._reloader.reload()
+        with self._planning:
+            reloaded = self._reloader.reload()
+            if reloaded:
+                self._books.adopt(*self._planned)
+            return reloaded
 
     def stop(self, timeout_s: float) -> int:
         """Stop within about `timeout_s` seconds; returns the number of items that were not delivered."""
         self._phase = "stopping"
+        self._books.stop()
         deadline = time.monotonic() + timeout_s
         if self._grpc is not None:
             self._grpc.stop(timeout_s * _RECEIVERS_SHARE)
@@ -139,7 +151,16 @@ class Service:
     def _compiled(self, settings: Settings) -> bytes:
         # What is served under fixed names must be measured under the same ones until the next start.
         fixed = settings.model_copy(update={"metrics": self._settings.metrics})
-        return compile_plan(fixed, call_records=self._outlets.calls is not None)
+        wanted = settings.prices.book
+        book = self._books.of(wanted)
+        self._planned = (wanted, book)
+        return compile_plan(fixed, call_records=self._outlets.calls is not None, book=book)
+
+    def _take_book(self, book: Book) -> None:
+        with self._planning:
+            fixed = self._reloader.settings.model_copy(update={"metrics": self._settings.metrics})
+            plan = compile_plan(fixed, call_records=self._outlets.calls is not None, book=book)
+            self._engine.replace_plan(plan)
 
     def _hand_on(self, report: TickReport) -> None:
         for payload, spans in zip(report.payloads, report.payload_spans, strict=True):
@@ -161,6 +182,7 @@ class Service:
                 "problems": state.problems,
                 "restart_needed": state.restart_needed,
             },
+            "price_book": self._books.describe(),
             "exporters": self._fanout.describe(),
             "in_flight_bytes": self._intake.admission.held,
         }

@@ -294,7 +294,7 @@ def _factor(
             factor *= Decimal(rule.factor)
     for discount in _discounts(call, settings, model, provider, rules):
         if not discount.units or unit in discount.units:
-            factor *= (100 - discount.percent) / 100
+            factor *= (100 - (discount.percent or Decimal(0))) / 100
     return factor
 
 

@@ -6,7 +6,7 @@ from enricher.config import compile_plan, load_text
 MIB = 1 << 20
 
 
-def plan(text: str = "", **options: bool) -> dict[str, Any]:
+def plan(text: str = "", **options: Any) -> dict[str, Any]:
     compiled: dict[str, Any] = json.loads(compile_plan(load_text(text).require(), **options))
     return compiled
 

@@ -147,6 +147,28 @@ CASES = [
         "must be unique",
     ),
     Case(
+        "old-price-book",
+        "prices: {book: {max_age_days: §4}}",
+        "prices.book.max_age_days",
+        "the price book is 5 days old",
+        "prices update",
+        severity="warning",
+    ),
+    Case(
+        "invalid-value",
+        'prices: {book: {path: a, url: §"https://b"}}',
+        "prices.book.url",
+        "names a path and a url",
+        "keep one",
+    ),
+    Case(
+        "unreadable-file",
+        "prices: {book: {path: §/nowhere/book.zip}}",
+        "prices.book.path",
+        "is not a price book",
+        "enricher prices update",
+    ),
+    Case(
         "unknown-span",
         "tests: [{name: x, spans: [{name: root}, {parent: §roor}], expect: {keep: true}}]",
         "tests[0].spans[1].parent",

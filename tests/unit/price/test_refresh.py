@@ -1,0 +1,224 @@
+"""A new price book while the service runs: from a file or over HTTPS, checked first, the old one kept on any fault."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import ssl
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from enricher.errors import InputError, PlanError
+from enricher.measure import events
+from enricher.price import book as books
+from enricher.price import refresh
+from enricher.price.book import Book, ModelRow, PriceRow
+from enricher.price.compile import compile_plan
+from enricher.price.settings import BookSettings, PricesSettings
+from enricher.runtime.engine import CorePrices
+from enricher.runtime.price_book import PriceBooks
+from tests.conftest import REAL_AGE_DAYS
+from tests.support import certs
+
+
+def small(price: str, built: str = "2026-11-21") -> Book:
+    model = ModelRow("openai", "gpt-x", "gpt-x", "", "s", built)
+    row = PriceRow("openai", "gpt-x", "input", price, 10**6, "", "", "", "", "", "", "s", built)
+    return Book(built, {"test": "1"}, [model], [row], [], [])
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "book.zip"
+    books.pack(small("1"), path)
+    return path
+
+
+def test_archives_and_directories_hold_the_same_book(archive: Path, tmp_path: Path) -> None:
+    books.save(small("1"), tmp_path / "book")
+    assert books.load(archive) == books.load(tmp_path / "book") == small("1")
+    before = archive.read_bytes()
+    books.pack(small("1"), archive)
+    assert archive.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("gpt-x,input,1", "gpt-x,input,-1"),
+        ("gpt-x,input,1", "gpt-x,input,NaN"),
+        ("gpt-x,input,1", "gpt-x,input,1e99"),
+        ("gpt-x,input,1", "gpt-x,inptu,1"),
+        (",1000000,,,", ",0,,,"),
+        (",1000000,,,", ",1000000,soon,,"),
+        (",1000000,,,", ",1000000,2026-02-01,2026-01-01,"),
+        ("provider,model,unit", "provider,model"),
+        ('"2026-11-21"', '"yesterday"'),
+        ("gpt-x,input,1", "gpt-\udcff"),
+    ],
+)
+def test_faulty_books_are_refused_with_file_and_line(old: str, new: str, archive: Path) -> None:
+    with zipfile.ZipFile(archive) as zipped:
+        files = {name: zipped.read(name).decode() for name in zipped.namelist()}
+    assert any(old in text for text in files.values())
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for name, text in files.items():
+            zipped.writestr(name, text.replace(old, new).encode("utf-8", "surrogateescape"))
+    with pytest.raises(InputError, match=r"book\.zip"):
+        books.load(archive)
+
+
+def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
+    for name, content in (("text.zip", b"no archive"), ("empty.zip", b"PK\x05\x06" + b"\0" * 18)):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError):
+            books.load(tmp_path / name)
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("prices.csv", b"0" * (65 * 1024 * 1024))
+    with pytest.raises(InputError, match="larger than"):
+        books.unpack(bomb, "bomb")
+
+
+class Engine:
+    """Takes books as the service does: compiles them with the core."""
+
+    def __init__(self) -> None:
+        self.taken: list[Book] = []
+        self.error: Exception | None = None
+
+    def take(self, book: Book) -> None:
+        if self.error:
+            raise self.error
+        CorePrices(json.dumps(compile_plan(PricesSettings(), book)).encode())
+        self.taken.append(book)
+
+
+def _refused() -> float:
+    found = {reading.name: reading.series for reading in events.snapshot()}
+    return found["enricher_price_book_refreshes_total"].get(("refused",), 0.0)
+
+
+def test_a_changed_file_is_taken_over_and_a_faulty_one_is_not(archive: Path) -> None:
+    engine = Engine()
+    held = PriceBooks(BookSettings(path=str(archive)), engine.take)
+    assert held.book == small("1")
+    assert not held.look(), "nothing has changed"
+    books.pack(small("22"), archive)
+    assert held.look()
+    assert (held.book, engine.taken) == (small("22"), [small("22")])
+    before = _refused()
+    archive.write_bytes(b"broken, and longer than it was")
+    assert not held.look()
+    assert held.book == small("22")
+    assert "not an archive" in held.describe()["problem"]
+    assert not held.look(), "it is told once"
+    assert _refused() == before + 1
+    archive.unlink()
+    assert not held.look()
+    books.pack(small("333"), archive)
+    engine.error = PlanError("no")
+    assert not held.look()
+    assert (held.book, held.describe()["problem"]) == (small("22"), "no")
+    engine.error = None
+    books.pack(small("4444"), archive)
+    assert held.look()
+    assert held.describe()["problem"] is None
+
+
+def test_a_book_that_does_not_compile_is_not_taken(archive: Path) -> None:
+    held = PriceBooks(BookSettings(path=str(archive)), Engine().take)
+    orphan = replace(small("1").prices[0], model="nobody", price="123456")
+    books.pack(replace(small("1"), prices=[orphan]), archive)
+    assert not held.look()
+    assert "does not list" in held.describe()["problem"]
+
+
+def test_the_thread_finds_a_new_file(archive: Path) -> None:
+    done = threading.Event()
+    held = PriceBooks(BookSettings(path=str(archive), refresh=1), lambda _: done.set())
+    books.pack(small("55555"), archive)
+    held.start()
+    try:
+        assert done.wait(10)
+    finally:
+        held.stop()
+    assert held.book == small("55555")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """The address of an HTTPS server, and what it serves by path."""
+    made = certs.make(tmp_path)
+    content: dict[str, bytes] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = content.get(self.path)
+            self.send_response(404 if body is None else 200)
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.server_cert, made.server_key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(made.ca))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"https://localhost:{server.server_port}", content
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_an_address_with_its_checksum(site: tuple[str, dict[str, bytes]], archive: Path) -> None:
+    root, content = site
+    engine = Engine()
+    held = PriceBooks(BookSettings(url=f"{root}/book.zip"), engine.take)
+    assert held.book == books.shipped(), "until it has been fetched"
+    assert not held.look()
+    assert "404" in held.describe()["problem"]
+    content["/book.zip"] = archive.read_bytes()
+    content["/book.zip.sha256"] = b"0" * 64
+    assert not held.look()
+    assert "checksum" in held.describe()["problem"]
+    content["/book.zip.sha256"] = b"soon"
+    assert not held.look()
+    content["/book.zip.sha256"] = f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  book.zip\n".encode()
+    assert held.look()
+    assert held.book == small("1")
+    assert not held.look(), "the same sum is the same book, which is not fetched again"
+    pinned = BookSettings(url=f"{root}/book.zip", sha256=hashlib.sha256(archive.read_bytes()).hexdigest())
+    assert refresh.Finder().look(pinned) == small("1")
+    with pytest.raises(InputError, match="checksum"):
+        refresh.Finder().look(pinned.model_copy(update={"sha256": "f" * 64}))
+
+
+def test_only_https_and_only_so_much(monkeypatch: pytest.MonkeyPatch, site: tuple[str, dict[str, bytes]]) -> None:
+    root, content = site
+    with pytest.raises(ValueError, match="url"):
+        BookSettings(url="http://example.com/book.zip")
+    content["/book.zip"] = b"x" * 1000
+    monkeypatch.setattr(refresh, "MOST_BYTES", 999)
+    with pytest.raises(InputError, match="larger than"):
+        refresh.Finder().look(BookSettings(url=f"{root}/book.zip", sha256="0" * 64))
+
+
+def test_age_is_counted_in_days() -> None:
+    assert REAL_AGE_DAYS(small("1"), date(2026, 12, 1)) == 10
+    assert REAL_AGE_DAYS(books.shipped()) >= 0
+    held = PriceBooks(BookSettings(max_age_days=4), Engine().take)
+    told = held.describe()
+    assert (told["older_than_limit"], told["from"]) == (True, "package")
