@@ -22,7 +22,7 @@ def test_what_a_pipeline_promises_holds(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.stem)
-def test_every_policy_of_a_pipeline_decides_one_of_its_tests(path: Path) -> None:
+def test_every_policy_of_a_pipeline_decides_or_votes_in_one_of_its_tests(path: Path) -> None:
     settings = load([path], environ={}).require()
-    named = {test.expect.policy for test in settings.tests}
+    named = {name for test in settings.tests for name in (test.expect.policy, *test.expect.votes)}
     assert {policy.name for policy in settings.sampling.policies} <= named

@@ -125,3 +125,20 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_counted(tmp_path: Path, cap
     assert "bad.jsonl: message 1 is not OTLP JSON" in told.err
     assert main(["simulate", str(bad)]) == 1
     assert "there are no spans in the input" in capsys.readouterr().err
+
+
+def test_the_classical_table_keeps_what_matters_and_saves_most_of_the_storage(capsys: Capture) -> None:
+    rules = str(ROOT / "pipelines" / "classical.yaml")
+    (one,) = run(capsys, "simulate", "--traffic", "typical", "--traces", "8000", "-p", rules)["candidates"]
+    classes = one["classes"]
+    assert [classes[name]["share"] for name in ("failed", "costly", "blocked")] == [1, 1, 1]
+    assert all(classes[name]["traces"] > 20 for name in ("failed", "slow", "costly", "blocked"))
+    # What is slow has to be learned first, which takes the first part of the day.
+    assert classes["slow"]["share"] > 0.8
+    assert one["policies"]["health-checks"]["decided"] > 1000
+    assert one["policies"]["health-checks"]["kept"] == 0
+    assert one["policies"]["normal"]["kept"] / one["policies"]["normal"]["decided"] == pytest.approx(0.1, abs=0.015)
+    assert one["storage"]["saved_share"] == pytest.approx(0.84, abs=0.02)
+    assert one["spend"]["share"] > 0.6
+    for estimate in one["estimates"].values():
+        assert abs(estimate["actual_error"]) <= 4 * estimate["expected_error"]

@@ -16,8 +16,8 @@ from enricher.trial.traces import SECOND, Arrival, Writer
 # Like the SDKs' batch processors, senders gather spans for a while.
 _BATCH_NS = SECOND
 _BATCH_BYTES = 1 << 20
-# Longer durations are partly longer answers, partly slower machines.
-_TOGETHER = 0.6
+# Correlation of duration with size and cost: an answer takes long because it is long, or because the provider is busy.
+_TOGETHER = 0.3
 _WORDS = "the model answers at some length because the question was not asked precisely and context is wide "
 
 
