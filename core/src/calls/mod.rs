@@ -5,6 +5,7 @@
 
 mod elsewhere;
 mod group;
+mod ids;
 mod matching;
 mod merge;
 mod models;

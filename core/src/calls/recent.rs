@@ -5,6 +5,7 @@
 
 use super::elsewhere::Elsewhere;
 use super::group::Rule;
+use super::ids::Ids;
 use super::report::Place;
 use super::sketch::{Sketch, id_and_rank};
 use crate::facts::{Facts, Role};
@@ -13,8 +14,6 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const SHARDS: usize = 16;
-/// Response ids remembered in a shard.
-const IDS: usize = 8192;
 /// Calls of decided traces remembered in a shard.
 const DECIDED: usize = 4096;
 /// How long ids and decided calls are remembered, nanoseconds: an agent's trace may last for hours.
@@ -77,41 +76,6 @@ impl Known {
     }
 }
 
-/// Response ids in two generations: the older one goes as a whole when the newer one is full or old.
-#[derive(Default)]
-struct Ids {
-    newer: HashMap<u64, Known, Mixed>,
-    older: HashMap<u64, Known, Mixed>,
-    /// When the newer generation began.
-    since: u64,
-}
-
-/// For keys that are hashes already.
-type Mixed = foldhash::fast::FixedState;
-
-impl Ids {
-    fn get(&self, id: u64) -> Option<&Known> {
-        self.newer.get(&id).or_else(|| self.older.get(&id))
-    }
-
-    fn get_mut(&mut self, id: u64) -> Option<&mut Known> {
-        self.newer.get_mut(&id).or_else(|| self.older.get_mut(&id))
-    }
-
-    fn enter(&mut self, id: u64, known: Known, now: u64) {
-        let age = now.saturating_sub(self.since);
-        if self.newer.len() >= IDS / 2 || age > MEMORY_NS / 2 {
-            std::mem::swap(&mut self.newer, &mut self.older);
-            self.newer.clear();
-            if age > MEMORY_NS {
-                self.older.clear();
-            }
-            self.since = now;
-        }
-        self.newer.insert(id, known);
-    }
-}
-
 /// Calls of decided traces in order of decision. Those of one trace are chained, newest first.
 #[derive(Default)]
 struct Past {
@@ -151,7 +115,7 @@ impl Past {
 
 /// Shared by all shards of the engine.
 pub struct RecentCalls {
-    ids: [Mutex<Ids>; SHARDS],
+    ids: [Mutex<Ids<Known>>; SHARDS],
     past: [Mutex<Past>; SHARDS],
     elsewhere: [Mutex<Elsewhere>; SHARDS],
 }
@@ -174,7 +138,7 @@ fn shard(hash: u64) -> usize {
 impl RecentCalls {
     pub fn new() -> Self {
         Self {
-            ids: std::array::from_fn(|_| Mutex::default()),
+            ids: std::array::from_fn(|_| Mutex::new(Ids::new(MEMORY_NS))),
             past: std::array::from_fn(|_| Mutex::default()),
             elsewhere: std::array::from_fn(|_| Mutex::default()),
         }
@@ -213,7 +177,7 @@ impl RecentCalls {
         match ids.get_mut(id) {
             Some(known) if known.rank >= rank => {}
             Some(known) => *known = Known::new(spot, rank),
-            None => ids.enter(id, Known::new(spot, rank), now),
+            None => ids.insert(id, Known::new(spot, rank), now),
         }
     }
 
@@ -291,7 +255,7 @@ impl RecentCalls {
                 match ids.get_mut(id) {
                     Some(known) if known.rank == COUNTED => {}
                     Some(known) => *known = Known::new(at, COUNTED),
-                    None => ids.enter(id, Known::new(at, COUNTED), now),
+                    None => ids.insert(id, Known::new(at, COUNTED), now),
                 }
             }
         }
@@ -313,11 +277,12 @@ impl RecentCalls {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::ids;
 
     #[test]
     fn memories_are_bounded() {
         let recent = RecentCalls::new();
-        for index in 0..(SHARDS * IDS * 2) as u64 {
+        for index in 0..(SHARDS * ids::CAPACITY * 2) as u64 {
             let id = format!("resp-{index}");
             let place = Place {
                 trace_id: 1,
@@ -341,8 +306,7 @@ mod tests {
             recent.remember(u128::from(index), &[decided], index);
         }
         for memory in &recent.ids {
-            let ids = lock(memory);
-            assert!(ids.newer.len() + ids.older.len() <= IDS);
+            assert!(lock(memory).len() <= ids::CAPACITY);
         }
         for memory in &recent.past {
             let past = lock(memory);
