@@ -72,7 +72,7 @@ def simulate(options: argparse.Namespace) -> int:
     generator = Generator(load(options.traffic), traces=options.traces, seed=options.seed) if options.traffic else None
     candidates = _candidates(options)
     reader = _Reader(options.inputs)
-    run(candidates, _made_up(generator) if generator else reader.requests())
+    run(candidates, _made_up(generator) if generator else reader.requests(), reader.refused)
     found = report(candidates)
     told = rows(found, options.costly_usd, options.slow_ms)
     if options.html is not None:
@@ -96,6 +96,10 @@ class _Reader:
         self._inputs = inputs
         self.status = 0
 
+    def refused(self, error: InputError) -> None:
+        log.error("%s", error)
+        self.status = 1
+
     def requests(self) -> Iterator[Request]:
         progress = Progress(self._inputs)
         for path in self._inputs:
@@ -104,8 +108,7 @@ class _Reader:
                     yield Request(path, payload)
             except InputError as error:
                 progress.end()
-                log.error("%s", error)
-                self.status = 1
+                self.refused(error)
         progress.end()
 
 

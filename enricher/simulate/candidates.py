@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from enricher.config import Settings, compile_plan
-from enricher.errors import InputError
+from enricher.errors import DecodeError, InputError
 from enricher.runtime.engine import CoreEngine
 from enricher.runtime.replay import Replay
 from enricher.simulate.tally import Tally
+from enricher.wire import latest_end_ns
 
 MOST = 16
 """Each candidate is a whole engine with a buffer of its own."""
@@ -44,15 +45,31 @@ class Request:
     time_ns: int | None = None
 
 
-def run(candidates: Sequence[Candidate], requests: Iterable[Request]) -> None:
-    """Feeds every candidate every request, then ends. Raises InputError."""
+def run(candidates: Sequence[Candidate], requests: Iterable[Request], refused: Callable[[InputError], None]) -> None:
+    """Feeds every candidate every request, then ends. refused: told of each request that an engine does not take."""
     for request in requests:
-        for candidate in candidates:
-            if request.time_ns is not None:
-                candidate.replay.advance(request.time_ns)
-            candidate.replay.take(request.source, request.payload, request.time_ns)
+        try:
+            _feed(candidates, request)
+        except InputError as error:
+            refused(error)
     for candidate in candidates:
         candidate.replay.finish()
+
+
+def _feed(candidates: Sequence[Candidate], request: Request) -> None:
+    time_ns = _latest_end_ns(request) if request.time_ns is None else request.time_ns
+    for candidate in candidates:
+        if request.time_ns is not None:
+            candidate.replay.advance(time_ns)
+        candidate.replay.take(request.source, request.payload, time_ns)
+
+
+def _latest_end_ns(request: Request) -> int:
+    """Read once for all candidates."""
+    try:
+        return latest_end_ns(request.payload)
+    except DecodeError as error:
+        raise InputError(f"{request.source}: is not OTLP: {error}") from error
 
 
 def report(candidates: Sequence[Candidate]) -> dict[str, Any]:

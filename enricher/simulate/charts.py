@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 PALETTE = ("#2563eb", "#d97706", "#059669", "#9333ea", "#dc2626", "#0891b2", "#65a30d", "#db2777")
-_GRAY = "#9ca3af"
+GRAY = "#9ca3af"
+
+Bar = tuple[str, float | None, str, str]
+"""Name, value (None for none), text beside the bar, color."""
 
 _LABELS = 190
 _BARS = 420
@@ -17,18 +21,18 @@ def color(index: int) -> str:
     return PALETTE[index % len(PALETTE)]
 
 
-def bars(groups: Sequence[tuple[str, Sequence[tuple[str, float | None, str]]]], most: float = 1.0) -> str:
-    """Horizontal bars by group: (group, [(name, value or None, text)]). A bar as long as the chart is `most`."""
+def bars(groups: Sequence[tuple[str, Sequence[Bar]]], most: float = 1.0) -> str:
+    """Horizontal bars by group. A bar as long as the chart is `most`."""
     parts: list[str] = []
     y = 0
     for group, members in groups:
         parts.append(f'<text x="0" y="{y + 15}" class="group">{_text(group)}</text>')
         y += _LINE
-        for index, (name, value, text) in enumerate(members):
+        for name, value, text, fill in members:
             length = 0.0 if value is None or most <= 0 else min(max(value / most, 0.0), 1.0) * _BARS
             parts.append(f'<text x="12" y="{y + 14}" class="name">{_text(_cut(name))}</text>')
             parts.append(
-                f'<rect x="{_LABELS}" y="{y + 3}" width="{length:.1f}" height="14" rx="2" fill="{color(index)}">'
+                f'<rect x="{_LABELS}" y="{y + 3}" width="{length:.1f}" height="14" rx="2" fill="{fill}">'
                 f"<title>{_text(name)}: {_text(text)}</title></rect>"
             )
             parts.append(f'<text x="{_LABELS + length + 6:.1f}" y="{y + 14}" class="value">{_text(text)}</text>')
@@ -46,7 +50,7 @@ def timeline(series: Sequence[tuple[str, Sequence[tuple[int, float]]]], width_s:
     last = max(second for second, _ in points) + width_s
     top = max(count for _, count in points) or 1
     wide, high = 720, 180
-    parts = [f'<line x1="0" y1="{high}" x2="{wide}" y2="{high}" stroke="{_GRAY}"/>']
+    parts = [f'<line x1="0" y1="{high}" x2="{wide}" y2="{high}" stroke="{GRAY}"/>']
     for index, (name, found) in enumerate(series):
         path: list[str] = []
         for second, count in found:
@@ -54,7 +58,7 @@ def timeline(series: Sequence[tuple[str, Sequence[tuple[int, float]]]], width_s:
             right = (second + width_s - first) / (last - first) * wide
             up = high - count / top * (high - 16)
             path.append(f"M{left:.1f} {high}V{up:.1f}H{right:.1f}V{high}")
-        fill = _GRAY if index == 0 else color(index - 1)
+        fill = GRAY if index == 0 else color(index - 1)
         parts.append(
             f'<path d="{"".join(path)}" fill="{fill}" fill-opacity="{0.35 if index == 0 else 0.6}">'
             f"<title>{_text(name)}</title></path>"
@@ -62,6 +66,8 @@ def timeline(series: Sequence[tuple[str, Sequence[tuple[int, float]]]], width_s:
         parts.append(f'<rect x="{index * 150}" y="{high + 12}" width="10" height="10" fill="{fill}"/>')
         parts.append(f'<text x="{index * 150 + 15}" y="{high + 21}" class="name">{_text(_cut(name, 18))}</text>')
     parts.append(f'<text x="0" y="12" class="value">{top:,.0f} spans in {width_s:,} s</text>')
+    ends = f"{_time(first)} to {_time(last)}"
+    parts.append(f'<text x="{wide}" y="{high + 21}" text-anchor="end" class="value">{ends}</text>')
     return _svg(wide, high + 28, parts)
 
 
@@ -94,6 +100,10 @@ def stacked(groups: Sequence[tuple[str, Sequence[tuple[str, float]]]]) -> str:
 
 def _svg(width: int, height: int, parts: Sequence[str]) -> str:
     return f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">{"".join(parts)}</svg>'
+
+
+def _time(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _cut(text: str, width: int = 24) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from enricher.simulate import charts
 from enricher.simulate import rows as told
+from enricher.simulate.charts import GRAY, Bar, color
 from enricher.simulate.rows import Json, Row
 
 _STYLE = """
@@ -44,7 +45,7 @@ def render(report: Json, rows: Sequence[Row]) -> str:
         "<h2>Expected error of totals estimated from kept traces</h2>",
         "<p>One standard error, beside that of a uniform sample of the same size.</p>",
         charts.bars(
-            errors := _errors(candidates), max((v or 0 for _, group in errors for _, v, _ in group), default=1)
+            errors := _errors(candidates), max((bar[1] or 0 for _, group in errors for bar in group), default=1)
         ),
         "<h2>Over time</h2>",
     ]
@@ -64,10 +65,10 @@ def render(report: Json, rows: Sequence[Row]) -> str:
     )
 
 
-def _shares(candidates: Sequence[Json]) -> list[tuple[str, list[tuple[str, float | None, str]]]]:
-    def group(label: str, values: Sequence[float | None]) -> tuple[str, list[tuple[str, float | None, str]]]:
-        pairs = zip(candidates, values, strict=True)
-        return label, [(one["name"], value, told.percent(value)) for one, value in pairs]
+def _shares(candidates: Sequence[Json]) -> list[tuple[str, list[Bar]]]:
+    def group(label: str, values: Sequence[float | None]) -> tuple[str, list[Bar]]:
+        pairs = enumerate(zip(candidates, values, strict=True))
+        return label, [(one["name"], value, told.percent(value), color(at)) for at, (one, value) in pairs]
 
     groups = [group(label, [one["kept_share"][name] for one in candidates]) for name, label in _SHARES.items()]
     groups.append(group("spend captured", [one["spend"]["share"] for one in candidates]))
@@ -77,14 +78,16 @@ def _shares(candidates: Sequence[Json]) -> list[tuple[str, list[tuple[str, float
     return groups
 
 
-def _errors(candidates: Sequence[Json]) -> list[tuple[str, list[tuple[str, float | None, str]]]]:
+def _errors(candidates: Sequence[Json]) -> list[tuple[str, list[Bar]]]:
     groups = []
     for name, label in _TOTALS.items():
-        members: list[tuple[str, float | None, str]] = []
-        for one in candidates:
+        members: list[Bar] = []
+        for at, one in enumerate(candidates):
             estimate = one["estimates"][name]
-            for who, error in ((one["name"], estimate["expected_error"]), ("uniform", estimate["uniform_error"])):
-                members.append((who, error, "-" if error is None else f"±{error:.1%}"))
+            rows = ((one["name"], "expected_error", color(at)), ("uniform", "uniform_error", GRAY))
+            for who, which, fill in rows:
+                error = estimate[which]
+                members.append((who, error, "-" if error is None else f"±{error:.1%}", fill))
         groups.append((label, members))
     return groups
 

@@ -46,12 +46,11 @@ def test_process_and_simulate_count_the_same_over_all_recordings(capsys: Capture
     assert Decimal(one["spend"]["kept_usd"]) == sum(Decimal(p["cost_usd"]) for p in one["policies"].values())
 
 
-@pytest.mark.parametrize("name", ["incidents", "langfuse", "openai_twice"])
-def test_explain_tells_of_each_trace_what_process_did(name: str, tmp_path: Path, capsys: Capture) -> None:
-    path, traces = str(ROOT / "tests" / "recordings" / "data" / name / "requests.binpb"), tmp_path / "traces.jsonl"
-    run(capsys, "process", path, "-c", SIDECAR, "--traces", str(traces))
+def test_explain_tells_of_each_trace_what_process_did(tmp_path: Path, capsys: Capture) -> None:
+    inputs, traces = [str(path) for path in RECORDINGS], tmp_path / "traces.jsonl"
+    run(capsys, "process", *inputs, "-c", SIDECAR, "--traces", str(traces))
     records = {one["trace_id"]: one for one in map(json.loads, traces.read_text().splitlines())}
-    told = {one["trace_id"]: one for one in run(capsys, "explain", path, "-c", SIDECAR)["traces"]}
+    told = {one["trace_id"]: one for one in run(capsys, "explain", *inputs, "-c", SIDECAR)["traces"]}
     assert told.keys() == records.keys()
     for trace, record in records.items():
         verdict, totals = told[trace]["verdict"], told[trace]["totals"]
@@ -125,6 +124,18 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_counted(tmp_path: Path, cap
     assert "bad.jsonl: message 1 is not OTLP JSON" in told.err
     assert main(["simulate", str(bad)]) == 1
     assert "there are no spans in the input" in capsys.readouterr().err
+
+
+def test_what_the_engine_refuses_is_told_and_the_rest_is_counted(tmp_path: Path, capsys: Capture) -> None:
+    large = tmp_path / "large.jsonl"
+    spans = [{"traceId": "0" * 31 + "1", "spanId": f"{n:016x}", "name": "x" * 1000} for n in range(1, 1500)]
+    large.write_text(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}) + "\n")
+    small = "limits: {buffer_mib: 1, trace_mib: 1}\n"
+    (tmp_path / "small.yaml").write_text(small)
+    assert main(["simulate", str(large), INCIDENTS, "-p", str(tmp_path / "small.yaml"), "--json"]) == 1
+    told = capsys.readouterr()
+    assert "large.jsonl: a request does not fit the buffer, raise limits.buffer_mib" in told.err
+    assert json.loads(told.out)["input"]["traces"] == 11
 
 
 def test_the_classical_table_keeps_what_matters_and_saves_most_of_the_storage(capsys: Capture) -> None:
