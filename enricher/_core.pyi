@@ -98,6 +98,16 @@ class Engine:
         Counters and gauges: value is a float, sum 0. Histograms: value is the list of bucket counts (not cumulative,
         the last is +Inf), sum the sum of observations. Exemplars: (bucket index, trace id in hex, value, Unix seconds).
         """
+    def save_states(self) -> bytes:
+        """What policies have learned, for `load_states` of a later run. Opaque; begins with its version."""
+
+    def load_states(self, saved: bytes) -> None:
+        """Take over what `save_states` gave, before any trace is decided.
+
+        What belongs to policies that are not there any more, or that changed, is left out. Raises DecodeError for bytes
+        that `save_states` did not give.
+        """
+
     def summary(self) -> str:
         """Totals since start as JSON, the summary of DESIGN §11."""
     def explain(self, payloads: list[bytes], now_ns: int, only: str) -> str:

@@ -218,7 +218,19 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             ("policy",),
         ),
     ),
-    "Budgets": (
+    "Budgets and runaways": (
+        Metric(
+            "llm_runaway_detections_total",
+            "counter",
+            "Loops and bursts of spend that policies of type `runaway` saw as spans arrived: loop, calls, spend.",
+            ("policy", "kind"),
+        ),
+        Metric(
+            "llm_runaway_active",
+            "gauge",
+            "Traces, sessions, agents or tenants that were beyond a threshold of a `runaway` policy within its window.",
+            ("policy",),
+        ),
         Metric(
             "llm_budget_usd_limit",
             "gauge",

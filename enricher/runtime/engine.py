@@ -79,6 +79,12 @@ class CoreEngine:
     def metrics(self) -> Series:
         return guard("metrics", self._engine.metrics)
 
+    def save_states(self) -> bytes:
+        return guard("save_states", self._engine.save_states)
+
+    def load_states(self, saved: bytes) -> None:
+        guard("load_states", lambda: self._engine.load_states(saved))
+
     def summary(self) -> str:
         return guard("summary", self._engine.summary)
 

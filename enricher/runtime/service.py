@@ -30,6 +30,7 @@ from enricher.receive.tls import ssl_context
 from enricher.runtime.engine import CoreEngine, otlp_to_json
 from enricher.runtime.price_book import PriceBooks
 from enricher.runtime.reload import Reloader
+from enricher.runtime.state import StateFile
 from enricher.runtime.ticker import Ticker, TickReport
 from enricher.runtime.web import Site, WebHost
 
@@ -76,6 +77,8 @@ class Service:
         self._ticker = Ticker(self._engine, self._hand_on)
         admission = Admission(settings.receivers.max_in_flight_mib * _MIB)
         self._intake = Intake(self._engine, self._fanout, admission, self._ticker.wake)
+        state_file = settings.sampling.state_file
+        self._state = None if state_file is None else StateFile(Path(state_file), self._engine)
         self._web = WebHost()
         self._grpc: GrpcReceiver | None = None
         self._receiving: list[Site] = []
@@ -83,7 +86,11 @@ class Service:
         self._phase = "starting"
 
     def start(self) -> None:
-        """Raises InputError when a listener cannot be bound; what was started then is stopped by `stop`."""
+        """Raises InputError when a listener cannot be bound or the state of sampling has no place; what was started
+        then is stopped by `stop`."""
+        if self._state is not None:
+            self._state.restore()
+            self._state.start()
         self._fanout.start()
         self._ticker.start()
         self._books.start()
@@ -114,6 +121,8 @@ class Service:
             self._ticker.drain()
         except CoreFault:
             log.error("what was still buffered could not be decided and is lost")
+        if self._state is not None:
+            self._state.stop()
         left = self._fanout.stop(max(0.0, deadline - time.monotonic()))
         for site in self._beside:
             site.stop()

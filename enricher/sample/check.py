@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from enricher.errors import Problem
+from enricher.sample.compile import DROPS_HEALTH_CHECKS
 from enricher.sample.policies import TYPES, WITHOUT_SETTINGS, Policy, PolicyBody
 from enricher.sample.regex import explain_fault
 from enricher.sample.settings import SamplingSettings
@@ -21,7 +22,7 @@ def check_raw(section: Any) -> list[Problem]:
     policies = section.get("policies") if isinstance(section, dict) else None
     if not isinstance(policies, list):
         return []
-    problems = list(_names(policies))
+    problems = list(_names(policies, DROPS_HEALTH_CHECKS if section.get("drop_health_checks") else ""))
     for path, policy in _all_policies(policies, "policies"):
         problems += _blocks(policy, path)
         problems += _expressions(policy, path)
@@ -46,12 +47,16 @@ def _with_children(policy: dict[str, Any], path: str) -> Iterator[tuple[str, dic
             yield from _with_children(below, f"{path}.{kind}.{kind}_sub_policy")
 
 
-def _names(policies: list[Any]) -> Iterator[Problem]:
+def _names(policies: list[Any], taken: str) -> Iterator[Problem]:
+    """`taken`: a name that one of the section's options uses; "" for none."""
     first: dict[str, int] = {}
     for index, policy in enumerate(policies):
         name = policy.get("name") if isinstance(policy, dict) else None
         if not isinstance(name, str) or not name:
             continue
+        if name == taken:
+            hint = "choose another name"
+            yield Problem("duplicate-policy-name", f"policies[{index}].name", f"`sampling.{taken}` has this name", hint)
         if name in first:
             message = f"the name {name[:60]!r} is taken by policies[{first[name]}]"
             yield Problem("duplicate-policy-name", f"policies[{index}].name", message, "names must be unique")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from enricher.sample.policies import PolicyBody
+from enricher.sample.policies import HealthCheck, PolicyBody
 from enricher.sample.settings import SamplingSettings
 
 _NANOS = 10**9
@@ -21,8 +21,22 @@ def compile_plan(settings: SamplingSettings) -> dict[str, Any]:
         "decision_wait_after_root_ns": round(settings.decision_wait_after_root_received * _NANOS),
         "cache_sampled": settings.decision_cache.sampled_cache_size,
         "cache_not_sampled": settings.decision_cache.non_sampled_cache_size,
-        "policies": [_policy(policy, policy.name) for policy in settings.policies],
+        "policies": _policies(settings),
     }
+
+
+DROPS_HEALTH_CHECKS = "drop_health_checks"
+"""Name of the policy that `sampling.drop_health_checks` stands for."""
+
+
+def _policies(settings: SamplingSettings) -> list[dict[str, Any]]:
+    written = [_policy(policy, policy.name) for policy in settings.policies]
+    if not settings.drop_health_checks:
+        return written
+    probes = {"name": f"{DROPS_HEALTH_CHECKS}/0", "type": "health_check", **HealthCheck().plan()}
+    # Without policies everything else is kept, as it would be without this one.
+    rest = written or [{"name": "the-rest", "type": "always_sample"}]
+    return [{"name": DROPS_HEALTH_CHECKS, "type": "drop", "children": [probes]}, *rest]
 
 
 def _policy(policy: PolicyBody, name: str) -> dict[str, Any]:

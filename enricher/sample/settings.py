@@ -32,5 +32,12 @@ class SamplingSettings(Section):
     """A trace is decided this long after its root span has ended; 0 waits for `decision_wait` always."""
     decision_cache: DecisionCache = DecisionCache()
     """Memory for verdicts."""
+    drop_health_checks: bool = False
+    """Drop the probes of load balancers and orchestrators: traces that call no model and whose root is a request for a
+    path such as `/healthz`, or for `grpc.health.v1.Health`, or comes from a known prober."""
+    state_file: Annotated[str | None, Field(min_length=1)] = None
+    """File in which what policies have learned outlives a restart: moving averages and quantiles, spend of tenants,
+    tokens of limits. It is written every minute and at the end, and read at the start; its directory must exist.
+    Without it policies begin anew."""
     policies: list[Policy] = Field(default=[])
     """The rules. Without any, every trace is kept."""

@@ -155,6 +155,14 @@ impl Engine {
         detached(py, || self.0.explain(&payloads, now_ns, only))
     }
 
+    fn save_states<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &py.detach(|| self.0.state_bytes()))
+    }
+
+    fn load_states(&self, py: Python<'_>, saved: &[u8]) -> PyResult<()> {
+        detached(py, || self.0.load_state_bytes(saved))
+    }
+
     fn summary(&self, py: Python<'_>) -> String {
         py.detach(|| self.0.summary())
     }

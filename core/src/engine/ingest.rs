@@ -52,6 +52,9 @@ impl Engine {
         let mut intake = Intake::new(&plan, &places);
         let anomalies = intake.parse(&arena, &self.recent, now)?;
         self.measure().anomalies(&anomalies);
+        if !intake.steps.is_empty() {
+            plan.policies.watches.iter().for_each(|watch| watch.observe(&intake.steps, now));
+        }
         self.take(&plan, &intake, now);
         let (accepted, rejected) = (intake.pending.len() as u64, intake.rejected);
         self.measure().spans_received(accepted, rejected);

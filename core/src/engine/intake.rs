@@ -1,6 +1,7 @@
 //! The spans of one request: found, parsed, normalized and chained by trace, before anything is taken.
 
 use super::compiled::Compiled;
+use super::steps::step;
 use crate::buffer::intern::{Resource, Scope};
 use crate::buffer::trace::{Arrival, SpanEntry};
 use crate::calls::{Place, RecentCalls};
@@ -9,6 +10,7 @@ use crate::facts::Facts;
 use crate::normalize::Anomalies;
 use crate::record;
 use crate::sample::conditions::Bits;
+use crate::sample::runaway::Step;
 use crate::sample::tracestate;
 use crate::wire::request::{Head, Visitor};
 use crate::wire::span::{Attr, SpanView, parse_with};
@@ -107,6 +109,8 @@ pub(super) struct Intake<'a, 'p> {
     places: &'p Places<'a, 'p>,
     pub pending: Vec<Pending<'a>>,
     records: Vec<u8>,
+    /// What watches look at.
+    pub steps: Vec<Step>,
     pub chains: Vec<Chain>,
     by_trace: HashMap<u128, u32, foldhash::fast::RandomState>,
     pub rejected: u64,
@@ -124,6 +128,7 @@ impl<'a, 'p> Intake<'a, 'p> {
             places,
             pending: Vec::with_capacity(count),
             records: Vec::with_capacity(count * 64),
+            steps: Vec::new(),
             chains: Vec::new(),
             by_trace: HashMap::default(),
             rejected: 0,
@@ -203,7 +208,11 @@ impl<'a, 'p> Intake<'a, 'p> {
             if normalizer.span(&span, &attrs, &resource.facts, &scope.facts, &mut scratch, arena, &mut facts) {
                 record::encode(&facts, located.raw, &mut self.records);
                 if let Some((recent, now)) = first_time {
-                    recent.observe(&place(&span, resource, scope), &facts, now);
+                    let place = place(&span, resource, scope);
+                    recent.observe(&place, &facts, now);
+                    if !self.plan.policies.watches.is_empty() {
+                        self.steps.extend(step(self.plan, place, &facts));
+                    }
                 }
                 conditions.observe(&attrs, Some(&facts), &mut bits);
             } else {
@@ -211,6 +220,7 @@ impl<'a, 'p> Intake<'a, 'p> {
             }
             conditions.observe_span(&span, &mut bits);
             bits.merge(&resource.bits);
+            conditions.observe_groups(span.status_code, span.parent_id == 0, &mut bits);
             let entry = SpanEntry {
                 span_id: span.span_id,
                 parent_id: span.parent_id,

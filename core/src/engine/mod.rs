@@ -8,6 +8,7 @@ mod intake;
 mod join;
 pub mod logs;
 mod settle;
+mod steps;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -19,9 +20,9 @@ mod trips;
 use crate::buffer::shard::Shard;
 use crate::buffer::verdicts::Verdicts;
 use crate::calls::RecentCalls;
-use crate::error::Result;
+use crate::error::{CoreError, Result};
 use crate::measure::{Measure, Series};
-use crate::sample::state::States;
+use crate::sample::state::{self, States};
 use compiled::{Compiled, Plan};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -82,6 +83,9 @@ impl Engine {
         let generation = self.plans.fetch_add(1, Ordering::Relaxed);
         let compiled = Arc::new(Compiled::new(Plan::parse(plan)?, generation, &self.held)?);
         self.measure.reconfigure(&compiled.measure)?;
+        for earlier in &self.plan().policies.watches {
+            compiled.policies.watches.iter().for_each(|watch| watch.adopt(earlier));
+        }
         let (kept, dropped) = compiled.cache_sizes(self.shards.len());
         self.shards.iter().for_each(|shard| lock(shard).verdicts.resize(kept, dropped));
         let old = std::mem::replace(&mut *self.plan.write().unwrap_or_else(PoisonError::into_inner), compiled.clone());
@@ -104,6 +108,19 @@ impl Engine {
         self.states().load(saved);
     }
 
+    /// The states as bytes.
+    pub fn state_bytes(&self) -> Vec<u8> {
+        state::encode(&self.save_states())
+    }
+
+    /// Takes over what `state_bytes` gave in a former run, before any trace is decided. States of policies that are not
+    /// there any more are left out, and those that a policy cannot read: it begins anew.
+    pub fn load_state_bytes(&self, bytes: &[u8]) -> Result<()> {
+        let states = state::decode(bytes).map_err(|message| CoreError::Decode { message, offset: 0 })?;
+        self.load_states(states);
+        Ok(())
+    }
+
     fn states(&self) -> MutexGuard<'_, States> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,6 +136,7 @@ impl Engine {
         let mut series = self.measure.snapshot(self.clock.load(Ordering::Relaxed));
         let plan = self.plan();
         self.states().series(&plan.policies.slots, &mut series);
+        plan.policies.watches.iter().for_each(|watch| watch.series(&mut series));
         series
     }
 

@@ -14,6 +14,7 @@ use crate::wire::span::fields;
 pub fn summary<'t>(trace: &'t Trace, conclusion: &Conclusion<'t>, needs: Needs) -> TraceSummary<'t> {
     let (totals, costs) = (&conclusion.totals, &conclusion.costs);
     let mut summary = TraceSummary {
+        id: trace.id,
         // A span without a start says nothing of when the trace began.
         start: trace.spans.iter().map(|entry| entry.start).filter(|start| *start != 0).min().unwrap_or(u64::MAX),
         end: trace.spans.iter().map(|entry| entry.end).max().unwrap_or(0),

@@ -1,6 +1,7 @@
 //! Conditions on single spans, evaluated once as a span arrives and remembered as one bit of its trace. Each is found by
 //! the attribute key it asks for, so that a span pays for the conditions on its own keys only.
 
+use super::groups::Group;
 use crate::concept::Concept;
 use crate::facts::{Facts, LIST_SEPARATOR, Val};
 use crate::keys::{KeyId, KeyTable, KeyTableBuilder};
@@ -118,6 +119,8 @@ pub struct Conditions {
     told: Vec<Told>,
     /// Conditions on the span itself.
     on_spans: Vec<(u16, OnSpan)>,
+    /// Conditions made of others.
+    groups: Vec<(u16, Group)>,
 }
 
 /// What is asked of a span besides its attributes.
@@ -177,6 +180,23 @@ impl Conditions {
         let bit = self.bit();
         self.on_spans.push((bit, OnSpan::SampledFlag));
         bit
+    }
+
+    /// Conditions that one span has to satisfy together.
+    pub fn add_group(&mut self, group: Group) -> u16 {
+        let bit = self.bit();
+        self.groups.push((bit, group));
+        bit
+    }
+
+    /// Sets the bits of the groups that hold on a span whose own bits, and those of its resource, are all set.
+    #[inline]
+    pub fn observe_groups(&self, status: u8, root: bool, bits: &mut Bits) {
+        for (bit, group) in &self.groups {
+            if group.holds(bits, status, root) {
+                bits.set(*bit);
+            }
+        }
     }
 
     fn bit(&mut self) -> u16 {

@@ -3,11 +3,13 @@
 pub mod adaptive;
 pub mod conditions;
 pub mod fingerprint;
+pub mod groups;
 pub mod key;
 pub mod own_plan;
 pub mod plan;
 pub mod policies;
 pub mod quantile;
+pub mod runaway;
 pub mod spend;
 pub mod state;
 pub mod summary;

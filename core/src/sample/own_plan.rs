@@ -137,7 +137,7 @@ pub enum Period {
     Month,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct RunawayPlan {
     pub per: Per,
     pub window_ns: u64,

@@ -1,7 +1,7 @@
 //! The `sample` section of the plan, as `enricher/sample/compile.py` writes it.
 
 use super::own_plan::{
-    AdaptivePlan, AggregatePlan, BudgetPlan, EvaluationPlan, GuardrailPlan, RarePlan, SlowPlan, TokensPlan,
+    AdaptivePlan, AggregatePlan, BudgetPlan, EvaluationPlan, GuardrailPlan, RarePlan, RunawayPlan, SlowPlan, TokensPlan,
 };
 use serde::Deserialize;
 
@@ -72,6 +72,9 @@ pub enum KindPlan {
     },
     And {
         children: Vec<PolicyPlan>,
+        /// One span has to satisfy all of them.
+        #[serde(default)]
+        same_span: bool,
     },
     Not {
         /// Exactly one.
@@ -126,4 +129,9 @@ pub enum KindPlan {
     Rare(RarePlan),
     Adaptive(AdaptivePlan),
     Budget(BudgetPlan),
+    Runaway(RunawayPlan),
+    HealthCheck {
+        /// Attributes of a root span, each with values or patterns that tell a probe.
+        patterns: Vec<(String, Vec<String>)>,
+    },
 }

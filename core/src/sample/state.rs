@@ -69,6 +69,40 @@ impl States {
     }
 }
 
+/// What begins a file of states.
+const MAGIC: &[u8] = b"enricher states 1\n";
+
+/// States as one run of bytes.
+pub fn encode(states: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
+    for (identity, state) in states {
+        for part in [identity.as_bytes(), state] {
+            out.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            out.extend_from_slice(part);
+        }
+    }
+    out
+}
+
+/// The states in bytes that `encode` wrote.
+pub fn decode(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, &'static str> {
+    let mut rest = bytes.strip_prefix(MAGIC).ok_or("not a file of sampling states, or one of another version")?;
+    let mut states = Vec::new();
+    while !rest.is_empty() {
+        let identity = part(&mut rest).and_then(|part| String::from_utf8(part.to_vec()).ok());
+        let state = part(&mut rest).map(<[u8]>::to_vec);
+        states.push(identity.zip(state).ok_or("cut off")?);
+    }
+    Ok(states)
+}
+
+fn part<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
+    let (length, behind) = rest.split_first_chunk()?;
+    let (part, behind) = behind.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+    *rest = behind;
+    Some(part)
+}
+
 /// When and with what a batch of traces is decided.
 pub struct Moment<'m> {
     /// Unix nanoseconds.
@@ -86,5 +120,24 @@ impl<'m> Moment<'m> {
     pub fn state<S: State>(&mut self, slot: usize) -> &mut S {
         let state: &mut dyn Any = self.states.get(&self.slots[slot]);
         state.downcast_mut().expect("a slot has one type")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_come_back_from_their_bytes_and_junk_is_refused() {
+        let states = vec![("a b".to_owned(), vec![1, 2, 3]), (String::new(), Vec::new())];
+        let bytes = encode(&states);
+        assert_eq!(decode(&bytes).unwrap(), states);
+        assert_eq!(decode(&encode(&[])).unwrap(), []);
+        for cut in MAGIC.len() + 1..bytes.len() {
+            // What is cut between two states is a file of fewer states.
+            assert!(decode(&bytes[..cut]).is_ok_and(|states| states.len() == 1) || decode(&bytes[..cut]).is_err());
+        }
+        assert!(decode(b"").is_err() && decode(b"{}").is_err());
+        assert!(decode(&[MAGIC, &[0xff; 8]].concat()).is_err());
     }
 }

@@ -22,6 +22,7 @@ pub struct Needs {
 
 #[derive(Clone, Debug, Default)]
 pub struct TraceSummary<'t> {
+    pub id: u128,
     /// Earliest start and latest end, Unix nanoseconds.
     pub start: u64,
     pub end: u64,

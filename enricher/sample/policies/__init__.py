@@ -24,8 +24,10 @@ from enricher.sample.policies.combined import (
     SubPolicy,
 )
 from enricher.sample.policies.facts import Aggregate, ErrorClass, Evaluation, Guardrail, Tokens
+from enricher.sample.policies.health import HealthCheck
 from enricher.sample.policies.learned import Adaptive, Rare, Slow
 from enricher.sample.policies.own import Cost
+from enricher.sample.policies.runaway import Runaway
 
 __all__ = [
     "TYPES",
@@ -42,6 +44,7 @@ __all__ = [
     "ErrorClass",
     "Evaluation",
     "Guardrail",
+    "HealthCheck",
     "Latency",
     "Not",
     "NumericAttribute",
@@ -50,6 +53,7 @@ __all__ = [
     "Probabilistic",
     "Rare",
     "RateLimiting",
+    "Runaway",
     "Slow",
     "SpanCount",
     "StatusCode",

@@ -21,8 +21,10 @@ from enricher.sample.policies.collector import (
     TraceState,
 )
 from enricher.sample.policies.facts import Aggregate, ErrorClass, Evaluation, Guardrail, Tokens
+from enricher.sample.policies.health import HealthCheck
 from enricher.sample.policies.learned import Adaptive, Rare, Slow
 from enricher.sample.policies.own import Cost
+from enricher.sample.policies.runaway import Runaway
 
 PolicyType = Literal[
     "always_sample",
@@ -46,6 +48,8 @@ PolicyType = Literal[
     "slow",
     "rare",
     "adaptive",
+    "runaway",
+    "health_check",
     "and",
     "not",
     "drop",
@@ -54,8 +58,19 @@ PolicyType = Literal[
 ]
 TYPES: tuple[str, ...] = get_args(PolicyType)
 
-WITHOUT_SETTINGS = ("always_sample", "trace_flags", "guardrail", "slow", "rare")
+WITHOUT_SETTINGS = ("always_sample", "trace_flags", "guardrail", "slow", "rare", "runaway", "health_check")
 """Types that have nothing to set, or nothing that must be: their block may be left out."""
+
+
+ON_ONE_SPAN = (
+    "status_code",
+    "string_attribute",
+    "numeric_attribute",
+    "boolean_attribute",
+    "trace_state",
+    "trace_flags",
+)
+"""Types that look at single spans."""
 
 
 class PolicyBody(Section):
@@ -103,6 +118,8 @@ class PolicyBody(Section):
     """Settings of `type: rare`."""
     adaptive: Adaptive | None = None
     """Settings of `type: adaptive`."""
+    runaway: Runaway | None = None
+    """Settings of `type: runaway`."""
     and_: And | None = Field(default=None, alias="and")
     """Settings of `type: and`."""
     not_: Not | None = Field(default=None, alias="not")
@@ -164,9 +181,24 @@ class And(PolicySettings):
 
     and_sub_policy: Annotated[list[SubPolicy], Field(min_length=1)]
     """The policies that must all match."""
+    same_span: bool = False
+    """Ask for one span that satisfies all of them. They may be `status_code`, `string_attribute`, `numeric_attribute`,
+    `boolean_attribute`, `trace_state`, `trace_flags` and `not` of one of these. Attributes of the resource count as
+    those of each of its spans."""
+
+    @model_validator(mode="after")
+    def _judged_on_one_span(self) -> Self:
+        for index, sub in enumerate(self.and_sub_policy if self.same_span else ()):
+            inner, path = sub, ("and_sub_policy", index)
+            while inner.type == "not" and inner.not_ is not None:
+                inner, path = inner.not_.not_sub_policy, (*path, "not", "not_sub_policy")
+            if inner.type not in ON_ONE_SPAN:
+                hint = "write it in an `and` without same_span"
+                raise fault("misplaced-policy", f"`{inner.type}` cannot be judged on one span", hint, (*path, "type"))
+        return self
 
     def plan(self) -> dict[str, Any]:
-        return {}
+        return {"same_span": self.same_span}
 
 
 class Not(PolicySettings):
@@ -267,7 +299,13 @@ class Budget(PolicySettings):
         }
 
 
-_DEFAULTS: dict[str, PolicySettings] = {"guardrail": Guardrail(), "slow": Slow(), "rare": Rare()}
+_DEFAULTS: dict[str, PolicySettings] = {
+    "guardrail": Guardrail(),
+    "slow": Slow(),
+    "rare": Rare(),
+    "runaway": Runaway(),
+    "health_check": HealthCheck(),
+}
 
 for _model in (SubPolicy, Policy):
     _model.model_rebuild()

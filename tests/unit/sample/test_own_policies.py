@@ -63,6 +63,21 @@ def compiled(policy: str) -> dict[str, Any]:
             },
         ),
         (
+            "type: runaway",
+            {
+                "per": "trace",
+                "window_ns": 600 * SECOND,
+                "repeats": 20,
+                "calls": 500,
+                "usd": None,
+                "max_tracked": 10_000,
+            },
+        ),
+        (
+            "type: and, and: {same_span: true, and_sub_policy: [{type: trace_flags}]}",
+            {"same_span": True, "children": [{"name": "p/0", "type": "trace_flags"}]},
+        ),
+        (
             "type: budget, budget: {usd: 1.5, tenants: {b: 2, a: 0.1}, factor: 0.1, "
             "budget_sub_policy: {type: always_sample}}",
             {
@@ -103,6 +118,13 @@ def test_gib_per_month_are_bytes_a_second() -> None:
         ("type: adaptive, adaptive: {traces_per_second: 0}", "adaptive.traces_per_second"),
         ("type: adaptive, adaptive: {traces_per_second: 1, cost_share: 1.1}", "adaptive.cost_share"),
         ("type: adaptive, adaptive: {traces_per_second: 1, keys: [user]}", "adaptive.keys[0]"),
+        ("type: runaway, runaway: {repeats: null, calls: null}", "runaway"),
+        ("type: runaway, runaway: {repeats: 1}", "runaway.repeats"),
+        ("type: and, and: {same_span: true, and_sub_policy: [{type: always_sample}]}", "and.and_sub_policy[0].type"),
+        (
+            "type: and, and: {same_span: true, and_sub_policy: [{type: not, not: {not_sub_policy: {type: rare}}}]}",
+            "and.and_sub_policy[0].not.not_sub_policy.type",
+        ),
         ("type: budget, budget: {usd: 1, factor: 0.1}", "budget.budget_sub_policy"),
         ("type: budget, budget: {usd: 1, factor: 0.1, budget_sub_policy: {type: latency}}", "budget.budget_sub_policy"),
     ],
@@ -110,3 +132,17 @@ def test_gib_per_month_are_bytes_a_second() -> None:
 def test_faults(policy: str, at: str) -> None:
     problems = load_text(f"sampling: {{policies: [{{name: p, {policy}}}]}}").errors
     assert [problem.path for problem in problems] == [f"sampling.policies[0].{at}"]
+
+
+def test_health_checks_are_dropped_by_one_line() -> None:
+    def plan(text: str) -> list[tuple[str, str]]:
+        settings = load_text(text).require().sampling
+        return [(policy["name"], policy["type"]) for policy in compile_plan(settings)["policies"]]
+
+    drops = ("drop_health_checks", "drop")
+    assert plan("sampling: {drop_health_checks: true}") == [drops, ("the-rest", "always_sample")]
+    rare = "policies: [{name: r, type: rare}]"
+    assert plan(f"sampling: {{drop_health_checks: true, {rare}}}") == [drops, ("r", "rare")]
+    assert plan(f"sampling: {{{rare}}}") == [("r", "rare")]
+    taken = "sampling: {drop_health_checks: true, policies: [{name: drop_health_checks, type: rare}]}"
+    assert [one.code for one in load_text(taken).errors] == ["duplicate-policy-name"]

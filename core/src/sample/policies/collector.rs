@@ -23,7 +23,7 @@ impl Rule for Always {
 const STATUSES: [(&str, u8); 3] = [("UNSET", STATUS_UNSET), ("OK", STATUS_OK), ("ERROR", STATUS_ERROR)];
 
 pub struct StatusCode {
-    mask: u8,
+    pub mask: u8,
 }
 
 impl StatusCode {
@@ -139,6 +139,11 @@ impl Attribute {
 
     pub fn sampled_flag(compiler: &mut Compiler<'_>) -> Self {
         Self { bit: compiler.conditions.add_sampled_flag(), invert: false }
+    }
+
+    /// The bit, and whether it must not be set.
+    pub fn parts(&self) -> (u16, bool) {
+        (self.bit, self.invert)
     }
 
     pub fn flag(compiler: &mut Compiler<'_>, key: &str, value: bool, invert: bool) -> Self {

@@ -10,6 +10,8 @@ use super::learned::{Rare, Slow};
 use super::limits::{Composite, RateLimit, Unit};
 use super::ours::Cost;
 use super::rule::{Compiler, Rule};
+use super::runaway::Runaway;
+use super::same_span::{HealthCheck, SameSpan};
 
 /// `path`: names of the policy and of those that hold it.
 pub fn compile(plan: &PolicyPlan, path: &str, to: &mut Compiler<'_>) -> Result<Box<dyn Rule>, String> {
@@ -41,7 +43,12 @@ pub fn compile(plan: &PolicyPlan, path: &str, to: &mut Compiler<'_>) -> Result<B
         KindPlan::Composite { children, rates, order } => {
             Box::new(Composite::compile(parts(children, path, to)?, rates, order, path, to)?)
         }
-        KindPlan::And { children } | KindPlan::Drop { children } => Box::new(All::new(parts(children, path, to)?)),
+        KindPlan::And { children, same_span: true } => Box::new(SameSpan::compile(children, to)?),
+        KindPlan::HealthCheck { patterns } => Box::new(HealthCheck::compile(patterns, to)?),
+        KindPlan::Runaway(plan) => Box::new(Runaway::compile(plan, path, to)),
+        KindPlan::And { children, same_span: false } | KindPlan::Drop { children } => {
+            Box::new(All::new(parts(children, path, to)?))
+        }
         KindPlan::Not { children } => match <[_; 1]>::try_from(parts(children, path, to)?) {
             Ok([part]) => Box::new(Not(part)),
             Err(_) => return Err("not takes exactly one sub-policy".to_owned()),

@@ -13,6 +13,8 @@ mod ours;
 #[cfg(test)]
 mod own_tests;
 pub mod rule;
+mod runaway;
+mod same_span;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -20,6 +22,7 @@ mod unbiased_tests;
 
 use super::conditions::Conditions;
 use super::plan::{KindPlan, PolicyPlan};
+use super::runaway::Watch;
 use super::state::{Moment, Slot, States};
 use super::summary::{Needs, TraceSummary};
 use super::verdict::Verdict;
@@ -27,6 +30,7 @@ use super::vote::Vote;
 use crate::keys::KeyTableBuilder;
 use rule::{Compiler, Rule};
 use serde_json::json;
+use std::sync::Arc;
 
 struct Policy {
     name: String,
@@ -44,6 +48,8 @@ pub struct Policies {
     pub needs: Needs,
     /// Where policies keep state.
     pub slots: Vec<Slot>,
+    /// What looks at spans as they arrive.
+    pub watches: Vec<Arc<Watch>>,
 }
 
 /// The votes for a batch of traces: those of one policy after the other.
@@ -76,8 +82,8 @@ impl Policies {
         }
         let mut order: Vec<usize> = (0..policies.len()).collect();
         order.sort_by_key(|at| policies[*at].rule.limits());
-        let Compiler { conditions, needs, slots, .. } = compiler;
-        Ok(Self { policies, order, conditions, needs, slots })
+        let Compiler { conditions, needs, slots, watches, .. } = compiler;
+        Ok(Self { policies, order, conditions, needs, slots, watches })
     }
 
     pub fn is_empty(&self) -> bool {

@@ -1,11 +1,13 @@
 //! What every policy type does, and what compiling one gives it.
 
 use super::super::conditions::{Conditions, Test};
+use super::super::runaway::Watch;
 use super::super::state::{Moment, Slot, State};
 use super::super::summary::{Needs, TraceSummary};
 use super::super::vote::Vote;
 use crate::keys::KeyTableBuilder;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// One policy, or a part of one.
 pub trait Rule: Send + Sync {
@@ -52,11 +54,19 @@ pub struct Compiler<'k> {
     pub conditions: Conditions,
     pub needs: Needs,
     pub slots: Vec<Slot>,
+    /// What looks at spans as they arrive.
+    pub watches: Vec<Arc<Watch>>,
 }
 
 impl<'k> Compiler<'k> {
     pub fn new(keys: &'k mut KeyTableBuilder) -> Self {
-        Self { keys, conditions: Conditions::default(), needs: Needs::default(), slots: Vec::new() }
+        Self {
+            keys,
+            conditions: Conditions::default(),
+            needs: Needs::default(),
+            slots: Vec::new(),
+            watches: Vec::new(),
+        }
     }
 
     /// A condition on an attribute of any span or resource; returns its bit.

@@ -1,0 +1,92 @@
+//! What one span has to satisfy by itself: `and` with `same_span`, and the roots of health checks.
+
+use super::super::conditions::{Test, pattern};
+use super::super::groups::Group;
+use super::super::plan::{KindPlan, PolicyPlan};
+use super::super::state::Moment;
+use super::super::summary::TraceSummary;
+use super::super::vote::Vote;
+use super::collector::{Attribute, StatusCode};
+use super::rule::{Compiler, Rule};
+use serde_json::{Value, json};
+
+pub struct SameSpan(u16);
+
+impl SameSpan {
+    pub fn compile(children: &[PolicyPlan], to: &mut Compiler<'_>) -> Result<Self, String> {
+        let mut group = Group { statuses: u8::MAX, ..Group::default() };
+        for child in children {
+            add(&child.kind, true, &mut group, to).map_err(|fault| format!("{}: {fault}", child.name))?;
+        }
+        if group.statuses == u8::MAX {
+            group.statuses = 0;
+        } else if group.statuses == 0 {
+            return Err("no status code is left over for the span to have".to_owned());
+        }
+        Ok(Self(to.conditions.add_group(group)))
+    }
+}
+
+/// `wanted`: whether the condition must hold or must not.
+fn add(kind: &KindPlan, wanted: bool, group: &mut Group, to: &mut Compiler<'_>) -> Result<(), String> {
+    let attribute = match kind {
+        KindPlan::StatusCode { status_codes } => {
+            let mask = StatusCode::compile(status_codes)?.mask;
+            group.statuses &= if wanted { mask } else { !mask };
+            return Ok(());
+        }
+        KindPlan::Not { children } => {
+            return children.iter().try_for_each(|child| add(&child.kind, !wanted, group, to));
+        }
+        KindPlan::NumericAttribute { key, min_value, max_value, invert_match } => {
+            Attribute::numeric(to, key, *min_value, *max_value, *invert_match)
+        }
+        KindPlan::StringAttribute { key, values, enabled_regex_matching, invert_match } => {
+            Attribute::text(to, key, values, *enabled_regex_matching, *invert_match)?
+        }
+        KindPlan::BooleanAttribute { key, value, invert_match } => Attribute::flag(to, key, *value, *invert_match),
+        KindPlan::TraceState { key, values } => Attribute::trace_state(to, key, values),
+        KindPlan::TraceFlags => Attribute::sampled_flag(to),
+        _ => return Err("cannot be judged on one span".to_owned()),
+    };
+    let (bit, invert) = attribute.parts();
+    group.all.push((bit, wanted != invert));
+    Ok(())
+}
+
+impl Rule for SameSpan {
+    fn vote(&self, trace: &TraceSummary<'_>, _: &mut Moment<'_>) -> Vote {
+        Vote::when(trace.bits.get(self.0))
+    }
+
+    fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
+        json!({"span_matched": trace.bits.get(self.0)})
+    }
+}
+
+/// Matches a trace whose root is a probe and that calls no model.
+pub struct HealthCheck(u16);
+
+impl HealthCheck {
+    pub fn compile(patterns: &[(String, Vec<String>)], to: &mut Compiler<'_>) -> Result<Self, String> {
+        let mut group = Group { root: true, ..Group::default() };
+        for (key, values) in patterns {
+            let values = values.iter().map(|value| pattern(value)).collect::<Result<_, _>>()?;
+            group.any.push(to.condition(key, Test::Matches(values)));
+        }
+        if group.any.is_empty() {
+            return Err("no attribute tells a probe".to_owned());
+        }
+        Ok(Self(to.conditions.add_group(group)))
+    }
+}
+
+impl Rule for HealthCheck {
+    fn vote(&self, trace: &TraceSummary<'_>, _: &mut Moment<'_>) -> Vote {
+        Vote::when(trace.bits.get(self.0) && trace.call_count == 0)
+    }
+
+    fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
+        json!({"root_is_a_probe": trace.bits.get(self.0), "calls": trace.call_count})
+    }
+}
