@@ -198,7 +198,7 @@ class And(PolicySettings):
         return self
 
     def plan(self) -> dict[str, Any]:
-        return {"same_span": self.same_span}
+        return {"same_span": True} if self.same_span else {}
 
 
 class Not(PolicySettings):
