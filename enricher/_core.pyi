@@ -132,6 +132,12 @@ def check_otlp(signal: str, payload: bytes) -> int:
     Raises DecodeError.
     """
 
+def latest_end_ns(payload: bytes) -> int:
+    """The latest span end of one `ExportTraceServiceRequest`, Unix nanoseconds; 0 when it holds no span.
+
+    Spans that break protobuf's framing count as far as they can be read. Raises DecodeError.
+    """
+
 @final
 class PriceBook:
     """A compiled price book by itself, for `enricher prices show` and tests; the engine has its own."""

@@ -1,4 +1,4 @@
-"""Just enough protobuf wire format for what Python does with whole OTLP requests: cut them up, look for a time.
+"""Just enough protobuf wire format for what Python does with whole OTLP requests: cut them up.
 
 Spans themselves are the core's business. An export request of any signal has the same three levels with the same
 field numbers (opentelemetry-proto 1.x): request {1: resource container}, resource container {1: resource, 2: scope
@@ -16,8 +16,6 @@ CONTAINERS = 1
 """Field of a request that holds its resource containers."""
 MEMBERS = 2
 """Field of a resource container that holds scope containers, and of a scope container that holds items."""
-
-_SPAN_END = 8
 
 
 class Field(NamedTuple):
@@ -92,17 +90,6 @@ def items(buffer: memoryview) -> Iterator[Field]:
 def count_items(payload: bytes) -> int:
     """How many spans, metrics or log records an export request holds. Raises DecodeError."""
     return sum(1 for _ in items(memoryview(payload)))
-
-
-def latest_end_ns(payload: bytes) -> int:
-    """The latest `end_time_unix_nano` of a traces request; 0 when it holds no span. Raises DecodeError."""
-    buffer = memoryview(payload)
-    latest = 0
-    for span in items(buffer):
-        for field in fields(buffer, span.body, span.end):
-            if field.number == _SPAN_END and field.wire_type == 1:
-                latest = max(latest, int.from_bytes(buffer[field.body : field.end], "little"))
-    return latest
 
 
 def _messages(buffer: memoryview, start: int, end: int, number: int) -> Iterator[Field]:

@@ -19,7 +19,6 @@ from enricher.errors import DecodeError, InputError, Overloaded
 from enricher.explain.rules import join
 from enricher.explain.text import LEGEND, Teller
 from enricher.runtime.engine import CoreEngine
-from enricher.wire import latest_end_ns
 
 _WIDTH = 120
 _NARROWEST = 80
@@ -63,8 +62,8 @@ def explain(options: argparse.Namespace) -> int:
 
 
 def _told(engine: CoreEngine, requests: list[bytes], trace: str) -> dict[str, list[dict[str, object]]]:
-    now_ns = max(map(latest_end_ns, requests), default=0)
     try:
+        now_ns = max(map(engine.latest_end_ns, requests), default=0)
         told: dict[str, list[dict[str, object]]] = json.loads(engine.explain(requests, now_ns, trace))
     except DecodeError as error:
         raise InputError(f"not OTLP: {error}") from error

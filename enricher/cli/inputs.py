@@ -18,7 +18,8 @@ from typing import IO, Any, TypeAlias
 import zstandard
 
 from enricher.errors import DecodeError, InputError
-from enricher.wire import CONTAINERS, count_items, encode_varint
+from enricher.runtime.engine import CoreEngine
+from enricher.wire import CONTAINERS, encode_varint
 
 FromJson = Callable[[str, bytes], bytes]
 Meter = Callable[[int], None]
@@ -136,7 +137,7 @@ def _exactly(path: str, stream: _Stream, length: int) -> bytes:
 
 def _is_request(data: bytes) -> bool:
     try:
-        count_items(data)
+        CoreEngine.check_otlp("traces", data)
     except DecodeError:
         return False
     return True

@@ -96,6 +96,10 @@ class CoreEngine:
         return guard("check_otlp", lambda: _core.check_otlp(signal, payload))
 
     @staticmethod
+    def latest_end_ns(payload: bytes) -> int:
+        return guard("latest_end_ns", lambda: _core.latest_end_ns(payload))
+
+    @staticmethod
     def otlp_from_json(signal: str, payload: bytes) -> bytes:
         return guard("otlp_from_json", lambda: _core.otlp_from_json(signal, payload))
 

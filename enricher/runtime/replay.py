@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from enricher.errors import DecodeError, InputError, Overloaded
 from enricher.runtime.engine import CoreEngine, IngestReport, TickReport
-from enricher.wire import latest_end_ns
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ class Replay:
         the latest span end seen. Raises InputError when the engine refuses the request.
         """
         try:
-            self._now_ns = max(self._now_ns, latest_end_ns(payload) if now_ns is None else now_ns)
+            self._now_ns = max(self._now_ns, CoreEngine.latest_end_ns(payload) if now_ns is None else now_ns)
             report = self._ingest(payload)
         except DecodeError as error:
             raise InputError(f"{source}: is not OTLP: {error}") from error

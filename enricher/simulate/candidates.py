@@ -12,7 +12,6 @@ from enricher.errors import DecodeError, InputError
 from enricher.runtime.engine import CoreEngine
 from enricher.runtime.replay import Replay
 from enricher.simulate.tally import Tally
-from enricher.wire import latest_end_ns
 
 MOST = 16
 """Each candidate is a whole engine with a buffer of its own."""
@@ -67,7 +66,7 @@ def _feed(candidates: Sequence[Candidate], request: Request) -> None:
 def _latest_end_ns(request: Request) -> int:
     """Read once for all candidates."""
     try:
-        return latest_end_ns(request.payload)
+        return CoreEngine.latest_end_ns(request.payload)
     except DecodeError as error:
         raise InputError(f"{request.source}: is not OTLP: {error}") from error
 

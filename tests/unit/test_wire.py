@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enricher.errors import DecodeError
-from enricher.wire import count_items, encode_varint, fields, latest_end_ns, read_varint
+from enricher.wire import count_items, encode_varint, fields, read_varint
 from tests.support import otlp
 
 
@@ -21,11 +21,6 @@ def test_items_of_every_signal_are_counted() -> None:
     assert count_items(otlp.trace_request(3, resources=2, scopes=2).SerializeToString()) == 12
     assert count_items(otlp.logs(5)) == 5
     assert count_items(b"") == 0
-
-
-def test_the_latest_end_is_found_wherever_it_stands() -> None:
-    assert latest_end_ns(otlp.traces(2, end_ns=900) + otlp.traces(1, end_ns=1500) + otlp.traces(1, end_ns=20)) == 1500
-    assert latest_end_ns(b"") == 0
 
 
 @given(st.binary(max_size=60))

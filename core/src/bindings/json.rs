@@ -3,6 +3,7 @@
 use super::error::{detached, to_python};
 use crate::error::CoreError;
 use crate::wire::json::{self, Signal};
+use crate::wire::request::latest_end;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -10,7 +11,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(traces_to_json, module)?)?;
     module.add_function(wrap_pyfunction!(otlp_to_json, module)?)?;
     module.add_function(wrap_pyfunction!(otlp_from_json, module)?)?;
-    module.add_function(wrap_pyfunction!(check_otlp, module)?)
+    module.add_function(wrap_pyfunction!(check_otlp, module)?)?;
+    module.add_function(wrap_pyfunction!(latest_end_ns, module)?)
 }
 
 fn signal(py: Python<'_>, name: &str) -> PyResult<Signal> {
@@ -36,6 +38,11 @@ fn otlp_from_json<'py>(py: Python<'py>, signal: &str, payload: &[u8]) -> PyResul
     let signal = self::signal(py, signal)?;
     let bytes = detached(py, || json::from_json(signal, payload))?;
     Ok(PyBytes::new(py, &bytes))
+}
+
+#[pyfunction]
+fn latest_end_ns(py: Python<'_>, payload: &[u8]) -> PyResult<u64> {
+    detached(py, || latest_end(payload))
 }
 
 #[pyfunction]

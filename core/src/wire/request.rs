@@ -1,6 +1,6 @@
 //! Walks an `ExportTraceServiceRequest` (or `TracesData`, whose encoding is the same) without building a tree.
 
-use super::reader::{BYTES, Reader};
+use super::reader::{BYTES, FIXED64, Reader};
 use crate::error::Result;
 
 /// What the walk meets, in order. A resource's or scope's `head` is everything of its message but the nested spans, so
@@ -90,6 +90,42 @@ fn head(message: &[u8]) -> Result<Head<'_>> {
         }
     }
     Ok(if scattered { Head::Scattered(message) } else { Head::Slice(&message[run]) })
+}
+
+/// The latest end of a span, Unix nanoseconds; 0 when there is none. Spans that break protobuf's framing are left to
+/// whoever takes them: what is read up to the fault counts.
+pub fn latest_end(request: &[u8]) -> Result<u64> {
+    let mut latest = 0;
+    for_each_span(request, |span| latest = latest.max(end_of(span).unwrap_or(0)))?;
+    Ok(latest)
+}
+
+fn for_each_span(request: &[u8], mut each: impl FnMut(&[u8])) -> Result<()> {
+    let mut reader = Reader::new(request);
+    while !reader.at_end() {
+        match reader.tag()? {
+            (1, BYTES) => nested(reader.bytes()?, |scope| {
+                nested(scope, |span| {
+                    each(span);
+                    Ok(())
+                })
+            })?,
+            (_, wire) => reader.skip(wire)?,
+        }
+    }
+    Ok(())
+}
+
+/// `Span.end_time_unix_nano`.
+fn end_of(span: &[u8]) -> Result<u64> {
+    let (mut reader, mut end) = (Reader::new(span), 0);
+    while !reader.at_end() {
+        match reader.tag()? {
+            (8, FIXED64) => end = reader.fixed64()?,
+            (_, wire) => reader.skip(wire)?,
+        }
+    }
+    Ok(end)
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ from enricher.errors import CoreFault, DecodeError
 from enricher.measure import events
 from enricher.runtime import engine
 from enricher.runtime.engine import CoreEngine, guard, refuse_other_version
+from enricher.wire import wrap
+from tests.support import otlp
 
 PanicException = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
 
@@ -70,3 +72,17 @@ def test_only_the_engine_module_imports_the_core() -> None:
         if "import _core" in path.read_text() or "enricher._core import" in path.read_text()
     ]
     assert importers == ["runtime/engine.py"]
+
+
+def test_the_latest_end_is_found_wherever_it_stands() -> None:
+    requests = otlp.traces(2, end_ns=900) + otlp.traces(1, end_ns=1500) + otlp.traces(1, end_ns=20)
+    assert CoreEngine.latest_end_ns(requests) == 1500
+    assert CoreEngine.latest_end_ns(b"") == 0
+    with pytest.raises(DecodeError):
+        CoreEngine.latest_end_ns(requests[:-1])
+
+
+def test_a_broken_span_does_not_hide_the_time_of_the_others() -> None:
+    good = otlp.traces(1, end_ns=1500)
+    broken = wrap(1, wrap(2, wrap(2, b"\x0a\x7fcut")))
+    assert CoreEngine.latest_end_ns(broken + good) == 1500
