@@ -25,7 +25,7 @@ def compile_plan(settings: NormalizeSettings) -> dict[str, Any]:
     return {
         "conventions": settings.conventions,
         "keep_originals": settings.keep_originals,
-        "canonical": canonical(),
+        "canonical": canonical(fix_legacy=settings.fix_legacy),
         "dialects": [_dialect(dialect) for dialect in dialects],
         "rules": _rules(settings, dialects),
         "detection": _detection(dialects),

@@ -7,10 +7,11 @@ from typing import Any
 from enricher.normalize import tables
 
 
-def canonical() -> list[dict[str, Any]]:
-    """What each concept is called on a canonical span."""
+def canonical(*, fix_legacy: bool) -> list[dict[str, Any]]:
+    """What each concept is called on a canonical span; `fix_legacy`: older names with other values are corrected."""
     return [
-        {"concept": name, "key": entry.key} | ({"legacy": entry.legacy[0]} if entry.legacy else {})
+        {"concept": name, "key": entry.key}
+        | ({"legacy": entry.legacy[0], "fix_legacy": fix_legacy} if entry.legacy else {})
         for name, entry in tables.load(tables.Canonical).concepts.items()
         if entry.key
     ]

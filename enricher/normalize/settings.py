@@ -180,6 +180,9 @@ class NormalizeSettings(Section):
     conventions: Literal["both", "latest"] = "both"
     """`both` writes the older names of the GenAI conventions beside the current ones, such as `gen_ai.system` beside
     `gen_ai.provider.name`, so that old dashboards keep working; `latest` writes only the current ones."""
+    fix_legacy: bool = False
+    """True also corrects an older name that is on a span already with another value, such as `gen_ai.system: OpenAI`,
+    and keeps the original as `enricher.original.gen_ai.system`; false leaves it to the dashboards that ask for it."""
     keep_originals: bool = True
     """False removes an attribute once its value stands under the canonical key."""
     content: Annotated[

@@ -123,6 +123,9 @@ def _holds(test: str, span: Span, facts: dict[str, Any] | None = None) -> bool:
                 return _has(span.resource, rest)
             case "usage":
                 return any(concept in (facts or {}) for concept in usage.USAGE) == (rest == "yes")
+            case "model":
+                named = any(concept in (facts or {}) for concept in ("request_model", "response_model"))
+                return named == (rest == "yes")
             case "failed":
                 return span.failed == (rest == "yes")
             case "operation":

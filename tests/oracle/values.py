@@ -167,6 +167,8 @@ def as_number(value: Any) -> float | None:
 
 def read(kind: str, value: Any) -> Any:
     """The value as a concept of that type has it; None when it is absent in disguise or unusable."""
+    if kind in ("count", "int", "quantity", "number") and isinstance(value, list) and len(value) == 1:
+        value = value[0] if not isinstance(value[0], (bool, list, dict)) else None
     match kind:
         case "count" | "int":
             number = as_number(value)

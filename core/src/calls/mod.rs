@@ -9,6 +9,7 @@ mod ids;
 mod matching;
 mod merge;
 mod models;
+mod rate_limits;
 mod recent;
 mod report;
 mod sets;
@@ -25,6 +26,7 @@ mod simulate;
 
 pub use group::{Fate, Grouping, Rule};
 pub use merge::Call;
+pub use rate_limits::RateLimits;
 pub use recent::RecentCalls;
 pub use report::{Place, Report, ReportedCost, Texts};
 pub use tree::Links;

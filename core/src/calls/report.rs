@@ -1,5 +1,6 @@
 //! What one span says about a model call, in the form that grouping, pricing and measuring read.
 
+use super::rate_limits::RateLimits;
 use crate::concept::{Concept, ConceptSet};
 use crate::facts::{Facts, Role, Val};
 use crate::record::{self, Head};
@@ -150,7 +151,7 @@ const UNIT_CONCEPTS: [(Concept, Unit); 27] = [
     (Concept::Seconds, Unit::Seconds),
 ];
 
-const OWN_CONCEPTS: [Concept; 9] = [
+const OWN_CONCEPTS: [Concept; 13] = [
     Concept::TokensEstimated,
     Concept::Ttft,
     Concept::Streaming,
@@ -160,6 +161,10 @@ const OWN_CONCEPTS: [Concept; 9] = [
     Concept::EvaluationScore,
     Concept::CostTotal,
     Concept::CostByProvider,
+    Concept::RateLimitRequests,
+    Concept::RateLimitRequestsRemaining,
+    Concept::RateLimitTokens,
+    Concept::RateLimitTokensRemaining,
 ];
 
 #[derive(Clone, Copy)]
@@ -262,6 +267,7 @@ pub struct Report<'a> {
     pub batch: Option<bool>,
     pub cache_hit: Option<bool>,
     pub evaluation_score: Option<f64>,
+    pub rate_limits: RateLimits,
     /// Concepts that were concluded, not read.
     pub inferred: ConceptSet,
     /// The span shows a failure.
@@ -303,6 +309,7 @@ impl<'a> Report<'a> {
             batch: None,
             cache_hit: None,
             evaluation_score: None,
+            rate_limits: RateLimits::default(),
             inferred: head.inferred,
             error: false,
             answered: false,
@@ -330,7 +337,7 @@ impl<'a> Report<'a> {
                         self.cost = number(value).map(|usd| ReportedCost { usd, by_provider: false });
                     }
                     (Concept::CostByProvider, Val::Bool(flag)) => by_provider = flag,
-                    _ => {}
+                    (concept, value) => self.rate_limits.put(concept, value),
                 },
                 _ => {}
             }

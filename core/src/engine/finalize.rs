@@ -10,7 +10,7 @@ use super::trace_record;
 use super::trips::Stage;
 use crate::buffer::trace::{SpanEntry, Trace};
 use crate::buffer::verdicts::Remembered;
-use crate::calls::{Fate, Grouping, Links, Place, Report};
+use crate::calls::{Fate, Grouping, Links, Place, RateLimits, Report};
 use crate::concept::Concept;
 use crate::content::{Content, Counts};
 use crate::facts::{Facts, NO_DIALECT};
@@ -201,6 +201,9 @@ impl<'e> Finalizer<'e> {
         };
         for report in conclusion.reports.iter().filter(judged) {
             measure.quality().record(report);
+        }
+        for report in conclusion.reports.iter().filter(|report| report.rate_limits != RateLimits::default()) {
+            measure.rate_limits().record(report);
         }
         let mut calls = measure.calls();
         calls.duplicates(&conclusion.grouping.merged);

@@ -7,6 +7,7 @@ pub mod histogram;
 pub mod labels;
 pub mod plan;
 pub mod quality;
+pub mod rate_limits;
 pub mod series;
 pub mod sessions;
 pub mod traces;
@@ -21,6 +22,7 @@ use crate::normalize::Anomalies;
 use calls::CallSeries;
 use plan::MeasurePlan;
 use quality::Quality;
+use rate_limits::RateLimitSeries;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use traces::TraceSeries;
@@ -30,6 +32,7 @@ pub struct Measure {
     calls: Mutex<CallSeries>,
     traces: Mutex<TraceSeries>,
     quality: Mutex<Quality>,
+    rate_limits: Mutex<RateLimitSeries>,
     spans_received: AtomicU64,
     spans_rejected: AtomicU64,
     requests_refused: AtomicU64,
@@ -49,6 +52,7 @@ impl Measure {
             calls: Mutex::new(CallSeries::new(plan).map_err(CoreError::Plan)?),
             traces: Mutex::new(TraceSeries::default()),
             quality: Mutex::new(Quality::new(plan).map_err(CoreError::Plan)?),
+            rate_limits: Mutex::new(RateLimitSeries::new(plan.label_limit)),
             spans_received: AtomicU64::new(0),
             spans_rejected: AtomicU64::new(0),
             requests_refused: AtomicU64::new(0),
@@ -120,6 +124,11 @@ impl Measure {
         self.quality.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Captured rate-limit headers, on any span with facts.
+    pub fn rate_limits(&self) -> MutexGuard<'_, RateLimitSeries> {
+        self.rate_limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn trace(&self, trace: &TraceInput<'_>) {
         self.traces().record(trace);
     }
@@ -138,6 +147,7 @@ impl Measure {
         self.calls().collect(now, &mut out);
         self.traces().collect(&mut out);
         self.quality().collect(&mut out);
+        self.rate_limits().collect(&mut out);
         for (name, value) in [
             ("enricher_spans_received_total", &self.spans_received),
             ("enricher_spans_rejected_total", &self.spans_rejected),

@@ -60,7 +60,9 @@ pub fn kind_of(concept: Concept) -> Kind {
         | C::CostCacheRead
         | C::CostCacheWrite
         | C::Ttft => Kind::Quantity,
-        C::HttpStatus | C::ServerPort | C::MaxTokens | C::RateLimitLimit | C::RateLimitRemaining => Kind::Int,
+        C::HttpStatus | C::ServerPort | C::MaxTokens => Kind::Int,
+        C::RateLimitRequests | C::RateLimitRequestsRemaining => Kind::Int,
+        C::RateLimitTokens | C::RateLimitTokensRemaining => Kind::Int,
         C::EvaluationScore | C::Temperature | C::TopP | C::TopK => Kind::Number,
         C::TokensEstimated | C::CostByProvider | C::Streaming | C::Batch | C::CacheHit => Kind::Bool,
         C::ToolCalls | C::FinishReason => Kind::List,

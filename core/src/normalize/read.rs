@@ -155,7 +155,17 @@ impl<'a> Context<'_, 'a> {
                     _ => return self.bad_number(),
                 }
             }
-            Source::Bool(_) | Source::Array(_) | Source::Json(_) => return self.bad_number(),
+            // Captured headers are lists, of one value as a rule.
+            Source::Array(items) => {
+                let mut items = array(items);
+                return match (items.next(), items.next()) {
+                    (Some(Ok(one @ (Value::Str(_) | Value::Int(_) | Value::Double(_)))), None) => {
+                        self.float(Source::of_value(one)?)
+                    }
+                    _ => self.bad_number(),
+                };
+            }
+            Source::Bool(_) | Source::Json(_) => return self.bad_number(),
         };
         if value.is_finite() { Some(value) } else { self.bad_number() }
     }

@@ -47,7 +47,7 @@ SPANS: dict[str, dict[str, Any]] = {
         "server.address": "api.openai.com",
         "http.response.status_code": 429,
         "error.type": "429",
-        "http.response.header.x-ratelimit-limit-requests": ["100"],
+        "http.response.header.content-type": ["application/json"],
     },
     "database": {
         "db.system.name": "postgresql",
