@@ -1,6 +1,7 @@
 //! Traces for tests, written down span by span.
 
 use super::group::{Fate, Grouping, Rule};
+use super::rate_limits::RateLimits;
 use super::recent::RecentCalls;
 use super::report::{KIND_CLIENT, Place, Report, Texts};
 use super::sketch::hash;
@@ -37,6 +38,7 @@ pub fn span(id: u64, parent: u64, scope: &str, start: u64, end: u64) -> Report<'
         batch: None,
         cache_hit: None,
         evaluation_score: None,
+        rate_limits: RateLimits::default(),
         inferred: ConceptSet::default(),
         error: false,
         answered: false,

@@ -34,7 +34,11 @@ impl RateLimitSeries {
 
     pub fn collect(&self, out: &mut Vec<Series>) {
         for ((provider, limit), (_, used)) in &self.newest {
-            out.push(Series::number("llm_rate_limit_utilization_ratio", [self.providers.name(*provider), limit], *used));
+            out.push(Series::number(
+                "llm_rate_limit_utilization_ratio",
+                [self.providers.name(*provider), limit],
+                *used,
+            ));
         }
     }
 }
