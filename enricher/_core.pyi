@@ -153,6 +153,12 @@ class PriceBook:
         `estimated`, `reported_usd` (decimal string), `reported_by_provider`; all optional. Raises ValueError.
         """
 
+def ottl_fault(text: str, context: str) -> tuple[int, str] | None:
+    """Where an OTTL condition stops making sense and why; None for one that the core can evaluate.
+
+    context: `span` or `spanevent`. The place counts characters from 0. Raises ValueError for another context.
+    """
+
 def normalize_request(plan: bytes, payload: bytes) -> str:
     """What normalize makes of the spans of one `ExportTraceServiceRequest`, as JSON; for tests against the reference.
 

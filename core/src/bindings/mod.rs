@@ -5,6 +5,7 @@ mod error;
 mod json;
 mod normalize;
 mod price;
+mod sample;
 
 use pyo3::prelude::*;
 
@@ -15,6 +16,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     json::register(module)?;
     normalize::register(module)?;
     price::register(module)?;
+    sample::register(module)?;
     module.add_function(wrap_pyfunction!(panic, module)?)
 }
 

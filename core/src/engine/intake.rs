@@ -11,6 +11,7 @@ use crate::normalize::Anomalies;
 use crate::record;
 use crate::sample::conditions::Bits;
 use crate::sample::runaway::Step;
+use crate::sample::ottl::Seen;
 use crate::sample::tracestate;
 use crate::wire::request::{Head, Visitor};
 use crate::wire::span::{Attr, SpanView, parse_with};
@@ -205,7 +206,8 @@ impl<'a, 'p> Intake<'a, 'p> {
             bits.clear();
             let normalizer = &self.plan.normalizer;
             let conditions = &self.plan.policies.conditions;
-            if normalizer.span(&span, &attrs, &resource.facts, &scope.facts, &mut scratch, arena, &mut facts) {
+            let model = normalizer.span(&span, &attrs, &resource.facts, &scope.facts, &mut scratch, arena, &mut facts);
+            if model {
                 record::encode(&facts, located.raw, &mut self.records);
                 if let Some((recent, now)) = first_time {
                     let place = place(&span, resource, scope);
@@ -214,11 +216,13 @@ impl<'a, 'p> Intake<'a, 'p> {
                         self.steps.extend(step(self.plan, place, &facts));
                     }
                 }
-                conditions.observe(&attrs, Some(&facts), &mut bits);
-            } else {
-                conditions.observe(&attrs, None, &mut bits);
             }
-            conditions.observe_span(&span, &mut bits);
+            let facts = model.then_some(&facts);
+            conditions.observe(&attrs, facts, &mut bits);
+            let (resource_head, scope_head) = (&resource.head, &scope.head);
+            let seen =
+                Seen { span: &span, attrs: &attrs, facts, resource: resource_head, scope: scope_head, event: None };
+            conditions.observe_span(&seen, &mut bits);
             bits.merge(&resource.bits);
             conditions.observe_groups(span.status_code, span.parent_id == 0, &mut bits);
             let entry = SpanEntry {

@@ -2,13 +2,16 @@
 //! the attribute key it asks for, so that a span pays for the conditions on its own keys only.
 
 use super::groups::Group;
+use super::ottl::{Expr, Seen};
 use crate::concept::Concept;
 use crate::facts::{Facts, LIST_SEPARATOR, Val};
 use crate::keys::{KeyId, KeyTable, KeyTableBuilder};
 use crate::normalize::plan::Canonical;
-use crate::wire::span::{Attr, SpanView};
+use crate::wire::span::{Attr, events};
 use crate::wire::value::{Value, array};
+use hashbrown::HashMap;
 use regex::bytes::{Regex, RegexBuilder};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One bit per condition that held on some span of the trace or on its resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -126,17 +129,50 @@ pub struct Conditions {
 /// What is asked of a span besides its attributes.
 enum OnSpan {
     /// A member of the W3C trace state with one of the values.
-    TraceState { key: Box<[u8]>, values: Vec<Box<[u8]>> },
+    TraceState {
+        key: Box<[u8]>,
+        values: Vec<Box<[u8]>>,
+    },
     /// The W3C sampled flag is set.
     SampledFlag,
+    Ottl(Ottl),
+}
+
+/// Conditions of an `ottl_condition` policy: any of them on any span or event.
+struct Ottl {
+    spans: Vec<Expr>,
+    events: Vec<Expr>,
+    /// Times that a condition could not be worked out.
+    failed: AtomicU64,
+}
+
+impl Ottl {
+    fn holds(&self, seen: &Seen<'_>) -> bool {
+        self.any(&self.spans, seen)
+            || (!self.events.is_empty()
+                && events(seen.span.raw)
+                    .filter_map(Result::ok)
+                    .any(|event| self.any(&self.events, &Seen { event: Some(event), ..*seen })))
+    }
+
+    fn any(&self, conditions: &[Expr], seen: &Seen<'_>) -> bool {
+        conditions.iter().any(|condition| {
+            condition.holds(seen).unwrap_or_else(|_| {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                false
+            })
+        })
+    }
 }
 
 /// `SAMPLED` of the W3C trace flags, the low byte of OTLP's `Span.flags`.
 const SAMPLED: u32 = 1;
 
 impl OnSpan {
-    fn holds(&self, span: &SpanView<'_>) -> bool {
+    fn holds(&self, seen: &Seen<'_>) -> bool {
+        let span = seen.span;
         match self {
+            Self::Ottl(conditions) => conditions.holds(seen),
             Self::TraceState { key, values } => {
                 let wanted = |value: &[u8]| values.iter().any(|wanted| **wanted == *value);
                 members(span.trace_state).any(|(name, value)| *name == **key && wanted(value))
@@ -147,7 +183,7 @@ impl OnSpan {
 }
 
 /// The members of a trace state: `key=value`, separated by commas, with white space around them.
-fn members(trace_state: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(super) fn members(trace_state: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     trace_state.split(|byte| *byte == b',').filter_map(|member| {
         let member = member.trim_ascii();
         let at = memchr::memchr(b'=', member)?;
@@ -199,6 +235,13 @@ impl Conditions {
         }
     }
 
+    /// Conditions in OTTL on any span and on any event of one.
+    pub fn add_ottl(&mut self, spans: Vec<Expr>, events: Vec<Expr>) -> u16 {
+        let bit = self.bit();
+        self.on_spans.push((bit, OnSpan::Ottl(Ottl { spans, events, failed: AtomicU64::new(0) })));
+        bit
+    }
+
     fn bit(&mut self) -> u16 {
         let bit = self.bits;
         self.bits = bit.checked_add(1).expect("more conditions than a plan may have");
@@ -207,9 +250,9 @@ impl Conditions {
 
     /// Sets the bits of the conditions that hold on the span itself.
     #[inline]
-    pub fn observe_span(&self, span: &SpanView<'_>, bits: &mut Bits) {
+    pub fn observe_span(&self, seen: &Seen<'_>, bits: &mut Bits) {
         for (bit, condition) in &self.on_spans {
-            if condition.holds(span) {
+            if condition.holds(seen) {
                 bits.set(*bit);
             }
         }
@@ -217,15 +260,24 @@ impl Conditions {
 
     /// Finds the conditions on keys that normalize writes, so that they hold on what a span means in whatever dialect.
     pub fn link(&mut self, canonical: &[Canonical], keys: &KeyTable) -> Result<(), String> {
+        let mut facts = HashMap::new();
         for entry in canonical {
             let concept =
                 Concept::from_name(&entry.concept).ok_or_else(|| format!("no concept {:?}", entry.concept))?;
+            facts.extend(
+                [Some(&entry.key), entry.legacy.as_ref()].into_iter().flatten().map(|key| (key.as_str(), concept)),
+            );
             for (name, legacy) in [(Some(&entry.key), false), (entry.legacy.as_ref(), true)] {
                 let Some(name) = name else { continue };
                 let key = keys.lookup(name.as_bytes());
                 if self.by_key.get(key.index()).is_some_and(|wanted| !wanted.is_empty()) {
                     self.told.push(Told { key, concept, legacy });
                 }
+            }
+        }
+        for (_, condition) in &mut self.on_spans {
+            if let OnSpan::Ottl(Ottl { spans, events, .. }) = condition {
+                spans.iter_mut().chain(events).for_each(|expr| expr.link(&|key| facts.get(key).copied()));
             }
         }
         Ok(())

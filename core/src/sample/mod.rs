@@ -5,6 +5,7 @@ pub mod conditions;
 pub mod fingerprint;
 pub mod groups;
 pub mod key;
+pub mod ottl;
 pub mod own_plan;
 pub mod plan;
 pub mod policies;

@@ -89,6 +89,11 @@ pub enum KindPlan {
         values: Vec<String>,
     },
     TraceFlags,
+    OttlCondition {
+        /// Conditions on spans, and on their events.
+        span: Vec<String>,
+        spanevent: Vec<String>,
+    },
     SpanCount {
         /// Inclusive.
         min_spans: u64,

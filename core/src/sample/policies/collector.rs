@@ -1,6 +1,7 @@
 //! Policy types of the Collector's `tail_sampling` that look at one trace.
 
 use super::super::conditions::{Test, pattern};
+use super::super::ottl;
 use super::super::state::Moment;
 use super::super::summary::TraceSummary;
 use super::super::vote::Vote;
@@ -135,6 +136,18 @@ impl Attribute {
     pub fn trace_state(compiler: &mut Compiler<'_>, key: &str, values: &[String]) -> Self {
         let values = values.iter().map(|value| value.as_bytes().into()).collect();
         Self { bit: compiler.conditions.add_trace_state(key, values), invert: false }
+    }
+
+    pub fn ottl(compiler: &mut Compiler<'_>, span: &[String], spanevent: &[String]) -> Result<Self, String> {
+        let mut read = |texts: &[String], context| {
+            let expr = |text: &String| {
+                ottl::parse(text, context, compiler.keys)
+                    .map_err(|fault| format!("condition {text:?}, character {}: {}", fault.offset + 1, fault.message))
+            };
+            texts.iter().map(expr).collect::<Result<Vec<_>, _>>()
+        };
+        let (spans, events) = (read(span, ottl::Context::Span)?, read(spanevent, ottl::Context::SpanEvent)?);
+        Ok(Self { bit: compiler.conditions.add_ottl(spans, events), invert: false })
     }
 
     pub fn sampled_flag(compiler: &mut Compiler<'_>) -> Self {

@@ -33,6 +33,7 @@ pub fn compile(plan: &PolicyPlan, path: &str, to: &mut Compiler<'_>) -> Result<B
         }
         KindPlan::TraceState { key, values } => Box::new(Attribute::trace_state(to, key, values)),
         KindPlan::TraceFlags => Box::new(Attribute::sampled_flag(to)),
+        KindPlan::OttlCondition { span, spanevent } => Box::new(Attribute::ottl(to, span, spanevent)?),
         KindPlan::SpanCount { min_spans, max_spans } => Box::new(SpanCount { min: *min_spans, max: *max_spans }),
         KindPlan::RateLimiting { spans_per_second, burst_capacity } => {
             Box::new(RateLimit::compile(Unit::Spans, *spans_per_second, *burst_capacity, path, to))
