@@ -88,6 +88,8 @@ class Engine:
         """Decide every trace that is due."""
     def drain(self, now_ns: int) -> TickReport:
         """Decide every trace at once (shutdown, end of input); call until `more` is false."""
+    def discard(self, now_ns: int) -> TickReport:
+        """Drop every trace undecided; their calls are measured all the same. Call until `more` is false."""
     def next_due_ns(self) -> int:
         """When the next trace is due; 0 when nothing is buffered."""
     def metrics(

@@ -24,6 +24,7 @@ CODES: dict[str, str] = {
     "undetected-dialect": "No span would be known to speak the dialect.",
     "bad-test": "A test of a dialect is not written as dialect tables write it.",
     "duplicate-policy-name": "Two sampling policies have the same name.",
+    "bad-condition": "A condition of an `ottl_condition` policy is not OTTL, or not the part of it that is supported.",
     "unknown-sub-policy": "No sub-policy of the `composite` has this name.",
     "unknown-policy-type": "No sampling policy has this type.",
     "wrong-block": "A policy holds the settings of another type.",

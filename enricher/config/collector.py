@@ -31,8 +31,6 @@ FOREIGN = (
     Foreign("sampling.expected_new_traces_per_sec", "tables grow as they need to"),
     Foreign("sampling.num_shards", "the core shards by trace id: limits.shards"),
     Foreign("sampling.block_on_overflow", "a full buffer refuses requests with a retry hint and loses nothing"),
-    Foreign("sampling.sample_on_first_match", "every policy votes", (False,)),
-    Foreign("sampling.drop_pending_traces_on_shutdown", "pending traces are decided at shutdown", (False,)),
     Foreign("sampling.sampling_strategy", "whole traces are decided", ("trace-complete", "")),
     Foreign("sampling.**.probabilistic.hash_salt", "the randomness is the trace id's, or `ot=rv`: all instances agree"),
     Foreign("sampling.**.string_attribute.cache_max_size", "expressions run in linear time and need no cache"),

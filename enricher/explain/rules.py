@@ -11,6 +11,7 @@ from enricher.sample.policies import (
     Cost,
     Latency,
     NumericAttribute,
+    OttlCondition,
     Policy,
     PolicyBody,
     Probabilistic,
@@ -64,6 +65,8 @@ def wanted(policy: PolicyBody) -> str:
         case SpanCount() as rule:
             upper = f", at most {rule.max_spans:,}" if rule.max_spans else ""
             return f"at least {rule.min_spans:,} spans{upper}"
+        case OttlCondition() as rule:
+            return "a span or event for which " + " or ".join(f"`{text}`" for text in (*rule.span, *rule.spanevent))
         case RateLimiting() as rule:
             return f"{rule.spans_per_second:,} spans a second"
         case BytesLimiting() as rule:

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["counter", "gauge", "histogram"]
-BucketSet = Literal["duration", "ttft", "tokens", "scores"]
+BucketSet = Literal["duration", "ttft", "tokens", "scores", "probability"]
+
+PROBABILITY_BUCKETS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.6, 0.999, 1.0)
+"""Upper bounds for votes of sampling policies; the last two part what is kept for certain from the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Metric:
 
     labels: in the order of the core's label values. spend: the labels of `metrics.labels` come before them.
     unit: as OpenMetrics names it, the end of the name; "" where the name has none. buckets: which bounds of
-    `metrics.buckets` a histogram has.
+    `metrics.buckets` a histogram has, or `probability`.
     """
 
     name: str
@@ -199,6 +202,43 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             "counter",
             "Traces by policy: it voted for them, it was credited with the decision, and they were kept by it.",
             ("policy", "outcome"),
+        ),
+        Metric(
+            "enricher_sampling_policy_spans_total",
+            "counter",
+            "Spans of these traces, by policy and outcome.",
+            ("policy", "outcome"),
+        ),
+        Metric(
+            "enricher_sampling_policy_probability",
+            "histogram",
+            "Probabilities that a policy voted (a `drop`: for dropping), once for each trace that it voted for.",
+            ("policy",),
+            buckets="probability",
+        ),
+        Metric(
+            "enricher_sampling_incomplete_traces_total",
+            "counter",
+            "Traces decided before all of their spans were there, as far as that shows: without their root, or early, "
+            "by size, memory or shutdown.",
+            ("decision",),
+        ),
+        Metric(
+            "enricher_sampling_limited_traces_total",
+            "counter",
+            "Traces whose probability `sampling.limit` lowered, by decision.",
+            ("decision",),
+        ),
+        Metric(
+            "enricher_sampling_dry_run_traces_total",
+            "counter",
+            "Traces decided with something in `dry_run`: what was done, and what would have been.",
+            ("decision", "would"),
+        ),
+        Metric(
+            "enricher_sampling_condition_errors_total",
+            "counter",
+            "Times that a condition of an `ottl_condition` policy could not be worked out for a span.",
         ),
         Metric(
             "enricher_sampling_target_per_second",

@@ -36,6 +36,7 @@ class CoreSeries(Collector):
         self._read = read
         self._chosen = tuple(settings.labels)
         self._bounds = {name: _bounds(settings.buckets, name) for name in ("duration", "ttft", "tokens", "scores")}
+        self._bounds["probability"] = _written(catalogue.PROBABILITY_BUCKETS)
 
     def describe(self) -> Iterable[Metric]:
         """The families without series, so that registering does not ask the core."""
@@ -83,5 +84,8 @@ class CoreSeries(Collector):
 
 
 def _bounds(buckets: BucketSettings, name: str) -> list[str]:
-    bounds: list[float] = getattr(buckets, name)
+    return _written(getattr(buckets, name))
+
+
+def _written(bounds: Sequence[float]) -> list[str]:
     return [*(str(floatToGoString(bound)) for bound in bounds), "+Inf"]  # type: ignore[no-untyped-call]

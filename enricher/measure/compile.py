@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from enricher.measure.catalogue import PROBABILITY_BUCKETS
 from enricher.measure.settings import MetricsSettings
 
 _NANOS = 10**9
@@ -25,6 +26,7 @@ def compile_plan(settings: MetricsSettings) -> dict[str, Any]:
         "ttft_buckets": settings.buckets.ttft,
         "token_buckets": settings.buckets.tokens,
         "score_buckets": settings.buckets.scores,
+        "probability_buckets": list(PROBABILITY_BUCKETS),
         "unpriced_limit": UNPRICED_MODELS,
         "session_window_ns": round(settings.session_window * _NANOS),
         "session_limit": SESSIONS,

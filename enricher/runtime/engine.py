@@ -73,6 +73,9 @@ class CoreEngine:
     def drain(self, now_ns: int) -> _core.TickReport:
         return guard("drain", lambda: self._engine.drain(now_ns))
 
+    def discard(self, now_ns: int) -> _core.TickReport:
+        return guard("discard", lambda: self._engine.discard(now_ns))
+
     def next_due_ns(self) -> int:
         return guard("next_due", self._engine.next_due_ns)
 
@@ -107,6 +110,11 @@ class CoreEngine:
 def otlp_to_json(signal: str, payload: bytes) -> bytes:
     """`_core.otlp_to_json` with panics translated."""
     return guard("otlp_to_json", lambda: _core.otlp_to_json(signal, payload))
+
+
+def ottl_fault(text: str, context: str) -> tuple[int, str] | None:
+    """`_core.ottl_fault` with panics translated."""
+    return guard("ottl_fault", lambda: _core.ottl_fault(text, context))
 
 
 def refuse_other_version() -> None:

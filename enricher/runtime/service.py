@@ -118,7 +118,7 @@ class Service:
             site.stop()
         self._ticker.stop()
         try:
-            self._ticker.drain()
+            self._ticker.drain(discard=self._reloader.settings.sampling.drop_pending_traces_on_shutdown)
         except CoreFault:
             log.error("what was still buffered could not be decided and is lost")
         if self._state is not None:

@@ -37,6 +37,7 @@ class Decides(Protocol):
 
     def tick(self, now_ns: int) -> TickReport: ...
     def drain(self, now_ns: int) -> TickReport: ...
+    def discard(self, now_ns: int) -> TickReport: ...
     def next_due_ns(self) -> int: ...
 
 
@@ -63,10 +64,11 @@ class Ticker:
         self._wake.set()
         self._thread.join()
 
-    def drain(self) -> None:
-        """Decide everything that is buffered. Raises CoreFault."""
+    def drain(self, *, discard: bool = False) -> None:
+        """Decide everything that is buffered, or drop it (`discard`). Raises CoreFault."""
+        settle = self._engine.discard if discard else self._engine.drain
         while True:
-            report = self._engine.drain(time.time_ns())
+            report = settle(time.time_ns())
             self._hand_on(report)
             if not report.more:
                 return

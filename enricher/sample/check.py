@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from enricher.errors import Problem
+from enricher.runtime.engine import ottl_fault
 from enricher.sample.compile import DROPS_HEALTH_CHECKS
 from enricher.sample.policies import TYPES, WITHOUT_SETTINGS, Policy, PolicyBody
 from enricher.sample.regex import explain_fault
@@ -26,6 +27,7 @@ def check_raw(section: Any) -> list[Problem]:
     for path, policy in _all_policies(policies, "policies"):
         problems += _blocks(policy, path)
         problems += _expressions(policy, path)
+        problems += _conditions(policy, path)
     return problems
 
 
@@ -86,6 +88,21 @@ def _expressions(policy: dict[str, Any], path: str) -> Iterator[Problem]:
             hint = "expressions run in linear time; the syntax is that of Go and Rust"
             place = f"{path}.string_attribute.values[{index}]"
             yield Problem("bad-regex", place, f"not a valid expression: {reason}", hint)
+
+
+def _conditions(policy: dict[str, Any], path: str) -> Iterator[Problem]:
+    block = policy.get("ottl_condition")
+    for context in ("span", "spanevent"):
+        texts = block.get(context) if isinstance(block, dict) else None
+        for index, text in enumerate(texts if isinstance(texts, list) else ()):
+            found = ottl_fault(text, context) if isinstance(text, str) and text else None
+            if found is not None:
+                offset, reason = found
+                shown = text[offset : offset + 30]
+                place = f"character {offset + 1}" + (f", at `{shown}`" if shown else "")
+                hint = "conditions use the part of OTTL that docs/configuration.md lists"
+                where = f"{path}.ottl_condition.{context}[{index}]"
+                yield Problem("bad-condition", where, f"{place}: {reason}", hint)
 
 
 def check(settings: SamplingSettings) -> list[Problem]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from enricher.sample.policies import HealthCheck, PolicyBody
+from enricher.sample.policies import HealthCheck, Policy, PolicyBody
 from enricher.sample.settings import SamplingSettings
 
 _NANOS = 10**9
+_BURST_S = 2
 
 
 def compile_plan(settings: SamplingSettings) -> dict[str, Any]:
@@ -21,6 +22,14 @@ def compile_plan(settings: SamplingSettings) -> dict[str, Any]:
         "decision_wait_after_root_ns": round(settings.decision_wait_after_root_received * _NANOS),
         "cache_sampled": settings.decision_cache.sampled_cache_size,
         "cache_not_sampled": settings.decision_cache.non_sampled_cache_size,
+        "first_match": settings.sample_on_first_match,
+        "maximum_trace_bytes": settings.maximum_trace_size_bytes,
+        "group_by_conversation": settings.group_by == "conversation",
+        "limits": [
+            {"unit": unit, "per_second": rate, "burst": _BURST_S * rate}
+            for unit, rate in (settings.limit.rates() if settings.limit else {}).items()
+        ],
+        "dry_run": settings.dry_run,
         "policies": _policies(settings),
     }
 
@@ -41,6 +50,8 @@ def _policies(settings: SamplingSettings) -> list[dict[str, Any]]:
 
 def _policy(policy: PolicyBody, name: str) -> dict[str, Any]:
     plan: dict[str, Any] = {"name": name, "type": policy.type}
+    if isinstance(policy, Policy) and policy.dry_run:
+        plan["dry_run"] = True
     children = policy.children
     if children:
         plan["children"] = [_policy(child, child.name or f"{name}/{index}") for index, child in enumerate(children)]

@@ -127,6 +127,10 @@ impl Engine {
         TickReport(py.detach(|| self.0.drain(now_ns)))
     }
 
+    fn discard(&self, py: Python<'_>, now_ns: u64) -> TickReport {
+        TickReport(py.detach(|| self.0.discard(now_ns)))
+    }
+
     fn next_due_ns(&self, py: Python<'_>) -> u64 {
         py.detach(|| self.0.next_due().unwrap_or(0))
     }

@@ -61,6 +61,8 @@ pub enum Trigger {
     DecisionWait,
     SpanLimit,
     ByteLimit,
+    /// `maximum_trace_size_bytes`: dropped whatever the policies say.
+    TooLarge,
     MemoryPressure,
     Shutdown,
     Late,
@@ -73,6 +75,7 @@ impl Trigger {
             Trigger::DecisionWait => "decision_wait",
             Trigger::SpanLimit => "span_limit",
             Trigger::ByteLimit => "byte_limit",
+            Trigger::TooLarge => "too_large",
             Trigger::MemoryPressure => "memory_pressure",
             Trigger::Shutdown => "shutdown",
             Trigger::Late => "late",
@@ -126,6 +129,19 @@ impl Trace {
         self.segments.push(segment.into_boxed_slice());
         let groups = (self.groups.len() - groups) * GROUP_BYTES;
         (size + count * size_of::<SpanEntry>() + groups) as u64 + if segment_index == 0 { TRACE_OVERHEAD } else { 32 }
+    }
+
+    /// Spans are missing, as far as that shows: the root has not come, or the trace is decided before its time.
+    pub fn incomplete(&self) -> bool {
+        let early = match self.due_reason {
+            Trigger::RootReceived | Trigger::DecisionWait | Trigger::Late => false,
+            Trigger::SpanLimit
+            | Trigger::ByteLimit
+            | Trigger::TooLarge
+            | Trigger::MemoryPressure
+            | Trigger::Shutdown => true,
+        };
+        early || !self.late && self.spans.iter().all(|span| span.parent_id != 0)
     }
 
     fn group(&mut self, resource: &Arc<Resource>, scope: &Arc<Scope>) -> u32 {

@@ -16,14 +16,16 @@ pub struct Remembered {
     /// Which plan that was.
     pub generation: u32,
     pub threshold: u64,
+    /// Randomness that the trace id does not have.
+    pub rv: Option<u64>,
 }
 
 impl Remembered {
-    const PENDING: Self = Self { keep: false, pending: true, policy: None, generation: 0, threshold: 0 };
+    const PENDING: Self = Self { keep: false, pending: true, policy: None, generation: 0, threshold: 0, rv: None };
 
     pub fn of(verdict: &Verdict, generation: u32) -> Self {
-        let Verdict { keep, policy, threshold, .. } = *verdict;
-        Self { keep, pending: false, policy, generation, threshold }
+        let Verdict { keep, policy, threshold, rv, .. } = *verdict;
+        Self { keep, pending: false, policy, generation, threshold, rv }
     }
 
     /// The verdict that late spans follow under the plan `generation`. Another plan may have other policies.
@@ -31,8 +33,9 @@ impl Remembered {
         Verdict {
             keep: self.keep,
             policy: self.policy.filter(|_| self.generation == generation),
-            dropped_by_policy: false,
             threshold: self.threshold,
+            rv: self.rv,
+            ..Verdict::KEEP_ALL
         }
     }
 }
@@ -148,7 +151,7 @@ mod tests {
 
     #[test]
     fn another_plans_policy_is_not_named() {
-        let verdict = Verdict { keep: true, policy: Some(3), dropped_by_policy: false, threshold: 7 };
+        let verdict = Verdict { policy: Some(3), threshold: 7, rv: Some(1), ..Verdict::KEEP_ALL };
         let known = Remembered::of(&verdict, 1);
         assert_eq!(known.verdict(1), verdict);
         assert_eq!(known.verdict(2), Verdict { policy: None, ..verdict });

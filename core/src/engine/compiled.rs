@@ -101,6 +101,8 @@ pub struct Compiled {
     pub cache_sampled: usize,
     pub cache_not_sampled: usize,
     pub decision_wait: u64,
+    /// Bytes of spans above which a trace is dropped at once.
+    pub maximum_trace_bytes: u64,
     pub decision_wait_after_root: u64,
     pub resources: Interner<Resource>,
     pub scopes: Interner<Scope>,
@@ -113,7 +115,7 @@ impl Compiled {
     pub fn new(plan: Plan, generation: u32, held: &Arc<AtomicU64>) -> Result<Self> {
         let mut builder = KeyTableBuilder::default();
         let mut normalizer = Normalizer::compile(&plan.normalize, &mut builder).map_err(CoreError::Plan)?;
-        let mut policies = Policies::compile(&plan.sample.policies, &mut builder).map_err(CoreError::Plan)?;
+        let mut policies = Policies::compile(&plan.sample, &mut builder).map_err(CoreError::Plan)?;
         let keys = builder.build();
         normalizer.link(&keys).map_err(CoreError::Plan)?;
         policies.conditions.link(&plan.normalize.canonical, &keys).map_err(CoreError::Plan)?;
@@ -130,6 +132,7 @@ impl Compiled {
             cache_sampled: plan.sample.cache_sampled,
             cache_not_sampled: plan.sample.cache_not_sampled,
             decision_wait: plan.sample.decision_wait_ns,
+            maximum_trace_bytes: plan.sample.maximum_trace_bytes.unwrap_or(u64::MAX),
             decision_wait_after_root: plan.sample.decision_wait_after_root_ns,
             resources: Interner::new(held),
             scopes: Interner::new(held),
@@ -151,8 +154,13 @@ impl Compiled {
         (self.cache_sampled.div_ceil(shards), self.cache_not_sampled.div_ceil(shards))
     }
 
-    /// Whether verdicts are written on kept spans: not when nothing is sampled.
+    /// Whether verdicts are written on kept spans.
     pub fn stamps(&self) -> bool {
         !self.policies.is_empty() && !self.output.keep_all
+    }
+
+    /// Whether thresholds are: not when nothing is sampled.
+    pub fn samples(&self) -> bool {
+        self.stamps() && !self.policies.keeps_all()
     }
 }

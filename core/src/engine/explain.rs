@@ -2,6 +2,8 @@
 //! changes nothing.
 
 use super::finalize::{Conclusion, price_input};
+use super::summary::summary;
+use super::witness::witnesses;
 use super::{Engine, lock};
 use crate::buffer::trace::{Trace, Trigger};
 use crate::calls::{Fate, Report};
@@ -11,6 +13,7 @@ use crate::price::money::to_decimal;
 use crate::record;
 use crate::sample::policies::Votes;
 use crate::sample::state::States;
+use crate::sample::summary::Needs;
 use crate::sample::threshold;
 use crate::wire::span::{STATUS_ERROR, fields};
 use crate::wire::value::key_value;
@@ -52,8 +55,11 @@ impl Engine {
 fn explain(trace: &Trace, conclusion: &Conclusion<'_>, now: u64, states: &mut States) -> Value {
     let plan = &trace.plan;
     let (mut votes, mut verdicts) = (Votes::default(), Vec::new());
-    plan.policies.decide(&[&conclusion.summary], now, states, &mut votes, &mut verdicts);
+    let needs = Needs { conversation: plan.policies.needs.conversation, ..Needs::ALL };
+    let mut seen = summary(trace, conclusion, needs);
+    plan.policies.decide(&[&seen], now, states, &mut votes, &mut verdicts);
     let verdict = verdicts[0];
+    seen.witnesses = witnesses(trace);
     let totals = &conclusion.totals;
     let spans: Vec<Value> = (0..trace.spans.len()).map(|index| span(trace, conclusion, index)).collect();
     json!({
@@ -72,8 +78,15 @@ fn explain(trace: &Trace, conclusion: &Conclusion<'_>, now: u64, states: &mut St
             "policy": verdict.policy.map(|index| plan.policies.name(index)),
             "probability": verdict.probability(),
             "threshold": if verdict.threshold < threshold::RANGE { threshold::to_hex(verdict.threshold) } else { "none".into() },
-            "randomness": format!("{:014x}", conclusion.summary.randomness),
-            "votes": plan.policies.explain(&conclusion.summary, votes.of(0), now, states),
+            "randomness": format!("{:014x}", seen.randomness),
+            "incomplete": trace.spans.iter().all(|span| span.parent_id != 0),
+            "limited": verdict.limited,
+            "trial": verdict.trial.map(|trial| json!({
+                "keep": trial.keep,
+                "policy": trial.policy.map(|index| plan.policies.name(index)),
+                "probability": trial.probability(),
+            })),
+            "votes": plan.policies.explain(&seen, votes.of(0), now, states),
         },
     })
 }

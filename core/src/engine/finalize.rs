@@ -23,7 +23,7 @@ use crate::price::{Cost, PriceInput, Reported, State, money};
 use crate::record;
 use crate::sample::policies::Votes;
 use crate::sample::state::States;
-use crate::sample::{TraceSummary, Verdict, Vote, threshold, tracestate};
+use crate::sample::{TraceSummary, Verdict, Vote, tracestate};
 use crate::usage::Unit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard};
@@ -44,6 +44,8 @@ pub struct Finalizer<'e> {
     votes: Votes,
     decided: u64,
     kept: u64,
+    /// What the shutdown finds undecided is dropped.
+    discard: bool,
 }
 
 /// Everything concluded about one trace before its verdict. Reused from trace to trace of a chunk.
@@ -73,7 +75,16 @@ impl<'e> Finalizer<'e> {
             votes: Votes::default(),
             decided: 0,
             kept: 0,
+            discard: false,
         }
+    }
+
+    pub fn discard(&mut self, discard: bool) {
+        self.discard = discard;
+    }
+
+    pub fn discards(&self) -> bool {
+        self.discard
     }
 
     pub fn decided(&self) -> u64 {
@@ -189,6 +200,7 @@ impl<'e> Finalizer<'e> {
             trigger: trace.due_reason,
             spans: trace.spans.len() as u64,
             bytes: trace.span_bytes,
+            incomplete: trace.incomplete(),
         });
         if plan.output.trace_records {
             trace_record::write(trace, conclusion, verdict, &votes, self.now, &mut self.trace_records);
@@ -293,16 +305,23 @@ impl<'e> Finalizer<'e> {
             if conclusion.totals.calls > 0 {
                 stamp::totals(&conclusion.totals, out);
             }
-            if let Some(policy) = verdict.policy.filter(|_| plan.stamps()) {
-                stamp::sampling(plan.policies.name(policy), verdict.probability(), trace.due_reason.name(), out);
+            if plan.stamps() {
+                let name = |policy: u16| plan.policies.name(policy);
+                if let Some(policy) = verdict.policy {
+                    stamp::sampling(name(policy), verdict.probability(), trace.due_reason.name(), out);
+                }
+                if let Some(trial) = verdict.trial {
+                    stamp::trial(trial.keep, trial.policy.map(name), trial.probability(), out);
+                }
+                if trace.incomplete() {
+                    stamp::incomplete(out);
+                }
             }
         }
-        if plan.stamps() {
-            self.edits.trace_state = Some(if entry.has_trace_state {
-                tracestate::with_threshold(span::trace_state(raw), verdict.threshold, conclusion.summary.randomness)
-            } else {
-                format!("ot=th:{}", threshold::to_hex(verdict.threshold))
-            });
+        if plan.samples() {
+            let own = if entry.has_trace_state { span::trace_state(raw) } else { b"" };
+            let randomness = verdict.rv.unwrap_or(conclusion.summary.randomness);
+            self.edits.trace_state = Some(tracestate::with_threshold(own, verdict.threshold, randomness, verdict.rv));
         }
         // After all that reads the span: facts and totals are known by now, and costs stand in the attributes.
         let allowed = plan.content.span(raw, dialect, &mut self.content);

@@ -128,7 +128,9 @@ fn enter(
     trace.randomness = trace.randomness.into_iter().chain(chain.randomness).min();
     let before = trace.due;
     let limits = &trace.plan.limits;
-    let full = if trace.spans.len() > limits.trace_spans {
+    let full = if trace.span_bytes > plan.maximum_trace_bytes {
+        Some(Trigger::TooLarge)
+    } else if trace.spans.len() > limits.trace_spans {
         Some(Trigger::SpanLimit)
     } else {
         (trace.span_bytes > limits.trace_bytes).then_some(Trigger::ByteLimit)

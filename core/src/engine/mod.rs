@@ -16,6 +16,7 @@ pub mod tick;
 mod trace_record;
 #[cfg(test)]
 mod trips;
+mod witness;
 
 use crate::buffer::shard::Shard;
 use crate::buffer::verdicts::Verdicts;
@@ -89,6 +90,7 @@ impl Engine {
         let (kept, dropped) = compiled.cache_sizes(self.shards.len());
         self.shards.iter().for_each(|shard| lock(shard).verdicts.resize(kept, dropped));
         let old = std::mem::replace(&mut *self.plan.write().unwrap_or_else(PoisonError::into_inner), compiled.clone());
+        self.measure.condition_errors(old.policies.conditions.failures());
         // Traces in flight still vote under the old plan.
         self.states().retain(&[&compiled.policies.slots, &old.policies.slots]);
         Ok(())
@@ -133,8 +135,9 @@ impl Engine {
     pub fn series(&self) -> Vec<Series> {
         self.measure.buffer(self.buffered_bytes(), self.buffered_traces() as u64);
         self.measure.log_facts(self.noted.load(Ordering::Relaxed));
-        let mut series = self.measure.snapshot(self.clock.load(Ordering::Relaxed));
         let plan = self.plan();
+        self.measure.condition_errors(plan.policies.conditions.failures());
+        let mut series = self.measure.snapshot(self.clock.load(Ordering::Relaxed));
         self.states().series(&plan.policies.slots, &mut series);
         plan.policies.watches.iter().for_each(|watch| watch.series(&mut series));
         series

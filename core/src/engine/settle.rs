@@ -2,7 +2,7 @@
 
 use super::finalize::{Conclusion, Finalizer};
 use super::{Engine, lock};
-use crate::buffer::trace::Trace;
+use crate::buffer::trace::{Trace, Trigger};
 use crate::buffer::verdicts::Remembered;
 use crate::sample::{TraceSummary, Verdict};
 use std::sync::Arc;
@@ -16,8 +16,12 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// The verdict that late spans follow.
-    fn followed(&self) -> Option<Verdict> {
+    /// The verdict that is known beforehand: that of a former decision, or dropping by an option.
+    fn known(&self, discard: bool) -> Option<Verdict> {
+        let reason = self.trace.due_reason;
+        if reason == Trigger::TooLarge || discard && reason == Trigger::Shutdown {
+            return Some(Verdict::DROP);
+        }
         let known = self.known.filter(|known| self.trace.late && !known.pending);
         known.map(|known| known.verdict(self.trace.plan.generation))
     }
@@ -33,14 +37,15 @@ impl Engine {
         let mut shared: Vec<&Taken> = Vec::new();
         for taken in chunk.iter() {
             let trace = &taken.trace;
-            if taken.followed().is_none() && trace.plan.policies.limits() {
+            let known = taken.known(finalizer.discards());
+            if known.is_none() && trace.plan.policies.limits() {
                 shared.push(taken);
                 continue;
             }
             let concluded = finalizer.conclude(trace, &mut conclusion);
-            let (verdict, at) = match taken.followed() {
+            let (verdict, at) = match known {
                 Some(verdict) => {
-                    if concluded {
+                    if concluded && trace.late {
                         finalizer.late(&trace.plan, &conclusion.summary, &verdict);
                     }
                     (verdict, None)

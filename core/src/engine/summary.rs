@@ -32,6 +32,11 @@ pub fn summary<'t>(trace: &'t Trace, conclusion: &Conclusion<'t>, needs: Needs) 
         ..TraceSummary::default()
     };
     summary.passed = passed(trace, summary.randomness);
+    if needs.conversation
+        && let Some(shared) = conversation(trace, conclusion)
+    {
+        (summary.randomness, summary.conversation_randomness) = (shared, Some(shared));
+    }
     if needs.calls {
         summary.calls = calls(trace, conclusion);
     }
@@ -57,6 +62,19 @@ pub fn summary<'t>(trace: &'t Trace, conclusion: &Conclusion<'t>, needs: Needs) 
         summary.origin = origin(trace, conclusion);
     }
     summary
+}
+
+/// The randomness that all traces of a conversation share. None for a trace that has its own (`rv`), or that was sampled
+/// upstream by another randomness: thresholds of two kinds of randomness say nothing about each other.
+fn conversation(trace: &Trace, conclusion: &Conclusion<'_>) -> Option<u64> {
+    let states = trace.spans.iter().filter(|entry| entry.has_trace_state);
+    let sampled = |entry| tracestate::parse(span::trace_state(trace.raw(entry))).threshold.is_some_and(|th| th > 0);
+    if trace.randomness.is_some() || states.into_iter().any(sampled) {
+        return None;
+    }
+    let ids = conclusion.reports.iter().map(|report| report.texts.get(Concept::SessionId));
+    // Of several the first by name, in whatever order they come.
+    ids.filter(|id| !id.is_empty()).min().map(threshold::randomness_of)
 }
 
 /// The strictest incoming threshold that can be true: above the randomness it cannot, the trace would not have come.

@@ -38,6 +38,7 @@ const LOW_WATERMARK: f64 = 0.8;
 enum Which {
     Due,
     All,
+    AllDropped,
 }
 
 impl Engine {
@@ -51,12 +52,18 @@ impl Engine {
         self.decide(now, Which::All)
     }
 
+    /// Drops every trace undecided, measured all the same; call until `more` is false.
+    pub fn discard(&self, now: u64) -> TickReport {
+        self.decide(now, Which::AllDropped)
+    }
+
     fn decide(&self, now: u64, which: Which) -> TickReport {
         // One tick at a time: whoever holds the states decides.
         let states = self.states();
         self.clock.fetch_max(now, Ordering::Relaxed);
         let plan = self.plan();
         let mut finalizer = Finalizer::new(self, &plan, states, now);
+        finalizer.discard(which == Which::AllDropped);
         let size = if plan.policies.limits() { TICK_TRACES as usize } else { CHUNK };
         let mut chunk = Vec::with_capacity(CHUNK);
         let mut shards = 0..self.shards.len();
@@ -70,7 +77,7 @@ impl Engine {
                 while chunk.len() < size {
                     let trace = match which {
                         Which::Due => held.pop_due(now),
-                        Which::All => held.pop_early(Trigger::Shutdown),
+                        Which::All | Which::AllDropped => held.pop_early(Trigger::Shutdown),
                     };
                     let Some(trace) = trace else {
                         next = shards.next();

@@ -334,6 +334,7 @@ mod tests {
             ttft_buckets: vec![1.0],
             token_buckets: vec![10.0],
             score_buckets: vec![0.5],
+            probability_buckets: vec![],
             unpriced_limit: 3,
             session_window_ns: 10,
             session_limit: 5,

@@ -37,6 +37,7 @@ pub struct Measure {
     spans_rejected: AtomicU64,
     requests_refused: AtomicU64,
     trace_faults: AtomicU64,
+    condition_errors: AtomicU64,
     buffer_bytes: AtomicU64,
     buffer_traces: AtomicU64,
     anomalies: [AtomicU64; 7],
@@ -50,13 +51,14 @@ impl Measure {
     pub fn new(plan: &MeasurePlan) -> Result<Self> {
         Ok(Self {
             calls: Mutex::new(CallSeries::new(plan).map_err(CoreError::Plan)?),
-            traces: Mutex::new(TraceSeries::default()),
+            traces: Mutex::new(TraceSeries::new(plan).map_err(CoreError::Plan)?),
             quality: Mutex::new(Quality::new(plan).map_err(CoreError::Plan)?),
             rate_limits: Mutex::new(RateLimitSeries::new(plan.label_limit)),
             spans_received: AtomicU64::new(0),
             spans_rejected: AtomicU64::new(0),
             requests_refused: AtomicU64::new(0),
             trace_faults: AtomicU64::new(0),
+            condition_errors: AtomicU64::new(0),
             buffer_bytes: AtomicU64::new(0),
             buffer_traces: AtomicU64::new(0),
             anomalies: Default::default(),
@@ -86,6 +88,11 @@ impl Measure {
     /// A trace whose decision panicked and whose spans left as they came.
     pub fn trace_fault(&self) {
         self.trace_faults.fetch_add(1, Relaxed);
+    }
+
+    /// Sampling conditions that could not be worked out for a span.
+    pub fn condition_errors(&self, count: u64) {
+        self.condition_errors.fetch_add(count, Relaxed);
     }
 
     pub fn buffer(&self, bytes: u64, traces: u64) {
@@ -153,6 +160,7 @@ impl Measure {
             ("enricher_spans_rejected_total", &self.spans_rejected),
             ("enricher_requests_refused_total", &self.requests_refused),
             ("enricher_trace_faults_total", &self.trace_faults),
+            ("enricher_sampling_condition_errors_total", &self.condition_errors),
             ("enricher_buffer_bytes", &self.buffer_bytes),
             ("enricher_buffer_traces", &self.buffer_traces),
             ("enricher_log_facts_bytes", &self.log_facts_bytes),

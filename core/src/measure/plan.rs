@@ -17,6 +17,9 @@ pub struct MeasurePlan {
     pub ttft_buckets: Vec<f64>,
     pub token_buckets: Vec<f64>,
     pub score_buckets: Vec<f64>,
+    /// Of the probabilities that policies vote.
+    #[serde(default)]
+    pub probability_buckets: Vec<f64>,
     /// Names listed in `unpriced_models`.
     pub unpriced_limit: usize,
     /// A session counts as active for so long after its last call, nanoseconds.

@@ -74,6 +74,20 @@ pub fn sampling(policy: &str, probability: f64, trigger: &str, out: &mut Vec<u8>
     put(out, "enricher.sampling.trigger", Scalar::Str(trigger));
 }
 
+/// What would have been decided without `dry_run`.
+pub fn trial(keep: bool, policy: Option<&str>, probability: f64, out: &mut Vec<u8>) {
+    put(out, "enricher.sampling.dry_run.keep", Scalar::Bool(keep));
+    if let Some(policy) = policy {
+        put(out, "enricher.sampling.dry_run.policy", Scalar::Str(policy));
+    }
+    put(out, "enricher.sampling.dry_run.probability", Scalar::Float(probability));
+}
+
+/// The decision saw a part of the trace.
+pub fn incomplete(out: &mut Vec<u8>) {
+    put(out, "enricher.sampling.incomplete", Scalar::Bool(true));
+}
+
 /// The keys of appended attributes that the span carries already, because another enricher saw it or an SDK wrote a cost:
 /// those must go, a key may stand once.
 pub fn restated(raw: &[u8], appended: &[u8], omit: &mut Vec<String>) {

@@ -117,9 +117,13 @@ pub struct Conditions {
     /// Bits given out.
     bits: u16,
     tests: Vec<(u16, Test)>,
+    /// Of the tests, in their order.
+    names: Vec<Box<str>>,
     /// Indices of tests.
     by_key: Vec<Vec<u16>>,
     told: Vec<Told>,
+    /// What normalize writes under the keys of the tests.
+    facts: HashMap<Box<str>, Concept>,
     /// Conditions on the span itself.
     on_spans: Vec<(u16, OnSpan)>,
     /// Conditions made of others.
@@ -201,6 +205,7 @@ impl Conditions {
         }
         self.by_key[id.index()].push(self.tests.len() as u16);
         self.tests.push((bit, test));
+        self.names.push(key.into());
         bit
     }
 
@@ -242,6 +247,31 @@ impl Conditions {
         bit
     }
 
+    /// Every condition's bit.
+    pub fn bits(&self) -> std::ops::Range<u16> {
+        0..self.bits
+    }
+
+    /// The attribute that a condition is about, when it is about one.
+    pub fn key_of(&self, bit: u16) -> Option<&str> {
+        let at = self.tests.iter().position(|(own, _)| *own == bit)?;
+        Some(&self.names[at])
+    }
+
+    /// What normalize writes under a key that some condition asks for.
+    pub fn fact_of(&self, key: &str) -> Option<Concept> {
+        self.facts.get(key).copied()
+    }
+
+    /// How often a condition could not be worked out since this was last asked.
+    pub fn failures(&self) -> u64 {
+        let failed = |(_, condition): &(u16, OnSpan)| match condition {
+            OnSpan::Ottl(conditions) => conditions.failed.swap(0, Ordering::Relaxed),
+            _ => 0,
+        };
+        self.on_spans.iter().map(failed).sum()
+    }
+
     fn bit(&mut self) -> u16 {
         let bit = self.bits;
         self.bits = bit.checked_add(1).expect("more conditions than a plan may have");
@@ -272,6 +302,7 @@ impl Conditions {
                 let key = keys.lookup(name.as_bytes());
                 if self.by_key.get(key.index()).is_some_and(|wanted| !wanted.is_empty()) {
                     self.told.push(Told { key, concept, legacy });
+                    self.facts.insert(name.as_str().into(), concept);
                 }
             }
         }

@@ -16,11 +16,38 @@ pub struct SamplePlan {
     pub cache_not_sampled: usize,
     /// In configuration order. Empty: every trace is kept and nothing is stamped.
     pub policies: Vec<PolicyPlan>,
+    /// Policies after the first that keeps a trace for certain are not asked.
+    #[serde(default)]
+    pub first_match: bool,
+    /// Bounds on everything that is kept.
+    #[serde(default)]
+    pub limits: Vec<LimitPlan>,
+    /// A trace with more bytes of spans is dropped at once; absent: none is.
+    #[serde(default)]
+    pub maximum_trace_bytes: Option<u64>,
+    /// Traces of one conversation share their randomness.
+    #[serde(default)]
+    pub group_by_conversation: bool,
+    /// Everything is exported, with the verdict beside it.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitPlan {
+    /// `traces`, `spans`, `bytes`.
+    pub unit: String,
+    pub per_second: f64,
+    pub burst: f64,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct PolicyPlan {
     pub name: String,
+    /// Votes, and is told of, without effect.
+    #[serde(default)]
+    pub dry_run: bool,
     #[serde(flatten)]
     pub kind: KindPlan,
 }

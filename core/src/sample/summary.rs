@@ -18,6 +18,32 @@ pub struct Needs {
     pub tools: bool,
     /// `TraceSummary::origin`.
     pub origin: bool,
+    /// `TraceSummary::conversation_randomness`.
+    pub conversation: bool,
+}
+
+impl Needs {
+    pub const ALL: Needs = Needs {
+        calls: true,
+        error_classes: true,
+        guardrails: true,
+        evaluations: true,
+        tools: true,
+        origin: true,
+        conversation: false,
+    };
+}
+
+/// What made a condition hold first.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    /// The condition.
+    pub bit: u16,
+    /// `None`: the resource of a span.
+    pub span_id: Option<u64>,
+    /// "" for a condition that is not about one attribute.
+    pub key: String,
+    pub value: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -32,6 +58,8 @@ pub struct TraceSummary<'t> {
     pub bits: Bits,
     /// 56 bits.
     pub randomness: u64,
+    /// Where the randomness is the conversation's, not the trace id's: the same.
+    pub conversation_randomness: Option<u64>,
     /// The strictest threshold that the trace passed upstream; 0 when none is known.
     pub passed: u64,
     pub span_count: u64,
@@ -54,9 +82,15 @@ pub struct TraceSummary<'t> {
     /// Tool executions: the name of the tool, once for each.
     pub tools: Vec<&'t str>,
     pub origin: Origin<'t>,
+    /// In `explain` only.
+    pub witnesses: Vec<Witness>,
 }
 
 impl TraceSummary<'_> {
+    pub fn witness(&self, bit: u16) -> Option<&Witness> {
+        self.witnesses.iter().find(|witness| witness.bit == bit)
+    }
+
     pub fn duration(&self) -> u64 {
         self.end.saturating_sub(self.start)
     }

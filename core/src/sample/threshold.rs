@@ -40,6 +40,17 @@ pub fn randomness(trace_id: u128) -> u64 {
     trace_id as u64 & (RANGE - 1)
 }
 
+/// The randomness that a name stands for: FNV-1a, its bits mixed (MurmurHash3's finalizer), low 56. The same on every
+/// instance and in every version.
+pub fn randomness_of(name: &str) -> u64 {
+    let mut hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    (hash ^ (hash >> 33)) & (RANGE - 1)
+}
+
 /// Writes `th`: 1 to 14 hexadecimal digits without trailing zeros.
 pub fn to_hex(threshold: u64) -> String {
     let digits = format!("{threshold:014x}");
@@ -89,6 +100,13 @@ mod tests {
         }
         assert_eq!(randomness_from_hex("00000000000001"), Some(1));
         assert_eq!(randomness_from_hex("1"), None);
+    }
+
+    #[test]
+    fn names_have_randomness_that_is_spread_evenly_and_stays() {
+        assert_eq!(randomness_of(""), 0xd0_1f60_ba99_2926);
+        let upper = (0..4000).filter(|n| randomness_of(&format!("conversation-{n}")) >= RANGE / 2).count();
+        assert!((1900..2100).contains(&upper), "{upper}");
     }
 
     #[test]

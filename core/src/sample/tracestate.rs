@@ -1,6 +1,7 @@
 //! The `ot` member of a W3C tracestate: `rv` and `th` read, `th` written, everything else left as it is.
 
 use super::threshold;
+use std::fmt::Write;
 
 /// What an incoming tracestate says about sampling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,11 +40,17 @@ fn member(text: &str) -> Option<&str> {
 /// The tracestate with `th` set, never weaker than it was; the `ot` member moves to the front, as W3C asks of a changed
 /// member. Unknown fields of `ot` stay. An incoming `th` above the trace's `randomness` cannot be true, the trace would
 /// not have come: it goes (OTEP 235).
-pub fn with_threshold(tracestate: &[u8], chosen: u64, randomness: u64) -> String {
+///
+/// `rv`: randomness to state where the trace has none of its own.
+pub fn with_threshold(tracestate: &[u8], chosen: u64, randomness: u64, rv: Option<u64>) -> String {
     let text = std::str::from_utf8(tracestate).unwrap_or("");
     let old = member(text);
     let incoming = parse(tracestate).threshold.filter(|th| *th <= randomness).unwrap_or(0);
     let mut out = format!("ot=th:{}", threshold::to_hex(chosen.max(incoming)));
+    let stated = parse(tracestate).randomness.is_some();
+    if let Some(rv) = rv.filter(|_| !stated) {
+        let _ = write!(out, ";rv:{rv:014x}");
+    }
     for field in old.unwrap_or("").split(';').filter(|f| !f.is_empty() && !f.starts_with("th:")) {
         out.push(';');
         out.push_str(field);
@@ -61,7 +68,7 @@ mod tests {
 
     #[test]
     fn threshold_is_written_beside_what_was_there() {
-        let write = |text: &str, th| with_threshold(text.as_bytes(), th, 0xff << 48);
+        let write = |text: &str, th| with_threshold(text.as_bytes(), th, 0xff << 48, None);
         let tenth = threshold::from_probability(0.1);
         assert_eq!(write("", 0), "ot=th:0");
         assert_eq!(write("a=1,b=2", tenth), "ot=th:e666,a=1,b=2");
@@ -70,6 +77,13 @@ mod tests {
         assert_eq!(write("ot=th:8", tenth), "ot=th:e666");
         assert_eq!(write("ot=th:XYZ", tenth), "ot=th:e666");
         assert_eq!(write("ot=th:ff1", tenth), "ot=th:e666", "a threshold that the trace did not pass goes");
+    }
+
+    #[test]
+    fn randomness_is_stated_once() {
+        assert_eq!(with_threshold(b"a=1", 1 << 55, 1 << 55, Some(5)), "ot=th:8;rv:00000000000005,a=1");
+        let own = b"ot=rv:00000000000001";
+        assert_eq!(with_threshold(own, 0, 1, Some(5)), "ot=th:0;rv:00000000000001");
     }
 
     #[test]

@@ -128,3 +128,34 @@ class SpanCount(PolicySettings):
 
     def plan(self) -> dict[str, Any]:
         return {"min_spans": self.min_spans, "max_spans": self.max_spans or None}
+
+
+Condition = Annotated[str, Field(min_length=1, max_length=10_000)]
+
+
+class OttlCondition(PolicySettings):
+    """Matches when any of the conditions holds on any span, or on any event of one.
+
+    Conditions are written in the OpenTelemetry Transformation Language: paths of `span`, `spanevent`, `resource` and
+    `scope` (`attributes["key"]`, `name`, `kind`, `status.code` …), `==` `!=` `<` `<=` `>` `>=`, `and` `or` `not`,
+    `nil`, `STATUS_CODE_*` and `SPAN_KIND_*`, and the functions IsMatch, HasPrefix, HasSuffix, IsString, IsInt,
+    IsDouble, IsBool, IsMap, IsList, IsRootSpan, Int, Double, Len, Concat, Substring, ToLowerCase and ToUpperCase.
+    Anything else is a fault.
+    """
+
+    error_mode: Literal["ignore", "silent", "propagate"] = "propagate"
+    """Accepted, and the same whatever it says: a condition that cannot be worked out (the length of a number) does not
+    hold, is counted, and takes no other span, condition or policy along."""
+    span: list[Condition] = Field(default=[])
+    """Conditions on spans."""
+    spanevent: list[Condition] = Field(default=[])
+    """Conditions on span events."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.span and not self.spanevent:
+            raise fault("missing-key", "needs span, spanevent or both")
+        return self
+
+    def plan(self) -> dict[str, Any]:
+        return {"span": self.span, "spanevent": self.spanevent}

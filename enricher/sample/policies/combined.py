@@ -14,6 +14,7 @@ from enricher.sample.policies.collector import (
     BooleanAttribute,
     Latency,
     NumericAttribute,
+    OttlCondition,
     Probabilistic,
     SpanCount,
     StatusCode,
@@ -37,6 +38,7 @@ PolicyType = Literal[
     "trace_state",
     "trace_flags",
     "span_count",
+    "ottl_condition",
     "rate_limiting",
     "bytes_limiting",
     "cost",
@@ -96,6 +98,8 @@ class PolicyBody(Section):
     """Settings of `type: trace_state`."""
     span_count: SpanCount | None = None
     """Settings of `type: span_count`."""
+    ottl_condition: OttlCondition | None = None
+    """Settings of `type: ottl_condition`."""
     rate_limiting: RateLimiting | None = None
     """Settings of `type: rate_limiting`."""
     bytes_limiting: BytesLimiting | None = None
@@ -174,6 +178,9 @@ class Policy(PolicyBody):
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     """Unique name."""
+    dry_run: bool = False
+    """Try the policy out: its votes are counted and shown, and change nothing. What would have been decided with it
+    stands on the root of kept traces (`enricher.sampling.dry_run.*`) and is counted."""
 
 
 class And(PolicySettings):

@@ -28,7 +28,24 @@ sampling:
             string_attribute: {key: http.url, values: ['\\/health', '\\/metrics'], enabled_regex_matching: true,
                                cache_max_size: 10, invert_match: true}
           },
+          { name: test-policy-8, type: rate_limiting, rate_limiting: {spans_per_second: 35} },
+          { name: test-policy-9, type: bytes_limiting, bytes_limiting: {bytes_per_second: 10, burst_capacity: 20} },
+          { name: test-policy-10, type: span_count, span_count: {min_spans: 2, max_spans: 20} },
+          { name: test-policy-11, type: trace_state, trace_state: { key: key3, values: [value1, value2] } },
           { name: test-policy-12, type: boolean_attribute, boolean_attribute: {key: key4, value: true} },
+          { name: test-policy-13, type: trace_flags },
+          {
+            name: test-policy-14,
+            type: ottl_condition,
+            ottl_condition: {
+              error_mode: ignore,
+              span: [
+                'attributes["test_attr_key_1"] == "test_attr_val_1"',
+                'attributes["test_attr_key_2"] != "test_attr_val_1"',
+              ],
+              spanevent: ['name != "test_span_event_name"', 'attributes["k"] != "v"']
+            }
+          },
           {
             name: and-policy-1,
             type: and,
@@ -37,6 +54,19 @@ sampling:
                   { name: sub-1, type: numeric_attribute, numeric_attribute: { key: key1, min_value: 50 } },
                   { name: sub-2, type: probabilistic, probabilistic: { sampling_percentage: 0.1, hash_salt: x } },
               ]
+            }
+          },
+          {
+            name: composite-policy-1,
+            type: composite,
+            composite: {
+              max_total_spans_per_second: 1000,
+              policy_order: [sub-5, sub-6],
+              composite_sub_policy: [
+                  { name: sub-5, type: numeric_attribute, numeric_attribute: {key: key1, min_value: 50} },
+                  { name: sub-6, type: always_sample },
+              ],
+              rate_allocation: [{ policy: sub-5, percent: 50 }, { policy: sub-6, percent: 25 }]
             }
           },
           {
@@ -68,10 +98,9 @@ def test_a_tail_sampling_block_pastes_in() -> None:
     assert notes == [
         "sampling.num_traces",
         "sampling.expected_new_traces_per_sec",
-        "sampling.sample_on_first_match",
         "sampling.policies[3].probabilistic.hash_salt",
         "sampling.policies[5].string_attribute.cache_max_size",
-        "sampling.policies[7].and.and_sub_policy[1].probabilistic.hash_salt",
+        "sampling.policies[13].and.and_sub_policy[1].probabilistic.hash_salt",
     ]
     # always_sample beside other policies is worth a word, and nothing else is.
     assert [problem.path for problem in loaded.problems if problem.severity == "warning"] == ["sampling.policies[0]"]
@@ -85,10 +114,6 @@ def test_the_block_may_stand_without_its_name_and_with_a_component_name() -> Non
 @pytest.mark.parametrize(
     ("option", "available"),
     [
-        ("sample_on_first_match: false", True),
-        ("sample_on_first_match: true", False),
-        ("drop_pending_traces_on_shutdown: false", True),
-        ("drop_pending_traces_on_shutdown: true", False),
         ("sampling_strategy: trace-complete", True),
         ("sampling_strategy: span-ingest", False),
         ("block_on_overflow: true", True),

@@ -193,10 +193,10 @@ CASES = [
     Case("not-available", "§storage: {directory: /x}", "storage", "not available yet", "remove it"),
     Case(
         "not-available",
-        "sampling: {§sample_on_first_match: true}",
-        "sampling.sample_on_first_match",
-        "true is not available",
-        "remove it or write false",
+        "sampling: {§sampling_strategy: span-ingest}",
+        "sampling.sampling_strategy",
+        "span-ingest is not available",
+        "remove it or write trace-complete",
     ),
     Case("ignored-option", "sampling: {§num_traces: 5}", "sampling.num_traces", "buffer_mib", severity="note"),
     Case(
@@ -261,6 +261,13 @@ CASES = [
         "sampling.policies[0].type",
         "unknown policy type `quantum`",
         "available: always_sample, status_code",
+    ),
+    Case(
+        "bad-condition",
+        policy("""type: ottl_condition, ottl_condition: {span: [§'attributes["a"] = "b"']}"""),
+        "sampling.policies[0].ottl_condition.span[0]",
+        'character 17, at `= "b"`: `=` compares nothing; write `==`',
+        "docs/configuration.md",
     ),
     Case(
         "unknown-sub-policy",

@@ -42,7 +42,7 @@ sampling:
   decision_wait: soon
   policies:
     - { name: a, type: latency, latency: { threshold_ms: -1 } }
-    - { name: a, type: ottl_condition }
+    - { name: a, type: quantum }
     - { name: b, type: string_attribute, string_attribute: { key: k, values: ["(", 5], enabled_regex_matching: true } }
 nonsense: 1
 admin: { endpoint: x }

@@ -38,6 +38,11 @@ class FakeEngine:
 
     drain = tick
 
+    def discard(self, now_ns: int) -> Report:
+        """What would have been decided is dropped: nothing leaves."""
+        report = self.tick(now_ns)
+        return Report(more=report.more)
+
     def next_due_ns(self) -> int:
         return self.due_ns
 
@@ -100,3 +105,12 @@ def test_a_tick_that_hangs_shows() -> None:
     wait_until(lambda: len(engine.ticks) > 1)
     assert ticker.silent_s < 5
     ticker.stop()
+
+
+def test_at_the_end_what_is_buffered_is_decided_or_dropped() -> None:
+    for discard, left in ((False, [b"a", b"b"]), (True, [])):
+        engine = FakeEngine([Report([b"a"], [1], more=True), Report([b"b"], [1])])
+        got: list[bytes] = []
+        Ticker(engine, lambda report, to=got: to.extend(report.payloads)).drain(discard=discard)
+        assert got == left
+        assert engine.reports == []

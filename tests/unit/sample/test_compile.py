@@ -66,6 +66,10 @@ def compiled(policy: str) -> dict[str, Any]:
             {"type": "span_count", "min_spans": 2, "max_spans": None},
         ),
         (
+            "type: ottl_condition, ottl_condition: {error_mode: ignore, span: [IsRootSpan()]}",
+            {"type": "ottl_condition", "span": ["IsRootSpan()"], "spanevent": []},
+        ),
+        (
             "type: rate_limiting, rate_limiting: {spans_per_second: 35}",
             {"type": "rate_limiting", "spans_per_second": 35, "burst_capacity": 70},
         ),
@@ -130,8 +134,29 @@ def test_waits_are_nanoseconds() -> None:
         "decision_wait_after_root_ns": 250_000,
         "cache_sampled": 0,
         "cache_not_sampled": 7,
+        "first_match": False,
+        "maximum_trace_bytes": None,
+        "group_by_conversation": False,
+        "limits": [],
+        "dry_run": False,
         "policies": [],
     }
+
+
+def test_options_of_the_section() -> None:
+    text = (
+        "sampling: {sample_on_first_match: true, maximum_trace_size_bytes: 5, group_by: conversation, dry_run: true, "
+    )
+    text += "limit: {spans_per_second: 10, bytes_per_second: 1e6}, "
+    text += "policies: [{name: p, type: always_sample, dry_run: true}]}"
+    plan = compile_plan(load_text(text).require().sampling)
+    assert (plan["first_match"], plan["maximum_trace_bytes"], plan["group_by_conversation"]) == (True, 5, True)
+    assert plan["limits"] == [
+        {"unit": "spans", "per_second": 10, "burst": 20},
+        {"unit": "bytes", "per_second": 1e6, "burst": 2e6},
+    ]
+    assert plan["dry_run"]
+    assert plan["policies"] == [{"name": "p", "type": "always_sample", "dry_run": True}]
 
 
 @pytest.mark.parametrize("usd", ["0.0000000000001", "0", "-1", "nan", "inf", "1e10"])

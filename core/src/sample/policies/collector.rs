@@ -170,6 +170,14 @@ impl Rule for Attribute {
     }
 
     fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
-        json!({"attribute_matched": trace.bits.get(self.bit)})
+        let mut seen = json!({"attribute_matched": trace.bits.get(self.bit)});
+        if let Some(witness) = trace.witness(self.bit) {
+            seen["on"] = witness.span_id.map_or_else(|| json!("resource"), |span| json!(format!("{span:016x}")));
+            if !witness.key.is_empty() {
+                seen["key"] = json!(witness.key);
+                seen["value"] = json!(witness.value);
+            }
+        }
+        seen
     }
 }

@@ -22,7 +22,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    fn of(self, trace: &TraceSummary<'_>) -> f64 {
+    pub fn of(self, trace: &TraceSummary<'_>) -> f64 {
         match self {
             Unit::Traces => 1.0,
             Unit::Spans => trace.span_count as f64,
@@ -30,7 +30,11 @@ impl Unit {
         }
     }
 
-    fn name(self) -> &'static str {
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Unit::Traces, Unit::Spans, Unit::Bytes].into_iter().find(|unit| unit.name() == name)
+    }
+
+    pub fn name(self) -> &'static str {
         match self {
             Unit::Traces => "traces",
             Unit::Spans => "spans",
@@ -42,7 +46,7 @@ impl Unit {
 /// A token bucket. Below zero it owes.
 #[derive(Debug, Default)]
 pub struct Bucket {
-    tokens: f64,
+    pub(super) tokens: f64,
     /// Unix nanoseconds; 0 before the first use.
     filled_at: u64,
 }
@@ -99,8 +103,7 @@ impl Limiter {
                 cost: self.unit.of(trace),
             })
             .collect();
-        let least = SPENT_WHEN_EMPTY * self.per_second * since.min(LONGEST_S);
-        let cut = Vote::at(cut(&asked, bucket.tokens, least));
+        let cut = Vote::at(cut(&asked, bucket.tokens, self.least(since)));
         for ((trace, open), vote) in traces.iter().zip(open).zip(votes) {
             *vote = if fits(trace, *open) { cut } else { Vote::NONE };
             if open.and(*vote).keeps(trace.randomness) {
@@ -109,8 +112,13 @@ impl Limiter {
         }
     }
 
+    /// What may be spent on average though the bucket is empty, `since` seconds after the last batch.
+    pub(super) fn least(&self, since: f64) -> f64 {
+        SPENT_WHEN_EMPTY * self.per_second * since.min(LONGEST_S)
+    }
+
     /// Fills up to now; returns the seconds since the last time.
-    fn fill(&self, bucket: &mut Bucket, now: u64) -> f64 {
+    pub(super) fn fill(&self, bucket: &mut Bucket, now: u64) -> f64 {
         if bucket.filled_at == 0 {
             bucket.tokens = self.burst;
             bucket.filled_at = now;
@@ -123,17 +131,17 @@ impl Limiter {
 }
 
 /// A trace that asks for room.
-struct Asked {
-    randomness: u64,
+pub(super) struct Asked {
+    pub(super) randomness: u64,
     /// What others leave of it.
-    threshold: u64,
+    pub(super) threshold: u64,
     /// What it passed upstream.
-    passed: u64,
-    cost: f64,
+    pub(super) passed: u64,
+    pub(super) cost: f64,
 }
 
 /// The threshold under which traces fit into `tokens`. `least`: what may be spent on average whatever is left.
-fn cut(asked: &[Asked], tokens: f64, least: f64) -> u64 {
+pub(super) fn cut(asked: &[Asked], tokens: f64, least: f64) -> u64 {
     let largest = asked.iter().map(|trace| trace.cost).fold(0.0, f64::max);
     // Which rule applies depends on sizes alone, never on the randomness of these traces.
     if largest > tokens {

@@ -3,6 +3,7 @@
 
 mod adaptive;
 mod budget;
+mod cap;
 mod collector;
 mod combine;
 mod compile;
@@ -21,13 +22,14 @@ mod tests;
 mod unbiased_tests;
 
 use super::conditions::Conditions;
-use super::plan::{KindPlan, PolicyPlan};
+use super::plan::{KindPlan, SamplePlan};
 use super::runaway::Watch;
 use super::state::{Moment, Slot, States};
 use super::summary::{Needs, TraceSummary};
 use super::verdict::Verdict;
 use super::vote::Vote;
 use crate::keys::KeyTableBuilder;
+use cap::Cap;
 use rule::{Compiler, Rule};
 use serde_json::json;
 use std::sync::Arc;
@@ -37,6 +39,8 @@ struct Policy {
     rule: Box<dyn Rule>,
     /// Its vote is for dropping.
     drops: bool,
+    /// Its vote is told, not counted.
+    dry_run: bool,
 }
 
 /// The compiled policies of a plan.
@@ -44,6 +48,9 @@ pub struct Policies {
     policies: Vec<Policy>,
     /// In which order they are asked: what limits comes last and pays only for what nobody else keeps.
     order: Vec<usize>,
+    first_match: bool,
+    caps: Vec<Cap>,
+    dry_run: bool,
     pub conditions: Conditions,
     pub needs: Needs,
     /// Where policies keep state.
@@ -71,19 +78,32 @@ impl Votes {
 }
 
 impl Policies {
-    pub fn compile(plans: &[PolicyPlan], keys: &mut KeyTableBuilder) -> Result<Self, String> {
+    pub fn compile(plan: &SamplePlan, keys: &mut KeyTableBuilder) -> Result<Self, String> {
         let mut compiler = Compiler::new(keys);
-        let mut policies = Vec::with_capacity(plans.len());
-        for plan in plans {
-            let rule = compile::compile(plan, &plan.name, &mut compiler)
-                .map_err(|fault| format!("policy {}: {fault}", plan.name))?;
-            let drops = matches!(plan.kind, KindPlan::Drop { .. });
-            policies.push(Policy { name: plan.name.clone(), rule, drops });
+        let mut policies = Vec::with_capacity(plan.policies.len());
+        for one in &plan.policies {
+            let rule = compile::compile(one, &one.name, &mut compiler)
+                .map_err(|fault| format!("policy {}: {fault}", one.name))?;
+            let drops = matches!(one.kind, KindPlan::Drop { .. });
+            policies.push(Policy { name: one.name.clone(), rule, drops, dry_run: one.dry_run });
         }
         let mut order: Vec<usize> = (0..policies.len()).collect();
-        order.sort_by_key(|at| policies[*at].rule.limits());
-        let Compiler { conditions, needs, slots, watches, .. } = compiler;
-        Ok(Self { policies, order, conditions, needs, slots, watches })
+        if plan.first_match {
+            // A drop has the last word wherever it stands.
+            order.sort_by_key(|at| !policies[*at].drops);
+        } else {
+            order.sort_by_key(|at| policies[*at].rule.limits());
+        }
+        let caps = plan.limits.iter().map(|limit| Cap::compile(limit, &mut compiler)).collect::<Result<_, _>>()?;
+        let Compiler { conditions, mut needs, slots, watches, .. } = compiler;
+        needs.conversation = plan.group_by_conversation;
+        let (first_match, dry_run) = (plan.first_match, plan.dry_run);
+        Ok(Self { policies, order, first_match, caps, dry_run, conditions, needs, slots, watches })
+    }
+
+    /// Nothing is sampled: everything is kept, and nothing is said of thresholds on it.
+    pub fn keeps_all(&self) -> bool {
+        self.dry_run || self.policies.iter().all(|policy| policy.dry_run)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -104,7 +124,7 @@ impl Policies {
 
     /// Some policy shares something out between traces: the more are decided together, the better.
     pub fn limits(&self) -> bool {
-        self.policies.iter().any(|policy| policy.rule.limits())
+        !self.caps.is_empty() || self.policies.iter().any(|policy| policy.rule.limits())
     }
 
     /// Each policy's vote with the values it looked at, for `explain`.
@@ -166,9 +186,13 @@ impl Policies {
         for at in &self.order {
             let policy = &self.policies[*at];
             let own = &mut votes.all[at * count..(at + 1) * count];
-            let open = if policy.rule.limits() { &votes.wanted } else { &votes.open };
+            let settled = self.first_match || policy.rule.limits();
+            let open = if settled { &votes.wanted } else { &votes.open };
             policy.rule.votes(traces, open, &mut moment, own);
             for (wanted, own) in votes.wanted.iter_mut().zip(own) {
+                if policy.dry_run && !self.dry_run {
+                    continue;
+                }
                 if policy.drops {
                     *wanted = wanted.and(own.complement());
                 } else if *own == Vote::ALWAYS {
@@ -177,13 +201,40 @@ impl Policies {
                 }
             }
         }
-        verdicts.extend((0..count).map(|at| self.verdict(traces[at].randomness, votes.of(at))));
+        for (at, trace) in traces.iter().enumerate() {
+            let mut verdict = self.verdict(trace.randomness, votes.of(at), true);
+            verdict.rv = trace.conversation_randomness;
+            verdicts.push(verdict);
+        }
+        for cap in &self.caps {
+            cap.apply(moment.state(cap.slot), now, traces, verdicts);
+        }
+        for (at, (trace, verdict)) in traces.iter().zip(verdicts).enumerate() {
+            self.tried(trace, votes.of(at), verdict);
+        }
     }
 
-    fn verdict(&self, randomness: u64, votes: impl Iterator<Item = Vote>) -> Verdict {
+    /// With something on trial, puts what counts in the place of the verdict and the verdict beside it.
+    fn tried(&self, trace: &TraceSummary<'_>, votes: impl Iterator<Item = Vote>, verdict: &mut Verdict) {
+        if self.keeps_all() {
+            *verdict = Verdict { trial: Some(verdict.as_trial()), rv: verdict.rv, ..Verdict::KEEP_ALL };
+        } else if self.policies.iter().any(|policy| policy.dry_run) {
+            let counts = self.verdict(trace.randomness, votes, false);
+            // The limit knows no trials; what it took goes.
+            let threshold = if verdict.limited { counts.threshold.max(verdict.threshold) } else { counts.threshold };
+            let keep = trace.randomness >= threshold;
+            *verdict = Verdict { trial: Some(verdict.as_trial()), keep, threshold, rv: verdict.rv, ..counts };
+        }
+    }
+
+    /// `trials`: votes of policies on trial count as well.
+    fn verdict(&self, randomness: u64, votes: impl Iterator<Item = Vote>, trials: bool) -> Verdict {
         let (mut best, mut credited) = (Vote::NONE, None);
         let (mut ceiling, mut dropper) = (Vote::ALWAYS, None);
         for ((policy, vote), index) in self.policies.iter().zip(votes).zip(0..) {
+            if policy.dry_run && !trials {
+                continue;
+            }
             if policy.drops {
                 // A drop that matches with probability q leaves at most 1 - q; written as a ceiling, the outcome stays a
                 // threshold and the totals unbiased.
@@ -200,6 +251,6 @@ impl Policies {
         let dropped = !keep && dropper.is_some() && best.keeps(randomness);
         let dropped = dropped || !ceiling.is_some();
         let policy = if dropped { dropper } else { credited };
-        Verdict { keep, policy, dropped_by_policy: dropped, threshold: both.threshold() }
+        Verdict { keep, policy, dropped_by_policy: dropped, threshold: both.threshold(), ..Verdict::KEEP_ALL }
     }
 }

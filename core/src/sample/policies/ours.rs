@@ -26,7 +26,12 @@ impl Rule for Cost {
     }
 
     fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
-        json!({"trace_usd": to_decimal(trace.cost_pico), "max_call_usd": to_decimal(trace.max_call_cost_pico)})
+        let mut seen =
+            json!({"trace_usd": to_decimal(trace.cost_pico), "max_call_usd": to_decimal(trace.max_call_cost_pico)});
+        if let Some(dearest) = trace.calls.iter().max_by_key(|call| call.cost_pico) {
+            seen["max_call_span"] = json!(format!("{:016x}", dearest.span_id));
+        }
+        seen
     }
 }
 

@@ -8,8 +8,7 @@ const SECOND: u64 = 1_000_000_000;
 const NOW: u64 = 1_780_000_000 * SECOND;
 
 fn policies(plans: serde_json::Value) -> Policies {
-    let plans: Vec<PolicyPlan> = serde_json::from_value(plans).unwrap();
-    Policies::compile(&plans, &mut KeyTableBuilder::default()).unwrap()
+    tests::policies(plans).0
 }
 
 fn decide(policies: &Policies, trace: &TraceSummary<'_>, now: u64, states: &mut States) -> (Vec<Option<f64>>, Verdict) {

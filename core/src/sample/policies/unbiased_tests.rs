@@ -51,8 +51,7 @@ fn traffic() -> Vec<TraceSummary<'static>> {
 
 /// Mean relative error of the weighted totals of cost and of count, each in units of its standard error.
 fn bias(plans: Value) -> [f64; 2] {
-    let plans: Vec<PolicyPlan> = serde_json::from_value(plans).unwrap();
-    let policies = Policies::compile(&plans, &mut KeyTableBuilder::default()).unwrap();
+    let (policies, _) = tests::policies(plans);
     let mut traces = traffic();
     let cost: f64 = traces.iter().map(|trace| trace.cost_pico as f64).sum();
     let mut errors: [Vec<f64>; 2] = Default::default();

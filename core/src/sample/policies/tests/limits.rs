@@ -11,8 +11,10 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    pub fn new(plans: serde_json::Value) -> Self {
-        Self { policies: policies(plans).0, states: States::default() }
+    /// `plan`: the section, or its policies alone.
+    pub fn new(plan: serde_json::Value) -> Self {
+        let (policies, _) = if plan.is_array() { policies(plan) } else { compiled(plan) };
+        Self { policies, states: States::default() }
     }
 
     pub fn decide(&mut self, now: u64, traces: &[TraceSummary<'_>]) -> Vec<Verdict> {

@@ -1,6 +1,7 @@
 //! What each policy type votes, and what the votes come to.
 
 mod limits;
+mod options;
 mod unbiased;
 
 use super::super::threshold;
@@ -9,10 +10,18 @@ use crate::wire::span::{Attr, STATUS_ERROR, STATUS_OK};
 use crate::wire::value::Value;
 use serde_json::json;
 
-fn policies(plans: serde_json::Value) -> (Policies, crate::keys::KeyTable) {
-    let plans: Vec<PolicyPlan> = serde_json::from_value(plans).unwrap();
+pub fn policies(plans: serde_json::Value) -> (Policies, crate::keys::KeyTable) {
+    compiled(json!({"policies": plans}))
+}
+
+/// With other parts of the section.
+fn compiled(mut plan: serde_json::Value) -> (Policies, crate::keys::KeyTable) {
+    for name in ["decision_wait_ns", "decision_wait_after_root_ns", "cache_sampled", "cache_not_sampled"] {
+        plan[name] = json!(1);
+    }
+    let plan: SamplePlan = serde_json::from_value(plan).unwrap();
     let mut keys = KeyTableBuilder::default();
-    let policies = Policies::compile(&plans, &mut keys).unwrap();
+    let policies = Policies::compile(&plan, &mut keys).unwrap();
     (policies, keys.build())
 }
 
@@ -64,7 +73,7 @@ fn no_vote_drops_and_no_policy_keeps() {
     let (policies, _) = policies(json!([{"name": "e", "type": "status_code", "status_codes": ["ERROR"]}]));
     let trace = TraceSummary { randomness: threshold::RANGE - 1, ..TraceSummary::default() };
     assert!(!verdict(&policies, &trace).keep);
-    let none = Policies::compile(&[], &mut KeyTableBuilder::default()).unwrap();
+    let (none, _) = compiled(json!({"policies": []}));
     assert_eq!(verdict(&none, &trace), Verdict::KEEP_ALL);
 }
 

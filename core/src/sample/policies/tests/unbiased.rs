@@ -144,3 +144,21 @@ fn combinations() {
         check("a drop by chance", json!([drop, errors(), rate(20.0, 20.0), rest()]), upstream);
     }
 }
+
+#[test]
+fn a_bound_on_everything() {
+    for upstream in [false, true] {
+        for (what, unit, per_second) in [
+            ("roomy traces", "traces", 12.0),
+            ("few traces", "traces", 3.0),
+            ("spans", "spans", 25.0),
+            ("bytes", "bytes", 4000.0),
+        ] {
+            let plan = json!({
+                "policies": [errors(), rate(20.0, 20.0), rest()],
+                "limits": [{"unit": unit, "per_second": per_second, "burst": per_second}],
+            });
+            check(what, plan, upstream);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! For `explain`: which span, or resource, made a condition hold, and with which value.
+
+use crate::buffer::intern::Resource;
+use crate::buffer::trace::{SpanEntry, Trace};
+use crate::facts::{Facts, LIST_SEPARATOR, Val};
+use crate::record;
+use crate::sample::conditions::Bits;
+use crate::sample::ottl::Seen;
+use crate::sample::summary::Witness;
+use crate::wire::span::{Attr, fields, parse};
+use crate::wire::value::{Value, key_value};
+use serde_json::json;
+
+/// The first witness of each condition that holds on the trace.
+pub fn witnesses(trace: &Trace) -> Vec<Witness> {
+    let (plan, mut found) = (&trace.plan, Vec::new());
+    let conditions = &plan.policies.conditions;
+    let mut attrs = Vec::new();
+    let mut facts = Facts::new();
+    for entry in &trace.spans {
+        let raw = trace.raw(entry);
+        let (resource, scope) = trace.group_of(entry);
+        let Ok(span) = parse(raw, &plan.keys, plan.limits.attribute_count, &mut attrs) else { continue };
+        if entry.record_len > 0 {
+            record::decode(trace.record(entry), raw, &mut facts);
+        }
+        let facts = (entry.record_len > 0).then_some(&facts);
+        let mut bits = Bits::default();
+        conditions.observe(&attrs, facts, &mut bits);
+        let seen =
+            Seen { span: &span, attrs: &attrs, facts, resource: &resource.head, scope: &scope.head, event: None };
+        conditions.observe_span(&seen, &mut bits);
+        bits.merge(&resource.bits);
+        conditions.observe_groups(entry.status, entry.parent_id == 0, &mut bits);
+        for bit in conditions.bits().filter(|bit| bits.get(*bit)) {
+            let key = conditions.key_of(bit);
+            let on_span = key.and_then(|key| value_of(key, trace, &attrs, facts));
+            let on_resource = key.filter(|_| resource.bits.get(bit)).and_then(|key| on_resource(key, resource));
+            let carrier = (on_span.is_some() || on_resource.is_none()).then_some(entry);
+            note(&mut found, bit, carrier, key, on_span.or(on_resource));
+        }
+    }
+    found
+}
+
+fn note(
+    found: &mut Vec<Witness>,
+    bit: u16,
+    entry: Option<&SpanEntry>,
+    key: Option<&str>,
+    value: Option<serde_json::Value>,
+) {
+    if found.iter().all(|witness| witness.bit != bit) {
+        let span_id = entry.map(|entry| entry.span_id);
+        found.push(Witness { bit, span_id, key: key.unwrap_or_default().to_owned(), value });
+    }
+}
+
+/// What a condition on the key saw: the fact where normalize writes the key, else the attribute.
+fn value_of(key: &str, trace: &Trace, attrs: &[Attr<'_>], facts: Option<&Facts<'_>>) -> Option<serde_json::Value> {
+    let fact = trace.plan.policies.conditions.fact_of(key).and_then(|concept| facts?.get(concept));
+    match fact {
+        Some(Val::Int(number)) => Some(json!(number)),
+        Some(Val::Float(number)) => Some(json!(number)),
+        Some(Val::Bool(flag)) => Some(json!(flag)),
+        Some(Val::Str(text)) => Some(json!(text.replace(LIST_SEPARATOR, ", "))),
+        None => attrs.iter().find(|attr| attr.key == key.as_bytes()).and_then(|attr| told(&attr.value)),
+    }
+}
+
+fn on_resource(key: &str, resource: &Resource) -> Option<serde_json::Value> {
+    let messages = fields(&resource.head, 1).filter_map(Result::ok);
+    let mut pairs = messages.flat_map(|message| fields(message, 1)).filter_map(|pair| key_value(pair.ok()?).ok());
+    pairs.find(|(name, _)| *name == key.as_bytes()).and_then(|(_, value)| told(&value))
+}
+
+/// Longer texts are cut: they may be content.
+const SHOWN: usize = 80;
+
+fn told(value: &Value<'_>) -> Option<serde_json::Value> {
+    match value {
+        Value::Str(text) => Some(json!(String::from_utf8_lossy(text).chars().take(SHOWN).collect::<String>())),
+        Value::Bool(flag) => Some(json!(flag)),
+        Value::Int(number) => Some(json!(number)),
+        Value::Double(number) => Some(json!(number)),
+        Value::Empty | Value::Array(_) | Value::KvList(_) | Value::Bytes(_) => None,
+    }
+}
