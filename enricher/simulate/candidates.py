@@ -11,6 +11,7 @@ from enricher.config import Settings, compile_plan
 from enricher.errors import DecodeError, InputError
 from enricher.runtime.engine import CoreEngine
 from enricher.runtime.replay import Replay
+from enricher.sample.compile import compile_plan as compile_sampling
 from enricher.simulate.tally import Tally
 
 MOST = 16
@@ -23,7 +24,7 @@ class Candidate:
     def __init__(self, name: str, settings: Settings, *, costly_usd: float, slow_ms: float | None) -> None:
         self.name = name
         self.engine = CoreEngine(compile_plan(settings, trace_records=True))
-        names = [policy.name for policy in settings.sampling.policies]
+        names = [policy["name"] for policy in compile_sampling(settings.sampling)["policies"]]
         self.tally = Tally(names, costly_usd=costly_usd, slow_ms=slow_ms)
         self.replay = Replay(self.engine, self.tally.take)
 

@@ -13,6 +13,7 @@ from enricher.errors import InputError, Problem
 from enricher.price.book import shipped
 from enricher.runtime.engine import CoreEngine, TickReport, otlp_to_json
 from enricher.runtime.replay import Replay
+from enricher.sample.compile import compile_plan as compile_sampling
 from enricher.trial.judge import Got, judge
 from enricher.trial.settings import Scenario
 from enricher.trial.traces import SECOND, Arrival, Writer
@@ -44,7 +45,7 @@ class _Seen:
 def run(settings: Settings) -> list[Outcome]:
     """The outcomes of all tests, in their order. Raises PlanError."""
     plan = compile_plan(settings, call_records=True, trace_records=True)
-    policies = [policy.name for policy in settings.sampling.policies]
+    policies = [policy["name"] for policy in compile_sampling(settings.sampling)["policies"]]
     return [_outcome(index, test, plan, policies) for index, test in enumerate(settings.tests)]
 
 

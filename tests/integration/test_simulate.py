@@ -146,8 +146,8 @@ def test_the_classical_table_keeps_what_matters_and_saves_most_of_the_storage(ca
     assert all(classes[name]["traces"] > 20 for name in ("failed", "slow", "costly", "blocked"))
     # What is slow has to be learned first, which takes the first part of the day.
     assert classes["slow"]["share"] > 0.8
-    assert one["policies"]["health-checks"]["decided"] > 1000
-    assert one["policies"]["health-checks"]["kept"] == 0
+    assert one["policies"]["drop_health_checks"]["decided"] > 1000
+    assert one["policies"]["drop_health_checks"]["kept"] == 0
     assert one["policies"]["normal"]["kept"] / one["policies"]["normal"]["decided"] == pytest.approx(0.1, abs=0.015)
     assert one["storage"]["saved_share"] == pytest.approx(0.84, abs=0.02)
     assert one["spend"]["share"] > 0.6
