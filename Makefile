@@ -55,6 +55,7 @@ docs: build ## Write the generated pages anew
 	$(PYTHON) -m enricher.config.reference > docs/configuration.md
 	$(PYTHON) -m enricher.measure.reference > docs/metrics.md
 	$(PYTHON) -m enricher.normalize.docs > docs/dialects.md
+	$(PYTHON) -m tests.comparison.page > docs/prices.md
 
 record: build ## Record real SDK traffic anew (installs each SDK; minutes)
 	$(PYTHON) tests/recordings/record.py

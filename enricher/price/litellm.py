@@ -155,7 +155,7 @@ def entries(version: str, data: dict[str, dict[str, Any]]) -> list[Entry]:
         provider = rules.providers.get(source, source)
         prices = _told(dict(_prices(values, provider, rules)))
         if any(price for price, _ in prices.values()):
-            name = _name(key, source, rules)
+            name = name_of(key, source, rules)
             found.setdefault((provider, name), Entry(provider, name, prices, version))
     return list(found.values())
 
@@ -172,7 +172,8 @@ def _told(prices: dict[Cell, tuple[Decimal, int]]) -> dict[Cell, tuple[Decimal, 
     }
 
 
-def _name(key: str, source: str, rules: Reading) -> str:
+def name_of(key: str, source: str, rules: Reading) -> str:
+    """The model's name in a key of the list, whose `litellm_provider` is `source`."""
     for prefix in (*rules.prefixes, f"{source}/"):
         if key.startswith(prefix):
             return key[len(prefix) :].lower()

@@ -39,14 +39,15 @@ def listed(book: Book, provider: str | None) -> list[dict[str, Any]]:
                 {
                     "provider": model.provider,
                     "model": model.model,
-                    **{unit: _newest(own, unit) for unit in ("input", "cache_read", "output")},
+                    **{unit: newest(own, unit) for unit in ("input", "cache_read", "output")},
                     "other_units": sorted({row.unit for row in own} - {"input", "cache_read", "output"}),
                 }
             )
     return entries
 
 
-def _newest(rows: Iterable[PriceRow], unit: str) -> str | None:
+def newest(rows: Iterable[PriceRow], unit: str) -> str | None:
+    """The standard price of a unit on the newest list, as the book states it; None without one."""
     plain = [row for row in rows if row.unit == unit and not (row.when or row.context or row.window)]
     return max(plain, key=lambda row: timestamp(row.valid_from)).price if plain else None
 

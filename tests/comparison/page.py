@@ -1,0 +1,179 @@
+"""docs/prices.md, from the book, its rules and the last comparison: `python -m tests.comparison.page`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from enricher.price import book as books
+from enricher.price import litellm, report
+from enricher.price.book import Book, PriceRow
+
+RESULT = Path(__file__).parent / "result.json"
+POPULAR = Path(__file__).parent / "popular.yaml"
+_LIBRARIES = {"genai_prices": "genai-prices", "litellm": "LiteLLM"}
+
+_HEAD = """# Prices
+
+<!-- Written by `python -m tests.comparison.page`; a test compares. Change the book or its rules, not this page. -->
+
+The price book of {built} lists {models:,} models with {prices:,} prices. `enricher prices show MODEL` shows every row
+of a model with its source; `enricher prices update` builds the book anew.
+
+## Where prices come from
+
+1. [genai-prices](https://pypi.org/project/genai-prices/) {genai}: dated prices with their history, model names.
+2. Our own corrections (`enricher/price/corrections.yaml`): what is known better, each with its source. They win.
+3. [LiteLLM](https://pypi.org/project/litellm/) {litellm}: more models, tiers, batch prices and units. It has no dates:
+   a price taken over holds as long as the standard price that it stands beside. Models that newer releases have dropped
+   come from {retired}.
+
+What a rebuild finds gone stays in the book; an undated price that changes ends on the day of the rebuild.
+
+## How a call is billed
+
+- Every token once: cached, cache-written, audio, image and video tokens are parts of the input, reasoning, audio and
+  image tokens parts of the output. A part without a price of its own costs what the whole costs; `enricher explain`
+  says so.
+- Beyond a context threshold the whole request costs the higher price. The threshold is on all input, cached tokens
+  included; it is passed (>), at xAI reached (>=).
+- The tier that was served decides, then the one that was asked for. `fast` is priority. A batch without a price of its
+  own costs what the provider takes off batches.
+- Uplifts and percentages multiply; amounts off come first. What you write under `prices.overrides` is final.
+- Prices are those in force when the call started, to the second, in the provider's peak hours, on its holidays.
+- What is free for some quantity a day or month is billed from the first one on: no span tells what is left.
+
+## Who is followed where the sources differ
+
+The first rule that fits a name decides ({conflicts:,} prices are stated differently by the two).
+
+| provider | names | known by | followed | prices | why |
+| --- | --- | --- | --- | ---: | --- |
+{rules}
+
+`enricher/price/book/conflicts.csv` lists each of them.
+"""
+
+_COMPARED = """
+## Beside the two libraries
+
+genai-prices {genai} and LiteLLM {litellm} were asked for the cost of {calls:,} generated calls to {models:,} models
+(plain, with cached input, with a million tokens of input), dated {at}. genai-prices answered {genai_answers:,},
+LiteLLM's token function {litellm_answers:,}. The table counts models whose cost differs by more than rounding.
+
+| library | models | why |
+| --- | ---: | --- |
+{classes}
+
+### The fifty most used models
+
+USD per million tokens: input / cached input / output.
+
+| model | price | genai-prices | LiteLLM |
+| --- | --- | --- | --- |
+{popular}
+
+### Every difference
+
+Costs of the first generated call that differs.
+{differences}
+"""
+
+
+def page() -> str:
+    """The page, in Markdown."""
+    book, result = books.shipped(), json.loads(RESULT.read_text(encoding="utf-8"))
+    differences: list[dict[str, Any]] = result["differences"]
+    head = _HEAD.format(
+        built=book.built,
+        models=len(book.models),
+        prices=len(book.prices),
+        genai=book.sources["genai-prices"],
+        litellm=book.sources["litellm"],
+        retired=f"LiteLLM {book.sources.get('litellm (retired)', 'of older releases')}",
+        conflicts=len(book.conflicts),
+        rules="\n".join(_rules(book)),
+    )
+    compared = _COMPARED.format(
+        genai=result["sources"]["genai-prices"],
+        litellm=result["sources"]["litellm"],
+        calls=result["calls"],
+        models=result["models"],
+        at=result["at"],
+        genai_answers=result["answered"]["genai_prices"],
+        litellm_answers=result["answered"]["litellm"],
+        classes="\n".join(_classes(differences)),
+        popular="\n".join(_popular(book, result)),
+        differences="\n".join(_differences(differences)),
+    )
+    return head + compared
+
+
+def popular() -> list[tuple[str, str]]:
+    return [(provider, name) for provider, name in yaml.safe_load(POPULAR.read_text(encoding="utf-8"))]
+
+
+def _rules(book: Book) -> Iterator[str]:
+    counts = Counter(row.why for row in book.conflicts)
+    corrected = sum(count for why, count in counts.items() if why.startswith("our correction"))
+    yield f"| any | any | exact, pattern | book | {corrected} | our correction |"
+    for rule in litellm.reading().conflicts:
+        names = ", ".join(f"`{name}`" for name in rule.names)
+        found = ", ".join(rule.found) or "any"
+        provider = "any" if rule.provider == "*" else rule.provider
+        yield f"| {provider} | {names} | {found} | {rule.take} | {counts[rule.why]} | {rule.why} |"
+
+
+def _classes(differences: list[dict[str, Any]]) -> Iterator[str]:
+    counts = Counter((one["library"], one["why"] or "**unexplained**") for one in differences)
+    for (library, why), count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        yield f"| {_LIBRARIES[library]} | {count} | {why} |"
+
+
+def _popular(book: Book, result: dict[str, Any]) -> Iterator[str]:
+    for provider, name in popular():
+        model = book.find(name, [provider])
+        owner = model or book.find(name, ["google", "openai"])
+        assert owner is not None, f"the book has no {provider}/{name}"
+        price = _price(book.prices_of(owner.provider, owner.model))
+        said = [_told(result, provider, name, library) for library in _LIBRARIES]
+        yield f"| {provider}/{name} | {price} | {' | '.join(said)} |"
+
+
+def _price(rows: list[PriceRow]) -> str:
+    plain = [row for row in rows if not (row.when or row.context or row.window)]
+    newest = {unit: report.newest(plain, unit) for unit in ("input", "cache_read", "output")}
+    return " / ".join(price or "-" for price in newest.values())
+
+
+def _told(result: dict[str, Any], provider: str, name: str, library: str) -> str:
+    if f"{provider}/{name}" in result["unknown"][library]:
+        return "does not know it"
+    found = [
+        one
+        for one in result["differences"]
+        if (one["provider"], one["name"], one["library"]) == (provider, name, library)
+    ]
+    return "; ".join(f"{one['shapes']}: {one['why'] or '**unexplained**'}" for one in found) or "agrees"
+
+
+def _differences(differences: list[dict[str, Any]]) -> Iterator[str]:
+    def kind(one: dict[str, Any]) -> tuple[str, str]:
+        return one["library"], one["why"]
+
+    for (library, why), members in groupby(sorted(differences, key=kind), kind):
+        yield f"\n**{_LIBRARIES[library]}: {why or 'unexplained'}**\n"
+        yield "| model | usage | ours | theirs |"
+        yield "| --- | --- | ---: | ---: |"
+        for one in members:
+            yield f"| {one['provider']}/{one['name']} | {one['shapes']} | {one['ours']} | {one['theirs']} |"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
