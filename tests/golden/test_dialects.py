@@ -122,7 +122,8 @@ def processed() -> tuple[dict[int, Calls], dict[int, dict[int, dict[str, Any]]]]
 @pytest.mark.parametrize("number", range(len(FIXTURES)), ids=IDS)
 def test_documented_spans_become_the_calls_they_are(number: int) -> None:
     fixture = FIXTURES[number]
-    calls, spans = (found[number] for found in processed())
+    every_call, every_span = processed()
+    calls, spans = every_call[number], every_span[number]
     assert len(calls) == len(fixture["calls"])
     for call, expected in zip(calls, fixture["calls"], strict=True):
         wanted = {key: value for key, value in expected.items() if key != "span"}

@@ -108,7 +108,7 @@ def test_the_first_token_in_any_unit_and_the_speed_after_it(attributes: Attribut
     ids=str,
 )
 def test_errors_are_classed_by_type_status_and_text(attributes: Attributes, message: str, expected: str) -> None:
-    failed = {key: value for key, value in CHAT.items() if "usage" not in key} | attributes
+    failed: Attributes = {key: value for key, value in CHAT.items() if "usage" not in key} | attributes
     given = span(1, 1, 0, failed, error=True)
     given.status.message = message
     policy = {"name": "p", "type": "error_class", "error_class": {"classes": [expected]}}
@@ -126,7 +126,7 @@ def test_a_timeout_that_only_an_exception_event_tells() -> None:
 
 
 def test_finish_reasons_and_tools_are_lists() -> None:
-    attributes = {
+    attributes: Attributes = {
         "openinference.span.kind": "LLM",
         "llm.model_name": "gpt-4o",
         "llm.token_count.prompt": 3,
@@ -174,11 +174,13 @@ def as_lists(one: Span) -> Span:
 
 def test_rate_limits_come_from_the_headers_of_the_newest_answer() -> None:
     core = engine()
-    openai = {"server.address": "api.openai.com", "http.response.status_code": 200}
+    openai: Attributes = {"server.address": "api.openai.com", "http.response.status_code": 200}
     first = openai | headers("openai", ("500", "499"), ("30000", "30000"))
     second = openai | headers("openai", ("500", "125"), ("30000", "27000"))
-    claude = CHAT | {"gen_ai.provider.name": "anthropic"} | headers("anthropic", ("50", "0"), ("80000", "60000"))
-    github = {"server.address": "api.github.com"} | headers("openai", ("60", "6"), ("9", "9"))
+    claude: Attributes = (
+        CHAT | {"gen_ai.provider.name": "anthropic"} | headers("anthropic", ("50", "0"), ("80000", "60000"))
+    )
+    github: Attributes = {"server.address": "api.github.com"} | headers("openai", ("60", "6"), ("9", "9"))
     core.ingest(request_of(as_lists(span(1, 2, 1, second, start=NOW + SECOND)), span(1, 1, 0, CHAT)), NOW)
     core.ingest(request_of(as_lists(span(2, 1, 0, first)), as_lists(span(3, 1, 0, claude)), span(4, 1, 0, github)), NOW)
     drained(core)
