@@ -23,6 +23,8 @@ from enricher.errors import EnricherError
 _FRAME_SECONDS = 0.5
 _LINE_SECONDS = 5.0
 _SETTLE_SECONDS = 30.0
+_STILL_SECONDS = 0.25
+_GIVE_UP_SECONDS = 10.0
 _INTERRUPTED = 130
 
 
@@ -119,17 +121,21 @@ class Demonstration:
         """Waits until every trace is decided; the figures then."""
         if self._feeder.fault:
             raise EnricherError(f"sending failed: {self._feeder.fault}; {self._last_words()}")
-        started = time.monotonic()
+        started = still_since = time.monotonic()
         before: view.Figures | None = None
         while True:
             text = self._scrape()
             figures = view.read(text)
             if self._screen:
                 self._draw(self._screen, figures, self._seconds)
-            # A trace leaves the buffer a moment before it is measured.
-            if not figures.undecided and figures == before:
+            # A trace leaves the buffer before it is measured, on a busy machine long before. Those that do not come at
+            # all are for the summary to tell.
+            if figures != before:
+                before, still_since = figures, time.monotonic()
+            complete = figures.decided >= self._feeder.tally.traces
+            quiet = time.monotonic() - still_since
+            if not figures.undecided and quiet >= (_STILL_SECONDS if complete else _GIVE_UP_SECONDS):
                 break
-            before = figures
             if time.monotonic() - started > _SETTLE_SECONDS:
                 raise EnricherError(f"{figures.undecided:,.0f} traces were not decided within {_SETTLE_SECONDS:g} s")
             time.sleep(0.25)

@@ -36,6 +36,7 @@ RECORDING = "recording.binpb.zst"
 INDEX = "recording.json"
 
 _MILLISECOND = 1_000_000
+_REST_WITHIN = 1000 * _MILLISECOND
 
 
 class Unit:
@@ -69,6 +70,21 @@ class Unit:
             for scoped in group.scope_spans:
                 yield from scoped.spans
 
+    def start(self) -> int:
+        """Unix nanoseconds."""
+        return min(span.start_time_unix_nano for span in self.spans())
+
+    def end(self) -> int:
+        """Unix nanoseconds."""
+        return max(span.end_time_unix_nano for span in self.spans())
+
+    def take(self, other: Unit) -> None:
+        """Adds the spans of another unit."""
+        for group in other.message.resource_spans:
+            for scoped in group.scope_spans:
+                for span in scoped.spans:
+                    self.add(group, scoped, span)
+
     def covers(self, call: dict[str, Any], *, whole: bool = True) -> int | None:
         """Duration (ns) of the shortest span around a call, or around its beginning, or ``None``.
 
@@ -101,7 +117,6 @@ class Unit:
     def entry(self) -> dict[str, Any]:
         """The unit's line in the index."""
         spans = list(self.spans())
-        start = min(span.start_time_unix_nano for span in spans)
         names = {
             item.value.string_value
             for group in self.message.resource_spans
@@ -118,8 +133,8 @@ class Unit:
             "failed_calls": sum(call["status"] == "error" for call in self.calls),
             "input_tokens": sum(call["input_tokens"] or 0 for call in self.calls),
             "output_tokens": sum(call["output_tokens"] or 0 for call in self.calls),
-            "start_unix_nano": start,
-            "duration_ns": max(span.end_time_unix_nano for span in spans) - start,
+            "start_unix_nano": self.start(),
+            "duration_ns": self.end() - self.start(),
         }
 
 
@@ -153,7 +168,21 @@ def units(scenario: str) -> list[Unit]:
         if not around:
             raise ValueError(f"{scenario}: no span around the call at {call['time_unix_nano']}")
         made[min(around)[1]].calls.append(call)
-    return sorted(made.values(), key=lambda unit: min(span.start_time_unix_nano for span in unit.spans()))
+    return _joined(sorted(made.values(), key=Unit.start))
+
+
+def _joined(made: list[Unit]) -> list[Unit]:
+    """A unit that reports no call, right behind one that does, may be the rest of it: some SDKs tell the end of a
+    stream in a trace of its own, without a number on it. They go together, so that a replay does not part them.
+    """
+    joined: list[Unit] = []
+    for unit in made:
+        before = joined[-1] if joined else None
+        if before is not None and before.calls and not unit.calls and unit.start() - before.end() < _REST_WITHIN:
+            before.take(unit)
+        else:
+            joined.append(unit)
+    return joined
 
 
 def _walk(messages: list[Any]) -> Iterator[tuple[Any, Any, Any]]:
