@@ -20,5 +20,6 @@ pub mod output;
 pub mod price;
 pub mod record;
 pub mod sample;
+pub mod tokens;
 pub mod usage;
 pub mod wire;

@@ -14,6 +14,7 @@ from enricher.normalize.compile import compile_plan as compile_normalize
 from enricher.price.book import Book
 from enricher.price.compile import compile_plan as compile_price
 from enricher.sample.compile import compile_plan as compile_sample
+from enricher.tokens.compile import compile_plan as compile_estimate
 
 VERSION = 1
 
@@ -37,6 +38,7 @@ def compile_plan(
         "version": VERSION,
         "normalize": {**compile_normalize(settings.normalize), "json_bytes": bounds["json_bytes"]},
         "content": compile_content(settings.normalize.content, all_dialects(settings.normalize)),
+        "estimate": compile_estimate(settings.normalize.estimate_tokens),
         "price": compile_price(settings.prices, book),
         "sample": compile_sample(settings.sampling),
         "measure": compile_measure(settings.metrics),

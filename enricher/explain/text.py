@@ -106,6 +106,9 @@ class Teller:
         return f"{style(branch, 'dim')}{name}  {milliseconds(span['duration_ms'])}{error}  {where}{orphan}"
 
     def _details(self, span: Json, trace: Json, width: int) -> Iterator[str]:
+        if done := span.get("content"):
+            told = sorted(f"{one['kind']} {one['action']} ({one['count']})" for one in done)
+            yield from _filled("content policy: ", told, width)
         if "facts" not in span:
             return
         style = self._style
@@ -153,6 +156,11 @@ class Teller:
         )
         if call["usage_from"] != span["span_id"]:
             yield f"its usage is taken from {call['usage_from']}"
+        if estimate := call["estimate"]:
+            parts = " and ".join(
+                f"{estimate[part]:,} {part}" for part in ("input", "output") if estimate[part] is not None
+            )
+            yield f"nobody told its usage: {parts} tokens counted from its content ({estimate['vocabulary']})"
         yield from self._cost(call, span)
 
     def _cost(self, call: Json, span: Json) -> Iterator[str]:

@@ -161,6 +161,13 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             ("decision",),
         ),
         Metric(
+            "enricher_token_estimates_total",
+            "counter",
+            "Calls whose tokens were counted from their content because nobody told them (`counted`), or were not "
+            "because a tick had counted as much as normalize.estimate_tokens.tick_kib allows (`refused`).",
+            ("outcome",),
+        ),
+        Metric(
             "enricher_anomalies_total",
             "counter",
             "Facts on spans that could not be used, by kind.",

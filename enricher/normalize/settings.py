@@ -11,6 +11,7 @@ from enricher.config.shape import nearest
 from enricher.content.settings import ContentSettings, Policy, policy_alone
 from enricher.normalize.names import concepts, maps, operations, providers
 from enricher.normalize.notation import NotationError, parse_source, parse_test
+from enricher.tokens.settings import EstimateSettings, switch_alone
 
 Inclusion = Literal["inclusive", "exclusive", "unknown"]
 Reasoning = Literal["inside", "outside", "missing"]
@@ -189,6 +190,11 @@ class NormalizeSettings(Section):
         ContentSettings, BeforeValidator(policy_alone, json_schema_input_type=Policy | ContentSettings)
     ] = ContentSettings()
     """What leaves of prompts and answers: one of `keep`, `drop`, `truncate`, `redact`, by itself or with options."""
+    estimate_tokens: Annotated[
+        EstimateSettings, BeforeValidator(switch_alone, json_schema_input_type=bool | EstimateSettings)
+    ] = EstimateSettings()
+    """Whether tokens are counted from content when a call's usage is nowhere told, with options; see docs/tokens.md.
+    Such calls are marked `enricher.usage.estimated` and their cost is `estimated`."""
     attributes: dict[Concept, Sources] = Field(default_factory=dict)
     """Further keys of your own for a concept, asked before all others: `tenant_id: [acme.customer]`."""
     dialects: list[Dialect] = Field(default_factory=list)

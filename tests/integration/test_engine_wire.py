@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from enricher.normalize import tables
+from enricher.normalize.names import maps
+from enricher.normalize.notation import parse_source
 from enricher.runtime.engine import CoreEngine
 from tests.support import wire
 from tests.support.engines import NOW, drained, engine
@@ -22,6 +26,11 @@ _seeds = st.integers(0, 2**32)
 @pytest.fixture(scope="module")
 def core() -> CoreEngine:
     return engine()
+
+
+@pytest.fixture(scope="module")
+def bare() -> CoreEngine:
+    return engine("normalize: {keep_originals: false}")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +74,45 @@ def test_spans_of_model_calls_are_added_to_and_nothing_else(core: CoreEngine, se
         old = before.pop(_id(span))
         assert (resource, scope) == old[:2]
         _assert_only_added(old[2], span)
+
+
+@pytest.mark.parametrize("policy", ["drop", "truncate", "redact"])
+@given(seed=_seeds)
+@settings(max_examples=60)
+def test_a_content_policy_leaves_spans_without_content_byte_for_byte(policy: str, seed: int) -> None:
+    core = engine(f"normalize: {{content: {policy}}}")
+    messages = Generator(seed).requests()
+    assert _all(_taken(core, messages)) == _all(messages)
+
+
+@given(seed=_seeds)
+@settings(max_examples=100)
+def test_without_originals_only_what_stands_under_its_new_name_goes(bare: CoreEngine, seed: int) -> None:
+    messages = Generator(seed, model_calls=True).requests()
+    before = {_id(span): span for _, _, span in _all(messages)}
+    for _, _, new in (found for payload in _taken(bare, messages) for found in wire.located(payload)):
+        old = before.pop(_id(new))
+        assert [one for one in wire.fields(old) if one.number != 9] == [
+            one for one in wire.fields(new) if one.number != 9
+        ]
+        then, now = _attributes(old), _attributes(new)
+        for key in then.keys() - now.keys():
+            assert any(canonical in now for canonical in _canonical_of(key)), key
+    assert not before
+
+
+def _canonical_of(key: str) -> set[str]:
+    """What an attribute is called on a canonical span, by any dialect that reads it whole."""
+    names: set[str] = set()
+    concepts = tables.load(tables.Canonical).concepts
+    for dialect in tables.shipped_dialects():
+        for concept, texts in dialect.attributes.items():
+            for text in texts:
+                source = parse_source(text, maps())
+                pattern = re.sub(r"\\\{[a-z]+\\\}", "[^.]+", re.escape(source.key)).replace(r"\*", ".+")
+                if source.kind == "attr" and not source.path and re.fullmatch(pattern, key):
+                    names |= {name for name in (concepts[concept].key,) if name}
+    return names
 
 
 def _assert_only_added(old: bytes, new: bytes) -> None:

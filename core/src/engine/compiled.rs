@@ -12,6 +12,8 @@ use crate::price::Book;
 use crate::price::plan::PricePlan;
 use crate::sample::plan::SamplePlan;
 use crate::sample::policies::Policies;
+use crate::tokens::Estimator;
+use crate::tokens::plan::EstimatePlan;
 use serde::Deserialize;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +26,9 @@ pub struct Plan {
     /// Absent: content is kept.
     #[serde(default)]
     pub content: ContentPlan,
+    /// Absent: no tokens are counted from content.
+    #[serde(default)]
+    pub estimate: EstimatePlan,
     pub price: PricePlan,
     pub sample: SamplePlan,
     pub measure: MeasurePlan,
@@ -92,6 +97,7 @@ pub struct Compiled {
     pub generation: u32,
     pub normalizer: Normalizer,
     pub content: Content,
+    pub estimator: Estimator,
     pub book: Book,
     pub policies: Policies,
     pub keys: KeyTable,
@@ -123,6 +129,7 @@ impl Compiled {
             generation,
             normalizer,
             content: Content::compile(&plan.content)?,
+            estimator: Estimator::compile(&plan.estimate).map_err(CoreError::Plan)?,
             book: Book::compile(&plan.price).map_err(CoreError::Plan)?,
             policies,
             keys,

@@ -7,6 +7,7 @@ use super::witness::witnesses;
 use super::{Engine, lock};
 use crate::buffer::trace::{Trace, Trigger};
 use crate::calls::{Fate, Report};
+use crate::content::Counts;
 use crate::error::Result;
 use crate::facts::{Facts, LIST_SEPARATOR, Val};
 use crate::price::money::to_decimal;
@@ -106,12 +107,20 @@ fn span(trace: &Trace, conclusion: &Conclusion<'_>, index: usize) -> Value {
         "duration_ms": entry.end.saturating_sub(entry.start) as f64 / 1e6,
         "error": entry.status == STATUS_ERROR,
     });
+    let normalizer = &trace.plan.normalizer;
+    let mut facts = Facts::new();
+    if entry.record_len > 0 {
+        record::decode(trace.record(entry), raw, &mut facts);
+    }
+    let mut counts = Counts::default();
+    trace.plan.content.span(raw, facts.dialect, &mut counts);
+    if !counts.is_empty() {
+        let done = counts.iter().map(|(action, kind, count)| json!({"action": action, "kind": kind, "count": count}));
+        told["content"] = done.collect();
+    }
     if entry.record_len == 0 {
         return told;
     }
-    let normalizer = &trace.plan.normalizer;
-    let mut facts = Facts::new();
-    record::decode(trace.record(entry), raw, &mut facts);
     told["dialect"] = json!(normalizer.dialect(facts.dialect));
     told["role"] = json!(facts.role.name());
     told["facts"] = facts
@@ -145,7 +154,12 @@ fn fate(trace: &Trace, conclusion: &Conclusion<'_>, at: usize) -> Value {
             let (cost, explanation) = book.explain(&price_input(&call.report));
             let span_of = |report: u32| id(&conclusion.reports[report as usize]);
             let members = &conclusion.grouping.members[call.members.start as usize..call.members.end as usize];
+            let estimate = conclusion.estimate(index).map(|estimate| {
+                let vocabulary = trace.plan.estimator.vocabulary(estimate);
+                json!({"vocabulary": vocabulary, "input": estimate.input, "output": estimate.output})
+            });
             json!({
+                "estimate": estimate,
                 "counted": true,
                 "reported_also_by": members[1..].iter().map(|member| span_of(*member)).collect::<Vec<_>>(),
                 "usage_from": span_of(call.usage_from),

@@ -24,6 +24,7 @@ use crate::record;
 use crate::sample::policies::Votes;
 use crate::sample::state::States;
 use crate::sample::{TraceSummary, Verdict, Vote, tracestate};
+use crate::tokens::Estimate;
 use crate::usage::Unit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard};
@@ -55,6 +56,8 @@ pub struct Conclusion<'t> {
     pub grouping: Grouping<'t>,
     /// Parallel to the calls of the grouping.
     pub costs: Vec<Cost>,
+    /// Tokens counted from content, by index of the call.
+    pub estimates: Vec<(u32, Estimate)>,
     pub totals: Totals,
     pub summary: TraceSummary<'t>,
 }
@@ -294,6 +297,9 @@ impl<'e> Finalizer<'e> {
         if let Ok(at) = conclusion.reports.binary_search_by_key(&index, |report| report.place.index) {
             match conclusion.grouping.fates[at] {
                 Fate::Canonical(call) => {
+                    if let Some(estimate) = conclusion.estimate(call) {
+                        stamp::estimate(estimate, raw, &mut self.edits.omit, out);
+                    }
                     let cost = &conclusion.costs[call as usize];
                     stamp::cost(cost, plan.book.row_label(cost.row), out);
                 }
@@ -368,11 +374,19 @@ impl<'t> Conclusion<'t> {
         self.reports.clear();
         reports(trace, &mut self.reports);
         self.grouping.group(&self.reports, &trace.spans[..], &engine.recent, now);
+        self.estimates.clear();
+        engine.estimate(trace, &self.reports, &mut self.grouping, &mut self.estimates);
         let book = &trace.plan.book;
         self.costs.clear();
         self.costs.extend(self.grouping.calls.iter().map(|call| book.price(&price_input(&call.report))));
         self.totals = totals(&self.grouping, &self.costs);
         self.summary = summary(trace, self, trace.plan.policies.needs);
+    }
+
+    /// What was counted from the content of a call.
+    pub fn estimate(&self, call: u32) -> Option<&Estimate> {
+        let at = self.estimates.binary_search_by_key(&call, |(index, _)| *index).ok()?;
+        Some(&self.estimates[at].1)
     }
 
     /// Index of the root, or of the first span when the root is not there.

@@ -1,6 +1,7 @@
 //! Drives the stages: `ingest` takes requests into the buffer, `tick` decides what is due.
 
 pub mod compiled;
+mod estimates;
 pub mod explain;
 pub mod finalize;
 pub mod ingest;
@@ -42,6 +43,8 @@ pub struct Engine {
     held: Arc<AtomicU64>,
     /// Heap bytes of what log records said about spans that are not decided.
     noted: AtomicU64,
+    /// Bytes of content that this tick has counted tokens in.
+    estimated: AtomicU64,
     /// Size of the largest request refused since the last tick.
     refused: AtomicU64,
     /// The latest time that a caller gave, Unix nanoseconds.
@@ -71,6 +74,7 @@ impl Engine {
             buffered: AtomicU64::new(0),
             held,
             noted: AtomicU64::new(0),
+            estimated: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             clock: AtomicU64::new(0),
             states: Mutex::default(),

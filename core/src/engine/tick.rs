@@ -61,6 +61,7 @@ impl Engine {
         // One tick at a time: whoever holds the states decides.
         let states = self.states();
         self.clock.fetch_max(now, Ordering::Relaxed);
+        self.estimated.store(0, Ordering::Relaxed);
         let plan = self.plan();
         let mut finalizer = Finalizer::new(self, &plan, states, now);
         finalizer.discard(which == Which::AllDropped);

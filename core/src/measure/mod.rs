@@ -45,6 +45,8 @@ pub struct Measure {
     /// Joined, unmatched, refused.
     log_events: [AtomicU64; 3],
     log_facts_bytes: AtomicU64,
+    /// Counted, refused.
+    estimates: [AtomicU64; 2],
 }
 
 impl Measure {
@@ -65,6 +67,7 @@ impl Measure {
             content: Mutex::default(),
             log_events: Default::default(),
             log_facts_bytes: AtomicU64::new(0),
+            estimates: Default::default(),
         })
     }
 
@@ -113,6 +116,11 @@ impl Measure {
         for (total, count) in self.log_events.iter().zip([joined, unmatched, refused]) {
             total.fetch_add(count, Relaxed);
         }
+    }
+
+    /// A call whose tokens were counted from content, or were not because the tick had counted enough.
+    pub fn estimate(&self, counted: bool) {
+        self.estimates[usize::from(!counted)].fetch_add(1, Relaxed);
     }
 
     pub fn log_facts(&self, bytes: u64) {
@@ -169,6 +177,9 @@ impl Measure {
         }
         for ((kind, _), count) in by_kind(&Anomalies::default()).into_iter().zip(&self.anomalies) {
             out.push(Series::number("enricher_anomalies_total", [kind], count.load(Relaxed) as f64));
+        }
+        for (outcome, count) in ["counted", "refused"].into_iter().zip(&self.estimates) {
+            out.push(Series::number("enricher_token_estimates_total", [outcome], count.load(Relaxed) as f64));
         }
         for (outcome, count) in ["joined", "unmatched", "refused"].into_iter().zip(&self.log_events) {
             out.push(Series::number("enricher_log_events_total", [outcome], count.load(Relaxed) as f64));

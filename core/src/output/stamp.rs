@@ -2,6 +2,7 @@
 
 use crate::price::money::to_usd;
 use crate::price::{Cost, State};
+use crate::tokens::Estimate;
 use crate::wire::reader::{BYTES, Reader};
 use crate::wire::value::key_value as read_key_value;
 use crate::wire::writer::{Scalar, key_value};
@@ -39,6 +40,20 @@ pub fn cost(cost: &Cost, price: &str, out: &mut Vec<u8>) {
     if !price.is_empty() {
         put(out, "enricher.cost.price", Scalar::Str(price));
     }
+}
+
+/// Tokens counted from content, on the span of the call. Attributes that say 0 because nobody knew give way.
+pub fn estimate(estimate: &Estimate, raw: &[u8], omit: &mut Vec<String>, out: &mut Vec<u8>) {
+    for (key, tokens) in
+        [("gen_ai.usage.input_tokens", estimate.input), ("gen_ai.usage.output_tokens", estimate.output)]
+    {
+        let Some(tokens) = tokens else { continue };
+        if memchr::memmem::find(raw, key.as_bytes()).is_some() {
+            omit.push(key.to_owned());
+        }
+        put(out, key, Scalar::Int(tokens));
+    }
+    put(out, "enricher.usage.estimated", Scalar::Bool(true));
 }
 
 /// Marks a report that another span stands for.

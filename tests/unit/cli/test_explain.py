@@ -207,3 +207,16 @@ def test_a_long_chain_of_spans_is_told_without_recursion(tmp_path: Path, capsys:
     lines = capsys.readouterr().out.splitlines()
     assert sum("deep  1 ms" in line for line in lines) == 3000
     assert max(map(len, lines)) < 200
+
+
+def test_text_says_what_was_counted_from_content_and_what_the_policy_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "redact.yaml"
+    config.write_text("normalize: {content: redact}\n")
+    said = {"gen_ai.prompt": "Mail a@b.example and c@d.example", "gen_ai.completion": "Paris."}
+    assert main(["explain", call(tmp_path / "in.binpb", **said), "-c", str(config)]) == 0
+    text = capsys.readouterr().out
+    assert "content policy: email redacted (2)" in text
+    assert "2 output tokens counted from its content (o200k)" in text
+    assert "b.example" not in text

@@ -1,0 +1,137 @@
+"""When tokens are counted from content, and when not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from enricher.tokens.build import pack, tokens_of
+from tests.oracle.values import plain
+from tests.support.engines import NOW, SECOND, drained, engine, request_of, spans_of
+from tests.support.spans import key_values
+from tests.unit.tokens.test_counts import LABELLED
+
+TEXT = LABELLED[0]["text"]
+TOKENS = LABELLED[0]["counts"]["o200k"]
+MESSAGES = [{"role": "user", "parts": [{"type": "text", "content": TEXT}]}]
+STREAM = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.request.stream": True,
+    "gen_ai.input.messages": json.dumps(MESSAGES),
+    "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": TEXT}]}]),
+}
+
+
+def _span(attributes: dict[str, Any], status: int = 0, span_id: bytes = b"s" * 8, parent: bytes = b"") -> Span:
+    span = Span(trace_id=b"t" * 16, span_id=span_id, parent_span_id=parent, name="chat", start_time_unix_nano=NOW)
+    span.end_time_unix_nano = NOW + SECOND
+    span.attributes.extend(key_values(attributes))
+    span.status.CopyFrom(Status(code=status))  # type: ignore[arg-type]
+    return span
+
+
+def _out(span: Span, config: str = "") -> dict[str, Any]:
+    core = engine(config)
+    core.ingest(request_of(span), NOW)
+    (out,) = spans_of(drained(core, NOW + 5 * SECOND))
+    keys = [item.key for item in out.attributes]
+    assert len(keys) == len(set(keys)), "a key may stand once"
+    return {item.key: plain(item.value) for item in out.attributes}
+
+
+def test_a_stream_without_usage_is_counted_from_its_content_and_says_so() -> None:
+    out = _out(_span(STREAM))
+    # The chat format adds 3 tokens around the message and 3 before the answer.
+    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (TOKENS + 6, TOKENS)
+    assert (out["enricher.usage.estimated"], out["enricher.cost.state"]) == (True, "estimated")
+    assert out["gen_ai.usage.cost"] == pytest.approx((TOKENS + 6) * 2.5e-6 + TOKENS * 1e-5)
+
+
+def test_usage_that_says_0_because_nobody_knew_gives_way() -> None:
+    out = _out(_span(STREAM | {"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}))
+    assert out["gen_ai.usage.output_tokens"] == TOKENS
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        STREAM | {"gen_ai.usage.output_tokens": 7},
+        STREAM | {"gen_ai.request.model": "claude-sonnet-4-5"},
+        STREAM | {"gen_ai.operation.name": "rerank"},
+        {key: value for key, value in STREAM.items() if "messages" not in key},
+    ],
+    ids=["told", "no public vocabulary", "other operation", "no content"],
+)
+def test_nothing_is_invented(attributes: dict[str, Any]) -> None:
+    out = _out(_span(attributes))
+    assert "enricher.usage.estimated" not in out
+    assert "gen_ai.usage.input_tokens" not in out
+
+
+def test_a_call_that_failed_is_not_counted() -> None:
+    out = _out(_span(STREAM | {"error.type": "rate_limit"}, status=2))
+    assert "enricher.usage.estimated" not in out
+
+
+def test_it_can_be_switched_off() -> None:
+    out = _out(_span(STREAM), "normalize: {estimate_tokens: false}")
+    assert "gen_ai.usage.input_tokens" not in out
+    assert out["enricher.cost.state"] == "unpriced"
+
+
+def test_what_another_report_of_the_call_tells_is_better_than_counting() -> None:
+    core = engine("")
+    told = {key: value for key, value in STREAM.items() if "messages" not in key}
+    told |= {"gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": 8, "gen_ai.response.id": "chatcmpl-1"}
+    core.ingest(request_of(_span(STREAM | {"gen_ai.response.id": "chatcmpl-1"}), scope="a"), NOW)
+    core.ingest(request_of(_span(told, span_id=b"c" * 8, parent=b"s" * 8), scope="b"), NOW)
+    drained(core, NOW + 5 * SECOND)
+    assert json.loads(core.summary())["tokens"]["input"] == 9
+
+
+def test_content_may_be_in_events_and_may_be_dropped_afterwards() -> None:
+    span = _span({key: value for key, value in STREAM.items() if "messages" not in key})
+    span.events.add(name="gen_ai.user.message").attributes.extend(key_values({"content": TEXT}))
+    span.events.add(name="gen_ai.choice").attributes.extend(key_values({"message": TEXT}))
+    out = _out(span, "normalize: {content: drop}")
+    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (TOKENS + 6, TOKENS)
+
+
+def test_a_tick_counts_no_more_than_it_may_and_says_so() -> None:
+    core = engine("normalize: {estimate_tokens: {tick_kib: 1}}")
+    spans = []
+    for number in range(1, 8):
+        span = _span(STREAM)
+        span.trace_id, span.span_id = number.to_bytes(16, "big"), number.to_bytes(8, "big")
+        span.start_time_unix_nano += number * 10 * SECOND
+        span.end_time_unix_nano += number * 10 * SECOND
+        spans.append(span)
+    core.ingest(request_of(*spans), NOW)
+    drained(core, NOW + 500 * SECOND)
+    outcomes = {labels[0]: n for name, labels, n, *_ in core.metrics() if name == "enricher_token_estimates_total"}
+    assert outcomes["counted"] == 1024 // (2 * len(TEXT))
+    assert sum(outcomes.values()) == 7  # type: ignore[arg-type]
+
+
+def test_explain_tells_what_was_counted_with_which_vocabulary() -> None:
+    told = json.loads(engine("").explain([request_of(_span(STREAM))], NOW))
+    estimate = told["traces"][0]["spans"][0]["call"]["estimate"]
+    assert estimate == {"vocabulary": "o200k", "input": TOKENS + 6, "output": TOKENS}
+
+
+def test_a_vocabulary_file_is_made_of_what_is_published(tmp_path: Any) -> None:
+    published = tmp_path / "x.tiktoken"
+    published.write_text("YQ== 0\nYg== 1\nYWI= 2\n")
+    assert tokens_of(published) == [b"a", b"b", b"ab"]
+    merges = tmp_path / "tokenizer.json"
+    merges.write_text(json.dumps({"model": {"type": "BPE", "merges": ["Ġ t", ["a", "b"], "a b"]}}))
+    assert tokens_of(merges)[256:] == [b" t", b"ab"]
+    assert len(pack([b"ab"])) > 0
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(ValueError, match="is no"):
+        tokens_of(tmp_path / "other.json")
