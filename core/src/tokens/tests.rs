@@ -76,7 +76,8 @@ fn nothing_comes_of_nothing() {
 fn messages_are_told_apart_and_the_best_form_is_read() {
     let messages = json!([{"role": "user", "content": "abc"}, {"role": "tool", "id": "abcabc", "parts": ["ab"]}]);
     let text = messages.to_string();
-    let both = counted(&[("input.0.content", "abcabcabc"), ("in.messages", &text), ("input.1.content", "abc")]).unwrap();
+    let both =
+        counted(&[("input.0.content", "abcabcabc"), ("in.messages", &text), ("input.1.content", "abc")]).unwrap();
     assert_eq!(both.input, Some(1 + 1 + 2 * 3 + 2));
     let indexed = counted(&[("input.0.content", "abc"), ("input.1.content", "ab")]).unwrap();
     assert_eq!(indexed.input, both.input);
