@@ -59,6 +59,8 @@ def rows(report: Json, costly_usd: float, slow_ms: float | None) -> list[Row]:
     told += [row(f"  {label}", partial(_error, name=name)) for name, label in _ESTIMATES.items()]
     told.append(Row("a uniform sample of the same size: expected error", heading=True))
     told += [row(f"  {_ESTIMATES[name]}", partial(_uniform, name=name)) for name in ("traces", "failed", "cost_usd")]
+    if any(one["dry_run"] for one in candidates):
+        told.append(row("traces kept with what is in dry_run", _trial))
     if any(one["late_spans"]["spans"] for one in candidates):
         told.append(row("spans after the verdict", lambda one: _of(_late(one["late_spans"]))))
     return told
@@ -139,6 +141,11 @@ def _of(counts: Json) -> str:
 
 def _late(late: Json) -> Json:
     return {"traces": late["spans"], "share": late["kept"] / late["spans"] if late["spans"] else None}
+
+
+def _trial(one: Json) -> str:
+    trial = one["dry_run"]
+    return f"{trial['traces']:,} ({size(trial['bytes'])})" if trial else "-"
 
 
 def _class(one: Json, name: str) -> str:

@@ -51,6 +51,7 @@ class Tally:
         self._late_spans = [0, 0]
         self._cost = [Decimal(), Decimal()]
         self._exported_bytes = 0
+        self._trial: dict[str, int] | None = None
         self._first_s = float("inf")
         self._last_s = 0.0
 
@@ -84,8 +85,19 @@ class Tally:
             self._kept["traces"] += kept
             self._triggers.setdefault(record["trigger"], [0, 0])[0 if kept else 1] += 1
             self._classes.add(record, float(cost))
+        if record["dry_run"] is not None:
+            self._try(record)
         self._vote(record, cost)
         self._estimate(record, float(cost))
+
+    def _try(self, record: dict[str, Any]) -> None:
+        """What would have been kept with what is in `dry_run`. Late spans follow what was decided, and say nothing."""
+        if self._trial is None:
+            self._trial = {"traces": 0, "spans": 0, "bytes": 0}
+        if record["dry_run"]["kept"]:
+            self._trial["traces"] += 1
+            self._trial["spans"] += record["spans"]
+            self._trial["bytes"] += record["bytes"]
 
     def _vote(self, record: dict[str, Any], cost: Decimal) -> None:
         for name in record["votes"]:
@@ -135,6 +147,7 @@ class Tally:
             },
             "kept": dict(self._kept),
             "kept_share": share,
+            "dry_run": self._trial,
             "storage": {
                 "exported_bytes": self._exported_bytes,
                 "gib_per_month": self._exported_bytes / seconds * MONTH_S / 2**30 if seconds else None,

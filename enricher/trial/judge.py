@@ -10,13 +10,25 @@ from typing import Any
 from enricher.config.paths import dotted
 from enricher.config.shape import nearest
 from enricher.errors import Problem
-from enricher.trial.settings import Expect
+from enricher.trial.settings import Expect, ExpectTrial
 
 # Thresholds are written with four hex digits, as the OpenTelemetry specification's default has it.
 _PROBABILITY = 1e-3
 # Prices are exact; the span's own figure is a double.
 _COST = 1e-9
 _SHORT = 60
+
+_PLAIN = (
+    "policy",
+    "trigger",
+    "calls",
+    "failed_calls",
+    "input_tokens",
+    "output_tokens",
+    "guardrail",
+    "incomplete",
+)
+"""What is compared as it stands in the trace record, under the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +58,18 @@ Difference = tuple[tuple[str | int, ...], Any, Any, str]
 def _differences(expect: Expect, got: Got, policies: Sequence[str]) -> Iterator[Difference]:
     trace = got.trace
     written = expect.model_fields_set
-    for name in ("policy", "trigger", "calls", "failed_calls", "input_tokens", "output_tokens", "guardrail"):
+    for name in _PLAIN:
         wanted = getattr(expect, name)
         if name in written and wanted != trace[name]:
             yield (name,), wanted, trace[name], _policy_hint(wanted, policies) if name == "policy" else ""
-    if expect.keep is not None and expect.keep != trace["kept"]:
-        yield ("keep",), expect.keep, trace["kept"], ""
-    if expect.probability is not None and not _near(expect.probability, trace["probability"], _PROBABILITY):
-        yield ("probability",), expect.probability, trace["probability"], ""
+    yield from _decision(expect, trace, ())
+    if expect.dry_run is not None:
+        if trace["dry_run"] is None:
+            yield ("dry_run",), "something in dry_run", None, "set `dry_run: true` on a policy, or under `sampling`"
+        else:
+            yield from _decision(expect.dry_run, trace["dry_run"], ("dry_run",))
+            if expect.dry_run.policy not in (None, trace["dry_run"]["policy"]):
+                yield ("dry_run", "policy"), expect.dry_run.policy, trace["dry_run"]["policy"], ""
     if expect.cost_usd is not None:
         cost = None if trace["cost_usd"] is None else float(trace["cost_usd"])
         if cost is None or not _near(expect.cost_usd, cost, _COST):
@@ -66,6 +82,13 @@ def _differences(expect: Expect, got: Got, policies: Sequence[str]) -> Iterator[
             yield ("votes", policy), share, vote, _policy_hint(policy, policies)
     yield from _call(expect.call, got.calls)
     yield from _spans(expect.spans, got)
+
+
+def _decision(expect: Expect | ExpectTrial, found: dict[str, Any], path: tuple[str, ...]) -> Iterator[Difference]:
+    if expect.keep is not None and expect.keep != found["kept"]:
+        yield (*path, "keep"), expect.keep, found["kept"], ""
+    if expect.probability is not None and not _near(expect.probability, found["probability"], _PROBABILITY):
+        yield (*path, "probability"), expect.probability, found["probability"], ""
 
 
 def _call(wanted: dict[str, Any], calls: list[dict[str, Any]]) -> Iterator[Difference]:

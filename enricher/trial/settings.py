@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from enricher.config.base import Duration, Section, fault
 from enricher.config.shape import nearest
 
-Trigger = Literal["root_received", "decision_wait", "span_limit", "byte_limit", "memory_pressure"]
+Trigger = Literal["root_received", "decision_wait", "span_limit", "byte_limit", "too_large", "memory_pressure"]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=10**15)]
 Usd = Annotated[float, Field(ge=0, lt=10**9, allow_inf_nan=False)]
@@ -119,6 +119,17 @@ class Traffic(Section):
         return self
 
 
+class ExpectTrial(Section):
+    """What would have been decided with what is in `dry_run`."""
+
+    keep: bool | None = None
+    """Whether the trace would have been kept."""
+    policy: str | None = None
+    """The policy that would have decided."""
+    probability: Share | None = None
+    """The probability with which it would have been kept."""
+
+
 class Expect(Section):
     """What is expected. Only what is written is compared."""
 
@@ -149,6 +160,10 @@ class Expect(Section):
     unknown."""
     spans: dict[str, dict[str, Any]] = Field(default={})
     """Attributes of kept spans as they leave, by span name; null for one that must not be there."""
+    incomplete: bool | None = None
+    """Whether the decision was made on a part of the trace."""
+    dry_run: ExpectTrial | None = None
+    """What would have been decided with the policies that are in `dry_run`, or without `sampling.dry_run`."""
     late_spans: Count | None = None
     """How many spans came after the verdict and followed it."""
 

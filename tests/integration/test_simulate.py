@@ -81,6 +81,20 @@ def test_what_a_candidate_keeps_is_what_its_rules_say(tmp_path: Path, capsys: Ca
     assert all(one["expected_error"] == 0 for one in all_of_it["estimates"].values() if one["true"])
 
 
+def test_what_is_in_dry_run_is_told_beside_what_is_kept(tmp_path: Path, capsys: Capture) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "sampling: {policies: [{name: failures, type: status_code, status_code: {status_codes: [ERROR]}}]}\n"
+    )
+    real = run(capsys, "simulate", INCIDENTS, "-p", str(rules))["candidates"][0]
+    trial = run(capsys, "simulate", INCIDENTS, "-p", str(rules), "--set", "sampling.dry_run=true")["candidates"][0]
+    assert real["dry_run"] is None
+    assert trial["kept_share"]["traces"] == 1
+    assert trial["dry_run"] == real["kept"]
+    assert main(["simulate", INCIDENTS, "-p", str(rules), "--set", "sampling.dry_run=true"]) == 0
+    assert "traces kept with what is in dry_run" in capsys.readouterr().out
+
+
 def test_files_of_the_same_name_are_told_apart_and_values_can_be_set(tmp_path: Path, capsys: Capture) -> None:
     for folder, percentage in (("a", 0), ("b", 100)):
         (tmp_path / folder).mkdir()

@@ -49,6 +49,19 @@ pub fn write(
     record.bool("kept", Some(verdict.keep));
     record.text("policy", verdict.policy.map_or("", |index| policies.name(index)));
     record.number("probability", Some(verdict.probability()));
+    record.bool("limited", Some(verdict.limited));
+    record.bool("incomplete", Some(trace.incomplete()));
+    record.key("dry_run");
+    match verdict.trial {
+        Some(trial) => {
+            let mut inside = Record::begin(record.out);
+            inside.bool("kept", Some(trial.keep));
+            inside.text("policy", trial.policy.map_or("", |index| policies.name(index)));
+            inside.number("probability", Some(trial.probability()));
+            inside.out.push('}');
+        }
+        None => record.out.push_str("null"),
+    }
     record.key("votes");
     record.out.push('{');
     let voted = policies.names().zip(votes).filter_map(|(name, vote)| Some((name, vote.told()?)));

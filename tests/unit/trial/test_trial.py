@@ -58,6 +58,7 @@ def test_everything_that_can_be_expected_is_compared() -> None:
         "output_tokens": 100,
         "guardrail": None,
         "late_spans": 0,
+        "incomplete": False,
         "call": {"provider": "openai", "cost_state": "computed", "streaming": None},
     }
     wrong = {
@@ -73,6 +74,7 @@ def test_everything_that_can_be_expected_is_compared() -> None:
         "output_tokens": 1,
         "guardrail": "blocked",
         "late_spans": 1,
+        "incomplete": True,
         "call": {"provider": "anthropic", "cost_state": "reported", "streaming": True},
     }
     assert passes(f"{spans}, expect: {json.dumps(right)}")
@@ -112,6 +114,20 @@ def test_kept_spans_are_looked_at_as_they_leave() -> None:
 )
 def test_time_is_that_of_arrivals(spans: str, expect: str) -> None:
     assert passes(f"spans: {spans}, expect: {expect}")
+
+
+def test_what_is_in_dry_run_is_compared_apart() -> None:
+    rules = (
+        "sampling: {dry_run: true, policies: [{name: e, type: status_code, status_code: {status_codes: [ERROR]}}]}\n"
+    )
+    found = outcome("spans: [{}], expect: {keep: true, dry_run: {keep: false, probability: 0}}", f"{rules}tests:\n")
+    assert found.problems == []
+    wrong = "spans: [{status: ERROR}], expect: {dry_run: {keep: false, policy: x, probability: 0.5}}"
+    paths = [problem.path for problem in outcome(wrong, f"{rules}tests:\n").problems]
+    assert paths == [f"[0].expect.dry_run.{name}" for name in ("keep", "probability", "policy")]
+    assert said("spans: [{}], expect: {dry_run: {keep: true}}") == [
+        "[0].expect.dry_run: expected something in dry_run, got none"
+    ]
 
 
 def test_traffic_before_the_trace_is_seen_by_the_engine_and_not_judged() -> None:
