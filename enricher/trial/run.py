@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from enricher.config import Settings, compile_plan
-from enricher.errors import InputError, Problem
+from enricher.errors import DecodeError, InputError, Problem
 from enricher.price.book import shipped
 from enricher.runtime.engine import CoreEngine, TickReport, otlp_to_json
 from enricher.runtime.replay import Replay
@@ -56,7 +56,7 @@ def _outcome(index: int, test: Scenario, plan: bytes, policies: Sequence[str]) -
     seen = _Seen()
     try:
         _replay(CoreEngine(plan), seen, writer.before(test, begin_ns) + writer.arrivals(test.spans, trace_id, begin_ns))
-    except InputError as error:
+    except (DecodeError, InputError) as error:
         return Outcome(test.name, [Problem("test-failed", f"[{index}].spans", f"cannot be sent: {error}")], {})
     got = _got(seen, trace_id, begin_ns)
     if got is None:

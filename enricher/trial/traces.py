@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from enricher.trial.settings import ELSEWHERE, NONE, Scenario, WrittenSpan
 SECOND = 10**9
 _RANGE = 1 << 56
 _KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
+# As JSON of protobuf writes them.
+_NOT_FINITE = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
 _STATUSES = {"UNSET": 0, "OK": 1, "ERROR": 2}
 
 
@@ -144,7 +147,7 @@ def _any_value(value: Any) -> dict[str, Any]:
         case int():
             return {"intValue": str(value)}
         case float():
-            return {"doubleValue": value}
+            return {"doubleValue": value if math.isfinite(value) else _NOT_FINITE[f"{value}"]}
         case list():
             return {"arrayValue": {"values": [_any_value(item) for item in value]}}
         case dict():

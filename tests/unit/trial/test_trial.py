@@ -207,6 +207,13 @@ def test_tests_of_a_configuration_with_faults_are_not_run(tmp_path: Path, capsys
 def test_spans_that_cannot_be_taken_are_told(tmp_path: Path, capsys: Capture) -> None:
     path = tmp_path / "c.yaml"
     deep = "[" * 36 + "]" * 36
-    path.write_text(f"tests: [{{name: x, spans: [{{attributes: {{a: {deep}}}}}], expect: {{keep: true}}}}]\n")
+    path.write_text(
+        f"tests:\n- {{name: x, spans: [{{attributes: {{a: {deep}}}}}], expect: {{keep: true}}}}\n"
+        f"- {{name: y, spans: [{{attributes: {{a: {10**20}}}}}], expect: {{keep: true}}}}\n"
+        "- {name: z, spans: [{}], expect: {keep: true}}\n"
+    )
     status, out = checked(path, capsys)
-    assert (status, "all spans were refused" in out) == (1, True)
+    assert status == 1
+    assert f"{path}:2:20: error: tests[0].spans: all spans were refused" in out
+    assert f"{path}:3:20: error: tests[1].spans: cannot be sent: " in out
+    assert "ok    z\n" in out
