@@ -72,11 +72,11 @@ class Unit:
 
     def start(self) -> int:
         """Unix nanoseconds."""
-        return min(span.start_time_unix_nano for span in self.spans())
+        return int(min(span.start_time_unix_nano for span in self.spans()))
 
     def end(self) -> int:
         """Unix nanoseconds."""
-        return max(span.end_time_unix_nano for span in self.spans())
+        return int(max(span.end_time_unix_nano for span in self.spans()))
 
     def take(self, other: Unit) -> None:
         """Adds the spans of another unit."""
