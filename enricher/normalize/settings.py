@@ -71,6 +71,11 @@ def _per_provider(value: Any) -> Any:
     return {"default": value} if isinstance(value, str) else value
 
 
+def _one_test(value: Any) -> Any:
+    """Text is a test and nothing else, so that a wrong one is one fault."""
+    return _test(value) if isinstance(value, str) else value
+
+
 def _meaning(value: Any) -> Any:
     return {"operation": value} if isinstance(value, str) else value
 
@@ -139,7 +144,7 @@ class Dialect(Section):
     """Where the table was read: the library's source, its documents, another project's parser, or nowhere yet."""
     scopes: list[str] = Field(default_factory=list)
     """Instrumentation scopes it is known to use; for people, detection has tests of its own."""
-    detect: list[Test | Detect] = Field(default_factory=list)
+    detect: list[Annotated[Test | Detect, BeforeValidator(_one_test)]] = Field(default_factory=list)
     """How spans of this dialect are known; any one is enough. `{all: […]}` needs several tests at once."""
     attributes: dict[Concept, Sources] = Field(default_factory=dict)
     """Where each concept stands: sources in order, the first present wins, values are never added up."""

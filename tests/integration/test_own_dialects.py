@@ -47,6 +47,7 @@ normalize:
       roles:
         - {when: ["usage:maybe"], role: inferance}
       detec: [acme.llm.model]
+      detect: ["kind:server"]
 """
 #: Line and column of each fault of WRONG, its path, and what its hint must name.
 FAULTS = [
@@ -60,6 +61,7 @@ FAULTS = [
     (12, 19, "normalize.dialects[0].roles[0].when[0]", "usage:yes"),
     (12, 41, "normalize.dialects[0].roles[0].role", "inference"),
     (13, 7, "normalize.dialects[0].detec", "detect"),
+    (14, 16, "normalize.dialects[0].detect[0]", "scope:"),
 ]
 USAGE = '{"in": 20, "out": 30, "cached": 100}'
 CALL: dict[str, Any] = {
@@ -95,6 +97,7 @@ def test_every_fault_is_told_with_its_place_and_what_to_write(tmp_path: Path) ->
     done = enricher("check", "-c", config)
     assert done.returncode == 1
     lines = (done.stdout + done.stderr).splitlines()
+    assert len([text for text in lines if ": error: " in text]) == len(FAULTS)
     for line, column, path, hint in FAULTS:
         found = [text for text in lines if f"own.yaml:{line}:{column}: error: {path}" in text]
         assert len(found) == 1, (path, lines)
