@@ -96,8 +96,18 @@ def seen(policy: PolicyBody, looked_at: Seen) -> str:
         told = [seen(child, part) for child, part in zip(policy.children, looked_at["sub_policies"], strict=True)]
         return "; ".join(filter(None, told))
     if "attribute_matched" in looked_at:
-        return "a span has it" if looked_at["attribute_matched"] else "no span has it"
+        return _witness(looked_at) if looked_at["attribute_matched"] else "no span has it"
     return ""
+
+
+def _witness(looked_at: Seen) -> str:
+    """Which span or resource made the condition hold, and with which value."""
+    on = looked_at.get("on")
+    if on is None:
+        return "a span has it"
+    carrier = "the resource" if on == "resource" else f"span {on}"
+    value = looked_at.get("value")
+    return f"{carrier} has it" if value is None else f"{carrier}: {looked_at['key']} = {value}"
 
 
 def milliseconds(value: float) -> str:

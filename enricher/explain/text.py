@@ -196,6 +196,15 @@ class Teller:
             line = f"  {cells}  {vote}"
             yield style(f"{line} ◀", "bold") if credited else line
         yield f"  {_verdict(verdict)}"
+        if verdict["limited"]:
+            yield style("  sampling.limit made the threshold stricter than the votes did", "yellow")
+        if verdict["incomplete"]:
+            yield style("  its root is not there: the decision saw a part of the trace", "yellow")
+        trial = verdict["trial"]
+        if trial is not None:
+            by = f" by {trial['policy']}" if trial["policy"] else ""
+            would = "kept" if trial["keep"] else "dropped"
+            yield f"  without dry_run: {would}{by} (probability {trial['probability']:.4g})"
 
 
 LEGEND = "~ concluded: no attribute says so    ! the span said something else, which is kept aside    ◀ decided"

@@ -63,6 +63,53 @@ class Verdict:
     threshold: int
 
 
+@dataclass
+class Bucket:
+    """Tokens of a limit. size: what a burst may spend."""
+
+    rate: Fraction
+    size: Fraction
+    tokens: Fraction
+    filled_at: int = 0
+
+    def fill(self, now: int) -> None:
+        since = Fraction(max(0, now - self.filled_at), 10**9)
+        self.tokens = min(self.size, self.tokens + since * self.rate)
+        self.filled_at = max(self.filled_at, now)
+
+
+class Limit:
+    """A `rate_limiting` or `bytes_limiting` policy by itself, over batches of traces.
+
+    Where the bucket holds less than the largest trace, the probability is one that spends on average what is left, or
+    half of what came in since the last batch (at most of a second) if that is more; else traces are taken from the
+    highest randomness down, and the first that does not fit sets the threshold.
+    """
+
+    def __init__(self, rate: int, burst: int) -> None:
+        self.bucket = Bucket(Fraction(rate), Fraction(burst), Fraction(burst))
+
+    def decide(self, now: int, asked: list[tuple[int, int]]) -> list[int]:
+        """The threshold of each (randomness, cost); RANGE for one that is too large ever to pass."""
+        bucket = self.bucket
+        since = min(1, Fraction(max(0, now - bucket.filled_at), 10**9)) if bucket.filled_at else Fraction(0)
+        bucket.fill(now)
+        fitting = [one for one in asked if one[1] <= bucket.size]
+        cut = 0
+        if fitting and max(cost for _, cost in fitting) > bucket.tokens:
+            total = sum(cost for _, cost in fitting)
+            cut = threshold_of(min(Fraction(1), max(bucket.tokens, bucket.rate * since / 2) / total))
+        else:
+            room = bucket.tokens
+            for randomness, cost in sorted(fitting, reverse=True):
+                room -= cost
+                if room < 0:
+                    cut = randomness + 1
+                    break
+        bucket.tokens -= sum(cost for randomness, cost in fitting if randomness >= cut)
+        return [cut if cost <= bucket.size else RANGE for _, cost in asked]
+
+
 def decide(settings: SamplingSettings, trace: Trace) -> Verdict:
     """The verdict, with the policy that is credited and the threshold that was applied."""
     if not settings.policies:

@@ -196,7 +196,8 @@ class And(PolicySettings):
     @model_validator(mode="after")
     def _judged_on_one_span(self) -> Self:
         for index, sub in enumerate(self.and_sub_policy if self.same_span else ()):
-            inner, path = sub, ("and_sub_policy", index)
+            inner = sub
+            path: tuple[str | int, ...] = ("and_sub_policy", index)
             while inner.type == "not" and inner.not_ is not None:
                 inner, path = inner.not_.not_sub_policy, (*path, "not", "not_sub_policy")
             if inner.type not in ON_ONE_SPAN:
