@@ -71,7 +71,7 @@ def test_a_hundred_reloads_under_load_lose_no_span_and_decide_no_trace_twice() -
                 sent[one.span_id] += 1
 
     def tick() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.002):
             out.extend(spans_of(core.tick(now()).payloads))
 
     threads = [threading.Thread(target=send, args=(worker,)) for worker in (1, 2)] + [threading.Thread(target=tick)]
