@@ -106,6 +106,15 @@ pub struct Entry<'a> {
     pub model: u32,
 }
 
+const HITS_MAX: usize = 48;
+
+/// Literals found in a name: their number, start and end. `more`: there were too many to note down.
+struct Hits {
+    list: [(u32, u16, u16); HITS_MAX],
+    len: usize,
+    more: bool,
+}
+
 pub struct NameTable {
     names: Vec<Name>,
     owners: Vec<Owner>,
@@ -191,17 +200,19 @@ impl NameTable {
         }
         let mut best: Option<(Score, u32)> = None;
         self.find_exact(spellings, 0, chain, &mut best);
-        if !matches!(best, Some(((0, 0, ..), _))) {
-            self.find_globs(spellings, 0..1, chain, &mut best);
-        }
-        // The name as written, at the first provider of the chain: no other spelling can be better.
-        if !matches!(best, Some(((0, 0, ..), _))) {
-            spellings.expand(naming);
-            for index in 1..spellings.len() {
-                self.find_exact(spellings, index, chain, &mut best);
-            }
-            if spellings.len() > 1 {
-                self.find_globs(spellings, 1..spellings.len(), chain, &mut best);
+        // The name as written, at the first provider of the chain: nothing else can be better.
+        let settled = |best: &Option<(Score, u32)>| matches!(best, Some(((0, 0, ..), _)));
+        if !settled(&best) {
+            let hits = self.hits(spellings.raw());
+            self.find_globs(&hits, spellings, 0..1, chain, &mut best);
+            if !settled(&best) {
+                spellings.expand(naming);
+                for index in 1..spellings.len() {
+                    self.find_exact(spellings, index, chain, &mut best);
+                }
+                if spellings.len() > 1 {
+                    self.find_globs(&hits, spellings, 1..spellings.len(), chain, &mut best);
+                }
             }
         }
         best.map(|((_, spelling, ..), model)| Found { model, spelling })
@@ -220,8 +231,25 @@ impl NameTable {
         }
     }
 
+    /// Where literals of globs stand in a name. A name with more of them than a real one has is searched again.
+    fn hits(&self, raw: &[u8]) -> Hits {
+        let mut hits = Hits { list: [(0, 0, 0); HITS_MAX], len: 0, more: false };
+        for hit in self.literals.iter().flat_map(|literals| literals.find_overlapping_iter(raw)) {
+            match hits.list.get_mut(hits.len) {
+                Some(place) => *place = (hit.pattern().as_u32(), hit.start() as u16, hit.end() as u16),
+                None => {
+                    hits.more = true;
+                    break;
+                }
+            }
+            hits.len += 1;
+        }
+        hits
+    }
+
     fn find_globs(
         &self,
+        hits: &Hits,
         spellings: &Spellings,
         which: std::ops::Range<usize>,
         chain: &Chain,
@@ -230,10 +258,18 @@ impl NameTable {
         for index in &self.wild {
             self.try_glob(*index, (0, 0), spellings, which.clone(), chain, best);
         }
-        let Some(literals) = &self.literals else { return };
-        for hit in literals.find_overlapping_iter(spellings.raw()) {
-            for index in &self.by_literal[hit.pattern().as_usize()] {
-                self.try_glob(*index, (hit.start(), hit.end()), spellings, which.clone(), chain, best);
+        let mut try_all = |literal: usize, start: usize, end: usize| {
+            for index in &self.by_literal[literal] {
+                self.try_glob(*index, (start, end), spellings, which.clone(), chain, best);
+            }
+        };
+        if hits.more {
+            for hit in self.literals.iter().flat_map(|literals| literals.find_overlapping_iter(spellings.raw())) {
+                try_all(hit.pattern().as_usize(), hit.start(), hit.end());
+            }
+        } else {
+            for (literal, start, end) in &hits.list[..hits.len] {
+                try_all(*literal as usize, usize::from(*start), usize::from(*end));
             }
         }
     }
@@ -339,6 +375,14 @@ mod tests {
         assert_eq!(find(&table, "us.anthropic.claude-x", &[0]), Some(1));
         assert_eq!(find(&table, "xanthropic.claude-x", &[0]), None);
         assert_eq!(find(&table, "whatever", &[7]), Some(2));
+    }
+
+    #[test]
+    fn a_name_full_of_literals_is_matched_all_the_same() {
+        let table = table(&[("*a*b*", 0, 1), ("a*", 0, 2), ("*aaaz", 0, 3)]);
+        let name = format!("{}b", "a".repeat(100));
+        assert_eq!(find(&table, &name, &[0]), Some(1));
+        assert_eq!(find(&table, &format!("us.{}z", "a".repeat(100)), &[0]), Some(3));
     }
 
     #[test]

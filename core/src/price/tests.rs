@@ -340,6 +340,25 @@ fn a_users_price_is_asked_first_and_final() {
 }
 
 #[test]
+fn a_million_records_add_up_to_the_sum() {
+    let mut plan = standard();
+    plan.rows.price[0] = 333_333_333_333;
+    let book = Book::compile(&plan).unwrap();
+    let (mut exact, mut records) = (0_i128, 0_i128);
+    for count in 1..=1_000_000_i64 {
+        let cost = book.price(&call("gpt-1", &usage(&[(Unit::Input, count), (Unit::Output, count % 7)])));
+        exact += cost.total_pico;
+        // What a call record says is read back, as whoever adds up the records does.
+        records += money::from_decimal(&money::to_decimal(cost.total_pico)).unwrap();
+    }
+    assert_eq!(records, exact);
+    // 1 + 2 + … + 1,000,000 tokens at a third of a dollar a million, each line rounded to 1e-12 USD; outputs of 0 to 6.
+    let inputs = 333_333_333_333 * (1_000_000 * 1_000_001 / 2) / 1_000_000;
+    let outputs = (142_857 * 21 + 1) * 10_000_000;
+    assert!((exact - inputs - outputs).abs() <= 1_000_000, "{exact}");
+}
+
+#[test]
 fn counts_beyond_anything_real_are_no_usage() {
     let mut plan = standard();
     plan.rows.price[0] = u64::MAX;
