@@ -19,6 +19,7 @@ from enricher.errors import DecodeError, InputError, Overloaded
 from enricher.explain.rules import join
 from enricher.explain.text import LEGEND, Teller
 from enricher.runtime.engine import CoreEngine
+from enricher.sample.compile import in_force
 
 _WIDTH = 120
 _NARROWEST = 80
@@ -44,7 +45,7 @@ def explain(options: argparse.Namespace) -> int:
     told = _told(engine, requests, options.trace or "")
     for reason in told["refused"]:
         print(f"enricher: spans refused: {reason}", file=sys.stderr)
-    policies = settings.sampling.policies
+    policies = in_force(settings.sampling)
     join(told, policies)
     if not told["traces"]:
         what = f"no trace whose id begins with {options.trace}" if options.trace else "no spans"

@@ -73,6 +73,8 @@ def wanted(policy: PolicyBody) -> str:
             return f"{rule.bytes_per_second:,} bytes a second"
     if policy.type == "trace_flags":
         return "a span has the sampled flag"
+    if policy.type == "health_check":
+        return "it is a health check"
     parts = " and ".join(wanted(child) for child in policy.children)
     shared = f"within its share, the first of: {'; '.join(wanted(child) for child in policy.children)}"
     words = {"and": parts, "not": f"not ({parts})", "drop": f"drop when {parts}", "composite": shared}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from enricher.sample.policies import HealthCheck, Policy, PolicyBody
+from enricher.sample.policies import Policy, PolicyBody
 from enricher.sample.settings import SamplingSettings
 
 _NANOS = 10**9
@@ -30,7 +30,7 @@ def compile_plan(settings: SamplingSettings) -> dict[str, Any]:
             for unit, rate in (settings.limit.rates() if settings.limit else {}).items()
         ],
         "dry_run": settings.dry_run,
-        "policies": _policies(settings),
+        "policies": [_policy(policy, policy.name) for policy in in_force(settings)],
     }
 
 
@@ -38,14 +38,15 @@ DROPS_HEALTH_CHECKS = "drop_health_checks"
 """Name of the policy that `sampling.drop_health_checks` stands for."""
 
 
-def _policies(settings: SamplingSettings) -> list[dict[str, Any]]:
-    written = [_policy(policy, policy.name) for policy in settings.policies]
+def in_force(settings: SamplingSettings) -> list[Policy]:
+    """The policies as the core has them: those that options stand for, and those that are written."""
     if not settings.drop_health_checks:
-        return written
-    probes = {"name": f"{DROPS_HEALTH_CHECKS}/0", "type": "health_check", **HealthCheck().plan()}
+        return settings.policies
+    probes = {"drop_sub_policy": [{"type": "health_check"}]}
+    drop = Policy.model_validate({"name": DROPS_HEALTH_CHECKS, "type": "drop", "drop": probes})
     # Without policies everything else is kept, as it would be without this one.
-    rest = written or [{"name": "the-rest", "type": "always_sample"}]
-    return [{"name": DROPS_HEALTH_CHECKS, "type": "drop", "children": [probes]}, *rest]
+    rest = settings.policies or [Policy.model_validate({"name": "the-rest", "type": "always_sample"})]
+    return [drop, *rest]
 
 
 def _policy(policy: PolicyBody, name: str) -> dict[str, Any]:

@@ -92,7 +92,9 @@ class Limit:
     def decide(self, now: int, asked: list[tuple[int, int]]) -> list[int]:
         """The threshold of each (randomness, cost); RANGE for one that is too large ever to pass."""
         bucket = self.bucket
-        since = min(1, Fraction(max(0, now - bucket.filled_at), 10**9)) if bucket.filled_at else Fraction(0)
+        since = Fraction(0)
+        if bucket.filled_at:
+            since = min(Fraction(1), Fraction(max(0, now - bucket.filled_at), 10**9))
         bucket.fill(now)
         fitting = [one for one in asked if one[1] <= bucket.size]
         cut = 0

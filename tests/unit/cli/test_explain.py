@@ -91,6 +91,17 @@ def test_every_policy_has_its_rule_what_it_saw_and_its_vote(capsys: pytest.Captu
         assert [vote["policy"] for vote in votes.values() if vote["credited"]] == [trace["verdict"]["policy"]]
 
 
+def test_what_an_option_drops_is_told_like_a_policy(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rules = tmp_path / "options.yaml"
+    rules.write_text("sampling: {drop_health_checks: true, dry_run: true}")
+    trace = as_json(capsys, call(tmp_path / "in.binpb"), "-c", str(rules))["traces"][0]
+    assert [vote["policy"] for vote in trace["verdict"]["votes"]] == ["drop_health_checks", "the-rest"]
+    assert main(["explain", call(tmp_path / "in.binpb"), "-c", str(rules)]) == 0
+    text = capsys.readouterr().out
+    assert "drop when it is a health check" in text
+    assert "without dry_run: kept by the-rest" in text
+
+
 def test_text_shows_the_arithmetic_and_what_was_concluded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], config: str
 ) -> None:
