@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -76,11 +77,16 @@ def test_spans_of_model_calls_are_added_to_and_nothing_else(core: CoreEngine, se
         _assert_only_added(old[2], span)
 
 
+@cache
+def _under(policy: str) -> CoreEngine:
+    return engine(f"normalize: {{content: {policy}}}")
+
+
 @pytest.mark.parametrize("policy", ["drop", "truncate", "redact"])
 @given(seed=_seeds)
 @settings(max_examples=60)
 def test_a_content_policy_leaves_spans_without_content_byte_for_byte(policy: str, seed: int) -> None:
-    core = engine(f"normalize: {{content: {policy}}}")
+    core = _under(policy)
     messages = Generator(seed).requests()
     assert _all(_taken(core, messages)) == _all(messages)
 

@@ -61,6 +61,22 @@ fn one_span_that_cannot_be_written_leaves_as_it_came_among_the_others() {
 }
 
 #[test]
+fn what_cannot_be_enriched_still_leaves_without_its_content() {
+    let mut plan: Value = serde_json::from_slice(&plan(keep_all(), json!({}))).unwrap();
+    plan["content"] = json!({"policy": "drop", "keys": [{"key": "gen_ai.prompt", "class": "input"}]});
+    let engine = Engine::new(plan.to_string().as_bytes()).unwrap();
+    engine.trips.set(Stage::Conclude, 1, 0);
+    engine.trips.set(Stage::Write, 2, 0);
+    for trace in [1, 2] {
+        let said = ("gen_ai.prompt", Scalar::Str("said"));
+        engine.ingest(&request("a", &[span(trace, 1, 0, &[OPERATION, MODEL, said])]), 0).unwrap();
+    }
+    let found = written(&engine.drain(0));
+    assert_eq!(found[&id(1, 1)].1, span(1, 1, 0, &[OPERATION, MODEL]));
+    assert_eq!(found[&id(2, 1)].1, span(2, 1, 0, &[OPERATION, MODEL]));
+}
+
+#[test]
 fn spans_are_written_in_full_when_measuring_panics() {
     let engine = engine(keep_all(), json!({}));
     engine.trips.set(Stage::Measure, 1, 0);
