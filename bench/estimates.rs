@@ -41,7 +41,10 @@ fn traffic(random: &mut Random, cv_squared: f64) -> Vec<(usize, f64)> {
     let sigma = (1.0 + cv_squared).ln().sqrt();
     let mut trace = || {
         let place = random.unit() * sum;
-        (shares.partition_point(|share| *share < place).min(KEYS - 1), 1e9 * (sigma * random.normal()).exp())
+        (
+            shares.partition_point(|share| *share < place).min(KEYS - 1),
+            1e9 * (sigma * random.normal()).exp(),
+        )
     };
     (0..TRACES).map(|_| trace()).collect()
 }
@@ -80,19 +83,43 @@ fn pps(traces: &[(usize, f64)], budget: f64) -> Vec<f64> {
     let (mut low, mut high) = (0.0, 1e18);
     for _ in 0..200 {
         let threshold: f64 = f64::midpoint(low, high);
-        let kept: f64 = traces.iter().map(|(_, cost)| (cost / threshold).min(1.0)).sum();
-        if kept > budget { low = threshold } else { high = threshold }
+        let kept: f64 = traces
+            .iter()
+            .map(|(_, cost)| (cost / threshold).min(1.0))
+            .sum();
+        if kept > budget {
+            low = threshold
+        } else {
+            high = threshold
+        }
     }
-    traces.iter().map(|(_, cost)| (cost / high).min(1.0)).collect()
+    traces
+        .iter()
+        .map(|(_, cost)| (cost / high).min(1.0))
+        .collect()
 }
 
 fn own_from(traces: &[(usize, f64)], budget: f64, warm: bool) -> Vec<f64> {
     let per_second = budget * PER_SECOND / TRACES as f64;
-    let mut sampler = Adaptive::new(Aim { per_second, cost_share: 0.5, max_keys: 500, window: 30.0 });
+    let mut sampler = Adaptive::new(Aim {
+        per_second,
+        cost_share: 0.5,
+        max_keys: 500,
+        window: 30.0,
+    });
     let mut at = 1e15;
     let mut choose = |(key, cost): &(usize, f64)| {
         at += 1e9 / PER_SECOND;
-        sampler.choose(at as u64, Seen { key: *key as u64, cost: *cost, volume: 1.0 }).probability
+        sampler
+            .choose(
+                at as u64,
+                Seen {
+                    key: *key as u64,
+                    cost: *cost,
+                    volume: 1.0,
+                },
+            )
+            .probability
     };
     if warm {
         // Ten minutes of such traffic came before.
@@ -170,7 +197,10 @@ impl Errors {
 }
 
 fn main() {
-    let runs: u64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(400);
+    let runs: u64 = std::env::args()
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(400);
     for cv_squared in [1.7, 10.0, 70.0] {
         for budget in BUDGETS {
             let mut all = vec![Errors::default(); SCHEMES.len()];
@@ -182,9 +212,14 @@ fn main() {
                 }
             }
             println!("\nCV² of cost {cv_squared}, budget {budget}, {runs} runs\n");
-            println!("| sampler | kept | total cost | count | cost of a key, median | worst | keys seen |");
+            println!(
+                "| sampler | kept | total cost | count | cost of a key, median | worst | keys seen |"
+            );
             println!("| --- | --- | --- | --- | --- | --- | --- |");
-            SCHEMES.iter().zip(&all).for_each(|((name, _), errors)| println!("{}", errors.row(name, runs as f64)));
+            SCHEMES
+                .iter()
+                .zip(&all)
+                .for_each(|((name, _), errors)| println!("{}", errors.row(name, runs as f64)));
         }
     }
 }

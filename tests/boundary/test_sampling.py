@@ -16,6 +16,7 @@ from enricher.config import compile_plan, load_text
 from enricher.errors import PlanError
 from enricher.runtime.engine import CoreEngine
 from enricher.sample.compile import compile_plan as compile_sample
+from enricher.sample.policies.combined import ON_ONE_SPAN
 from enricher.sample.regex import explain_fault
 from enricher.sample.settings import SamplingSettings
 from tests.oracle.sampling import BITS, RANGE, Limit, Span, Trace, Value, Verdict, decide
@@ -114,8 +115,31 @@ _leaves: st.SearchStrategy[dict[str, Any]] = st.one_of(
         lambda usd: {"type": "cost", "cost": {"trace_usd": usd[0], "call_usd": usd[1]}}
     ),
 )
+_own: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.builds(
+        lambda of, total, one: {"type": "tokens", "tokens": {"of": of, "trace_tokens": total, "call_tokens": one}},
+        st.sampled_from(["total", "input", "output"]),
+        st.none() | st.integers(1, 400),
+        st.integers(1, 250),
+    ),
+    st.builds(
+        lambda name, low, more, models: {
+            "type": "aggregate",
+            "aggregate": {name: {"min": low, "max": low + more}, "models": models},
+        },
+        st.sampled_from(["calls", "errors", "distinct_models", "tokens", "input_tokens", "output_tokens"]),
+        st.integers(0, 3),
+        st.sampled_from([0, 1, 200]),
+        st.sampled_from([[], ["m"], ["x*"], ["*m", "y"]]),
+    ),
+    st.sampled_from([0, 0.1, 0.2]).map(lambda usd: {"type": "aggregate", "aggregate": {"cost_usd": {"max": usd}}}),
+)
+_on_one_span = _leaves.filter(lambda policy: policy["type"] in ON_ONE_SPAN)
+_same_span = st.lists(
+    _on_one_span | _on_one_span.map(lambda sub: {"type": "not", "not": {"not_sub_policy": sub}}), min_size=1, max_size=3
+).map(lambda subs: {"type": "and", "and": {"same_span": True, "and_sub_policy": subs}})
 _policies = st.recursive(
-    _leaves,
+    _leaves | _own | _same_span,
     lambda inner: st.one_of(
         st.lists(inner, min_size=1, max_size=3).map(lambda subs: {"type": "and", "and": {"and_sub_policy": subs}}),
         inner.map(lambda sub: {"type": "not", "not": {"not_sub_policy": sub}}),
@@ -165,7 +189,10 @@ def _traces(draw: st.DrawFn) -> Sent:
         tokens.append(count)
     costs = [Fraction(count, 1000) for count in tokens if count is not None]
     trace_id = draw(st.integers(1, 2**64)) << BITS | draw(_edges)
-    return Sent(Trace(trace_id, spans, draw(_attributes), costs, draw(st.none() | _edges)), tokens)
+    pairs = [(count, 1) for count in tokens if count is not None]
+    failed = sum(span.status == 2 for span, count in zip(spans, tokens, strict=True) if count is not None)
+    resource, randomness = draw(_attributes), draw(st.none() | _edges)
+    return Sent(Trace(trace_id, spans, resource, costs, pairs, failed, "m", randomness), tokens)
 
 
 def request(sent: Sent) -> bytes:

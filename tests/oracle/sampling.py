@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from fractions import Fraction
 
 from enricher.sample.policies import (
+    Aggregate,
+    And,
     BooleanAttribute,
     Cost,
     Latency,
@@ -21,8 +24,10 @@ from enricher.sample.policies import (
     SpanCount,
     StatusCode,
     StringAttribute,
+    Tokens,
     TraceState,
 )
+from enricher.sample.policies.facts import Bounds
 from enricher.sample.settings import SamplingSettings
 
 Value = str | int | float | bool | list[str]
@@ -47,12 +52,16 @@ class Span:
 
 @dataclass(frozen=True)
 class Trace:
-    """A whole trace. costs: of its calls, in US dollars. randomness: `rv` of its trace state, if it has one."""
+    """A whole trace. costs: of its calls, in US dollars. tokens: input and output of each call; failed: how many calls
+    did; model: of all of them. randomness: `rv` of its trace state, if it has one."""
 
     trace_id: int
     spans: list[Span]
     resource: dict[str, Value] = field(default_factory=dict)
     costs: list[Fraction] = field(default_factory=list)
+    tokens: list[tuple[int, int]] = field(default_factory=list)
+    failed: int = 0
+    model: str = ""
     randomness: int | None = None
 
 
@@ -151,6 +160,9 @@ def _half_up(value: Fraction, unit: int) -> int:
 
 def _vote(policy: PolicyBody, trace: Trace) -> Fraction:
     """The probability with which a policy wants the trace (`drop`: wants it gone)."""
+    if isinstance(policy.block, And) and policy.block.same_span:
+        alone = [replace(trace, spans=[span]) for span in trace.spans]
+        return max(min(_vote(child, one) for child in policy.children) for one in alone)
     children = [_vote(child, trace) for child in policy.children]
     match policy.type:
         case "and" | "drop":
@@ -182,10 +194,42 @@ def _matches(policy: PolicyBody, trace: Trace) -> bool:
             return (total is not None and sum(trace.costs) >= total) or (
                 one is not None and any(cost >= one for cost in trace.costs)
             )
+        case Tokens(of=of, trace_tokens=total, call_tokens=one):
+            counts = [{"input": got, "output": gave, "total": got + gave}[of] for got, gave in trace.tokens]
+            return (total is not None and sum(counts) >= total) or (
+                one is not None and any(count >= one for count in counts)
+            )
+        case Aggregate() as wanted:
+            sums = {name: bounds for name, bounds in wanted if isinstance(bounds, Bounds)}
+            used = bool(trace.tokens) and any(fnmatchcase(trace.model, model) for model in wanted.models)
+            return (used or not wanted.models) and all(_within(sums[name], _sum(name, trace)) for name in sums)
         case NumericAttribute() | StringAttribute() | BooleanAttribute() as condition:
             values = (value for carrier in _carriers(trace) for key, value in carrier.items() if key == condition.key)
             return _holds(condition, values) != condition.invert_match
     raise AssertionError(policy.type)
+
+
+def _sum(name: str, trace: Trace) -> Fraction | int:
+    match name:
+        case "cost_usd":
+            return sum(trace.costs, Fraction(0))
+        case "calls":
+            return len(trace.tokens)
+        case "errors":
+            return trace.failed
+        case "distinct_models":
+            return int(bool(trace.tokens))
+        case "input_tokens":
+            return sum(got for got, _ in trace.tokens)
+        case "output_tokens":
+            return sum(gave for _, gave in trace.tokens)
+        case "tokens":
+            return sum(got + gave for got, gave in trace.tokens)
+    raise AssertionError(name)
+
+
+def _within(bounds: Bounds, value: Fraction | int) -> bool:
+    return (bounds.min is None or value >= bounds.min) and (bounds.max is None or value <= bounds.max)
 
 
 def _carriers(trace: Trace) -> Iterable[dict[str, Value]]:

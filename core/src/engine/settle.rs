@@ -38,7 +38,7 @@ impl Engine {
         for taken in chunk.iter() {
             let trace = &taken.trace;
             let known = taken.known(finalizer.discards());
-            if known.is_none() && trace.plan.policies.limits() {
+            if known.is_none() && trace.plan.policies.shares() {
                 shared.push(taken);
                 continue;
             }

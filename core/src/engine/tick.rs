@@ -65,7 +65,7 @@ impl Engine {
         let plan = self.plan();
         let mut finalizer = Finalizer::new(self, &plan, states, now);
         finalizer.discard(which == Which::AllDropped);
-        let size = if plan.policies.limits() { TICK_TRACES as usize } else { CHUNK };
+        let size = if plan.policies.shares() { TICK_TRACES as usize } else { CHUNK };
         let mut chunk = Vec::with_capacity(CHUNK);
         let mut shards = 0..self.shards.len();
         let mut next = shards.next();

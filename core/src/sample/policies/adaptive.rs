@@ -109,4 +109,9 @@ impl Rule for Target {
     fn limits(&self) -> bool {
         true
     }
+
+    /// What a trace gets depends on those before it, not on those beside it.
+    fn shares(&self) -> bool {
+        false
+    }
 }

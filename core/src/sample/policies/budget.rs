@@ -142,4 +142,8 @@ impl Rule for Budget {
     fn limits(&self) -> bool {
         self.part.limits()
     }
+
+    fn shares(&self) -> bool {
+        self.part.shares()
+    }
 }

@@ -73,6 +73,10 @@ impl Rule for All {
     fn limits(&self) -> bool {
         self.parts.iter().any(|part| part.limits())
     }
+
+    fn shares(&self) -> bool {
+        self.parts.iter().any(|part| part.shares())
+    }
 }
 
 pub struct Not(pub Box<dyn Rule>);
@@ -109,5 +113,9 @@ impl Rule for Not {
 
     fn limits(&self) -> bool {
         self.0.limits()
+    }
+
+    fn shares(&self) -> bool {
+        self.0.shares()
     }
 }

@@ -123,8 +123,8 @@ impl Policies {
     }
 
     /// Some policy shares something out between traces: the more are decided together, the better.
-    pub fn limits(&self) -> bool {
-        !self.caps.is_empty() || self.policies.iter().any(|policy| policy.rule.limits())
+    pub fn shares(&self) -> bool {
+        !self.caps.is_empty() || self.policies.iter().any(|policy| policy.rule.shares())
     }
 
     /// Each policy's vote with the values it looked at, for `explain`.

@@ -42,9 +42,14 @@ pub trait Rule: Send + Sync {
         false
     }
 
-    /// Shares something bounded out between the traces of a batch, so that it is asked after everybody else.
+    /// Keeps to a bound or a target, so that it is asked after everybody else and pays only for what nobody else keeps.
     fn limits(&self) -> bool {
         false
+    }
+
+    /// Shares something out between the traces of a batch: the more are decided together, the better.
+    fn shares(&self) -> bool {
+        self.limits()
     }
 }
 
