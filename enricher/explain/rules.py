@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from enricher.explain import own_rules
 from enricher.sample.policies import (
+    And,
     BooleanAttribute,
     BytesLimiting,
     Cost,
@@ -71,12 +73,19 @@ def wanted(policy: PolicyBody) -> str:
             return f"{rule.spans_per_second:,} spans a second"
         case BytesLimiting() as rule:
             return f"{rule.bytes_per_second:,} bytes a second"
+    own = own_rules.wanted(policy.block)
+    if policy.type == "budget":
+        return f"{wanted(policy.children[0])}; {own}"
+    if own:
+        return own
     if policy.type == "trace_flags":
         return "a span has the sampled flag"
     if policy.type == "health_check":
         return "it is a health check"
     parts = " and ".join(wanted(child) for child in policy.children)
     shared = f"within its share, the first of: {'; '.join(wanted(child) for child in policy.children)}"
+    if isinstance(policy.block, And) and policy.block.same_span:
+        return f"one span satisfies: {parts}"
     words = {"and": parts, "not": f"not ({parts})", "drop": f"drop when {parts}", "composite": shared}
     return words.get(policy.type, "every trace")
 
@@ -91,9 +100,11 @@ def seen(policy: PolicyBody, looked_at: Seen) -> str:
         "rate_limiting": lambda seen: f"{seen['spans']:,.0f} spans, at most {seen['burst_capacity']:,.0f} at once",
         "bytes_limiting": lambda seen: f"{seen['bytes']:,.0f} bytes, at most {seen['burst_capacity']:,.0f} at once",
         "cost": _costs,
-    }
+    } | own_rules.WORDS
     if policy.type in words:
         return words[policy.type](looked_at)
+    if "span_matched" in looked_at:
+        return "a span matched" if looked_at["span_matched"] else "no span matched"
     if policy.children:
         told = [seen(child, part) for child, part in zip(policy.children, looked_at["sub_policies"], strict=True)]
         return "; ".join(filter(None, told))

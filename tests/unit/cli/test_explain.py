@@ -231,3 +231,32 @@ def test_text_says_what_was_counted_from_content_and_what_the_policy_does(
     assert "content policy: email redacted (2)" in text
     assert "2 output tokens counted from its content (o200k)" in text
     assert "b.example" not in text
+
+
+def test_policies_made_for_model_work_are_told_with_what_they_saw(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("""
+sampling:
+  drop_health_checks: true
+  policies:
+    - { name: tokens, type: tokens, tokens: { trace_tokens: 1, call_tokens: 1 } }
+    - { name: blocked, type: guardrail }
+    - { name: sums, type: aggregate, aggregate: { calls: { min: 1 }, models: [gpt-*] } }
+    - { name: slow, type: slow }
+    - { name: loops, type: runaway }
+    - { name: one, type: and, and: { same_span: true, and_sub_policy: [{ type: trace_flags }] } }
+    - name: budget
+      type: budget
+      budget: { usd: 1, factor: 0.5, budget_sub_policy: { type: adaptive, adaptive: { traces_per_second: 5 } } }
+""")
+    assert main(["explain", TWICE, "-c", str(path)]) == 0
+    told = capsys.readouterr().out
+    for words in ("the root is no probe", "a call used gpt-*", "no span matched", "what fits 5 traces a second"):
+        assert words in told
+    traces = as_json(capsys, TWICE, "-c", str(path))["traces"]
+    trace = next(trace for trace in traces if trace["totals"]["input_tokens"])
+    votes = {vote["policy"]: vote for vote in trace["verdict"]["votes"]}
+    assert votes["tokens"]["vote"] == 1
+    assert votes["budget"]["learned"]["over_budget"] is None
