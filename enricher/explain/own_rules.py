@@ -56,7 +56,7 @@ def wanted(block: PolicySettings | None) -> str:
             counts = " or ".join(f"{limit:,} {what}" for what, limit in limits if limit is not None)
             return f"{counts} of one {rule.per} within {rule.window:g} s"
         case HealthCheck():
-            return "the root is a health check and no model is called"
+            return "it is a health check"
         case Budget() as rule:
             return f"probability times {rule.factor:g} while the tenant has spent {rule.usd:f} USD in the {rule.period}"
     return ""

@@ -80,8 +80,6 @@ def wanted(policy: PolicyBody) -> str:
         return own
     if policy.type == "trace_flags":
         return "a span has the sampled flag"
-    if policy.type == "health_check":
-        return "it is a health check"
     parts = " and ".join(wanted(child) for child in policy.children)
     shared = f"within its share, the first of: {'; '.join(wanted(child) for child in policy.children)}"
     if isinstance(policy.block, And) and policy.block.same_span:

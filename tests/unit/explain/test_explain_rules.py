@@ -60,7 +60,7 @@ CASES = [
      {"trace_usd": "0.1", "volume": 8.0, "key": "0a"}, "0.1 USD, volume 8"),
     ("{type: runaway, runaway: {per: session, calls: null, usd: 2}}",
      "20 repeats of a tool or 2 USD of one session within 600 s", {"session": ""}, "session unknown"),
-    ("{type: health_check}", "the root is a health check and no model is called",
+    ("{type: health_check}", "it is a health check",
      {"root_is_a_probe": True, "calls": 0}, "the root is a probe"),
     ("{type: budget, budget: {usd: 5, factor: 0.1, budget_sub_policy: {type: always_sample}}}",
      "every trace; probability times 0.1 while the tenant has spent 5 USD in the day",
