@@ -52,8 +52,8 @@ def wanted(block: PolicySettings | None) -> str:
             plan = rule.plan()
             return f"what fits {plan['per_second']:,.6g} {plan['unit']} a second"
         case Runaway() as rule:
-            limits = (("repeats of a tool", rule.repeats), ("calls", rule.calls), ("USD", rule.usd))
-            counts = " or ".join(f"{limit:,} {what}" for what, limit in limits if limit is not None)
+            bounds = (("repeats of a tool", rule.repeats), ("calls", rule.calls), ("USD", rule.usd))
+            counts = " or ".join(f"{limit:,} {what}" for what, limit in bounds if limit is not None)
             return f"{counts} of one {rule.per} within {rule.window:g} s"
         case HealthCheck():
             return "it is a health check"

@@ -94,10 +94,19 @@ def judged() -> list[dict[str, Any]]:
     ]
 
 
+def limited() -> list[dict[str, Any]]:
+    """A provider's account of its limit, in captured headers."""
+    headers = {
+        "http__response__header__x-ratelimit-limit-requests": 100,
+        "http__response__header__x-ratelimit-remaining-requests": 25,
+    }
+    return [chat(**headers)]
+
+
 def test_every_series_is_in_the_catalogue_with_its_labels() -> None:
     settings = Settings()
     core = engine(settings)
-    decide(core, request(everything() + judged()))
+    decide(core, request(everything() + judged() + limited()))
     names = set()
     for name, labels, *_ in core.metrics():
         metric = catalogue.METRICS[name]

@@ -16,6 +16,7 @@ def test_limits_become_bytes_and_counts() -> None:
     assert limits["limits"] == {
         "buffer_bytes": 100 * MIB,
         "trace_bytes": 3 * MIB,
+        "log_facts_bytes": 16 * MIB,
         "trace_spans": 100_000,
         "payload_bytes": 5 << 10,
         "request_spans": 1_000_000,

@@ -41,7 +41,8 @@ def test_a_dialects_own_sources_come_first_then_the_conventions() -> None:
     asked = order(section, "input_tokens", "openinference")
     assert asked[0] == "llm.token_count.prompt"
     assert asked[1] == "gen_ai.usage.input_tokens"
-    assert order(section, "input_tokens", None)[:2] == ["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"]
+    spans = [source for source in order(section, "input_tokens", None) if not source.startswith("event:")]
+    assert spans[:2] == ["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"]
     assert order(section, "input_tokens", "litellm_v2")[0] == "gen_ai.usage.input_tokens"
 
 
@@ -50,7 +51,7 @@ def test_one_key_has_few_rules_however_many_dialects_there_are() -> None:
     rules = [rule for rule in section["rules"] if rule["key"] == "gen_ai.usage.input_tokens"]
     readers = {at for rule in rules for at in rule.get("dialects", [])}
     assert len(readers) > 20
-    assert len(rules) <= 4
+    assert len(rules) <= 5
 
 
 def test_bare_and_ambiguous_keys_are_read_in_their_dialect_only() -> None:
