@@ -28,9 +28,9 @@ of a model with its source; `enricher prices update` builds the book anew.
 
 ## Where prices come from
 
-1. [genai-prices](https://pypi.org/project/genai-prices/) {genai}: dated prices with their history, model names.
+1. [genai-prices](https://github.com/pydantic/genai-prices) {genai}: dated prices with their history, model names.
 2. Our own corrections (`enricher/price/corrections.yaml`): what is known better, each with its source. They win.
-3. [LiteLLM](https://pypi.org/project/litellm/) {litellm}: more models, tiers, batch prices and units. It has no dates:
+3. [LiteLLM](https://github.com/BerriAI/litellm) {litellm}: more models, tiers, batch prices and units. It has no dates:
    a price taken over holds as long as the standard price that it stands beside. Models that newer releases have dropped
    come from {retired}.
 
