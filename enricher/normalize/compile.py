@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
+from functools import cache
 from typing import Any
 
 from enricher.normalize import tables
@@ -144,9 +146,12 @@ def _rule(concept: str, source: Source, priority: int, dialects: list[int]) -> d
 
 def is_everyday(source: Source) -> bool:
     """Whether the source may stand on any span, so that it does not make a span one about a model."""
-    return source.kind == "resource" or any(
-        fnmatchcase(source.key, pattern) for pattern in tables.load(tables.Detection).everyday
-    )
+    return source.kind == "resource" or _everyday().match(source.key) is not None
+
+
+@cache
+def _everyday() -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, tables.load(tables.Detection).everyday)))
 
 
 def _carriers(dialects: Sequence[Dialect]) -> list[dict[str, Any]]:
