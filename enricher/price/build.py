@@ -17,7 +17,7 @@ from pathlib import Path
 
 from enricher.errors import InputError
 from enricher.price import book as books
-from enricher.price import convert, corrections, history, litellm, merge, rules, upstream
+from enricher.price import convert, corrections, exact, history, litellm, merge, rules, upstream
 from enricher.price.book import Book, ModifierRow, PriceRow, timestamp
 from enricher.price.compile import compile_plan
 from enricher.price.merge import Find, Key, Known
@@ -66,6 +66,7 @@ def build(
     )
     old = previous or Book("", {}, [], [], [], [])
     models, prices = history.carry(old, merged.models, merged.prices, today)
+    models = exact.excluded(models)
     unknown = {row.provider for row in models} - set(spelled.providers)
     if unknown:
         raise InputError(f"providers.yaml does not list {', '.join(sorted(unknown))}")
