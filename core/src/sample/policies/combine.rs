@@ -96,7 +96,10 @@ impl Rule for Not {
 
     fn votes(&self, traces: &[&TraceSummary<'_>], open: &[Vote], moment: &mut Moment<'_>, votes: &mut [Vote]) {
         self.0.votes(traces, open, moment, votes);
-        votes.iter_mut().for_each(|vote| *vote = vote.complement());
+        for (vote, open) in votes.iter_mut().zip(open) {
+            // Nothing said of a trace that nobody asked about is no "no".
+            *vote = if open.is_some() { vote.complement() } else { Vote::NONE };
+        }
     }
 
     fn learned(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Value {

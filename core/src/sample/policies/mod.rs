@@ -92,7 +92,8 @@ impl Policies {
             // A drop has the last word wherever it stands.
             order.sort_by_key(|at| !policies[*at].drops);
         } else {
-            order.sort_by_key(|at| policies[*at].rule.limits());
+            // What a drop asks of a limit is not what is left to keep: it is asked of every trace.
+            order.sort_by_key(|at| policies[*at].rule.limits() && !policies[*at].drops);
         }
         let caps = plan.limits.iter().map(|limit| Cap::compile(limit, &mut compiler)).collect::<Result<_, _>>()?;
         let Compiler { conditions, mut needs, slots, watches, .. } = compiler;
@@ -186,7 +187,7 @@ impl Policies {
         for at in &self.order {
             let policy = &self.policies[*at];
             let own = &mut votes.all[at * count..(at + 1) * count];
-            let settled = self.first_match || policy.rule.limits();
+            let settled = self.first_match || (policy.rule.limits() && !policy.drops);
             let open = if settled { &votes.wanted } else { &votes.open };
             policy.rule.votes(traces, open, &mut moment, own);
             for (wanted, own) in votes.wanted.iter_mut().zip(own) {

@@ -164,3 +164,29 @@ fn a_bucket_survives_as_bytes() {
     other.states.load(first.states.save());
     assert_eq!(other.kept(SECOND, &sized(&[5, 5, 5])), 3, "another target begins anew");
 }
+
+#[test]
+fn a_drop_asks_its_limit_of_every_trace() {
+    let always = json!({"name": "all", "type": "always_sample"});
+    let beyond =
+        json!({"name": "d", "type": "drop", "children": [{"name": "n", "type": "not", "children": [rate(2, 2)]}]});
+    let within = json!({"name": "d", "type": "drop", "children": [rate(2, 2)]});
+    let kept = |policies: serde_json::Value| -> Vec<bool> {
+        Sampler::new(policies).decide(SECOND, &sized(&[1; 5])).iter().map(|verdict| verdict.keep).collect()
+    };
+    assert_eq!(kept(json!([always, beyond])), [false, false, false, true, true], "what is beyond the rate goes");
+    assert_eq!(kept(json!([beyond, always])), [false, false, false, true, true]);
+    let left = kept(json!([always, within])).iter().filter(|keep| **keep).count();
+    assert!((1..5).contains(&left), "a share as large as what is within the rate goes: {left}");
+}
+
+#[test]
+fn a_not_says_nothing_of_a_trace_that_it_was_not_asked_about() {
+    let errors = json!({"name": "e", "type": "status_code", "status_codes": ["ERROR"]});
+    let not = json!({"name": "n", "type": "not", "children": [rate(2, 2)]});
+    let mut sampler = Sampler::new(json!([errors, not]));
+    let mut traces = sized(&[1; 4]);
+    traces.iter_mut().take(2).for_each(|trace| trace.statuses = 1 << STATUS_ERROR);
+    let verdicts = sampler.decide(SECOND, &traces);
+    assert_eq!(verdicts.iter().map(|one| one.policy).collect::<Vec<_>>()[..2], [Some(0), Some(0)]);
+}
