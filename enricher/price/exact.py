@@ -1,7 +1,7 @@
 """An exact name keeps its price however it is wrapped.
 
-Names come with a path before them (`bedrock/NAME`, `arn:…:inference-profile/NAME`). A pattern such as `*amazon.nova-pro*`
-of another model would take the whole of such a text before what stands behind the path is looked up.
+Names come with a path before them (`bedrock/NAME`, `arn:…:inference-profile/NAME`). A pattern of another model, such as
+`*amazon.nova-pro*`, would take the whole of such a text before what stands behind the path is looked up.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from enricher.price.book import ModelRow
 
 
 def excluded(models: Sequence[ModelRow]) -> list[ModelRow]:
-    """The rows, with the exact names of a provider's other models, behind a path, excluded from patterns that begin with
-    `*`."""
+    """The rows; patterns that begin with `*` exclude the exact names of the provider's other models behind a path."""
     exact: dict[str, dict[str, str]] = defaultdict(dict)
     for row in models:
         exact[row.provider].update({name: row.model for name in row.names.split() if "*" not in name})
