@@ -54,3 +54,14 @@ def load_settings(paths: list[Path], sets: list[str]) -> Settings:
     for problem in loaded.problems:
         print(problem, file=sys.stderr)
     return settings
+
+
+def positive(text: str) -> float:
+    """An argument's number, above 0 and below 10^12. Raises argparse.ArgumentTypeError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e12:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number above 0")
+    return number

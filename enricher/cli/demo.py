@@ -12,6 +12,7 @@ from pathlib import Path
 
 from urllib3.exceptions import HTTPError
 
+from enricher.cli.common import positive
 from enricher.cli.style import Style
 from enricher.demo import summary, view
 from enricher.demo.recording import load
@@ -30,8 +31,8 @@ _INTERRUPTED = 130
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser("demo", help="see the main job at work on recorded traffic", description=__doc__)
-    parser.add_argument("--seconds", type=_positive, default=30.0, help="how long to send (default: 30)")
-    parser.add_argument("--rate", type=_positive, default=300.0, help="spans a second (default: 300)")
+    parser.add_argument("--seconds", type=positive, default=30.0, help="how long to send (default: 30)")
+    parser.add_argument("--rate", type=positive, default=300.0, help="spans a second (default: 300)")
     parser.add_argument("--seed", type=int, help="make the traffic repeatable, apart from its times")
     parser.add_argument(
         "--directory", type=Path, default=Path("enricher-data/demo"), help="where files go (default: %(default)s)"
@@ -166,13 +167,3 @@ class Demonstration:
         if not agree:
             print("\nenricher: these figures should agree; please report it as a bug", file=sys.stderr)
         return agree
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1e6:
-        raise argparse.ArgumentTypeError(f"{text}: must be a number above 0")
-    return number

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from enricher.cli.common import add_config_arguments, add_log_argument, load_settings, log_to_stderr
+from enricher.cli.common import add_config_arguments, add_log_argument, load_settings, log_to_stderr, positive
 from enricher.cli.inputs import read_requests
 from enricher.cli.progress import Progress
 from enricher.cli.style import Style
@@ -53,10 +53,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add_config_arguments(parser)
     parser.add_argument(
-        "--costly-usd", metavar="USD", type=_positive, default=0.10, help="from which cost a trace is costly (0.10)"
+        "--costly-usd", metavar="USD", type=positive, default=0.10, help="from which cost a trace is costly (0.10)"
     )
     parser.add_argument(
-        "--slow-ms", metavar="MS", type=_positive, help="from which duration it is slow (slowest 5 %% of its operation)"
+        "--slow-ms", metavar="MS", type=positive, help="from which duration it is slow (slowest 5 %% of its operation)"
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write the report as a page with charts")
@@ -136,13 +136,3 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 10**8:
         raise argparse.ArgumentTypeError(f"{text}: must be a whole number from 1 to 100,000,000")
     return int(text)
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e12:
-        raise argparse.ArgumentTypeError(f"{text}: must be a number above 0")
-    return value

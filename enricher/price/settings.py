@@ -92,7 +92,8 @@ class Override(_Dated):
     model: Name
     """Model name, or a glob in which `*` stands for any text. Tried before the book, exact names before globs."""
     per_million: dict[TokenUnit, Price] = Field(default_factory=dict)
-    """Price per million tokens, by kind of token. `{input: 0, output: 0}` makes a model free."""
+    """Price per million tokens, by kind of token. Kinds that are not named keep the book's price, cached tokens among
+    them: a model of the book is free when each kind that it prices is 0."""
     each: dict[OtherUnit, Price] = Field(default_factory=dict)
     """Price of one of what is not tokens: `requests`, `web_searches`, `images`, `audio_seconds` …; `duration` is the
     seconds that the call took, for models that you pay by the time."""

@@ -98,9 +98,9 @@ def _conditions(policy: dict[str, Any], path: str) -> Iterator[Problem]:
             found = ottl_fault(text, context) if isinstance(text, str) and text else None
             if found is not None:
                 offset, reason = found
-                shown = text[offset : offset + 30]
+                shown = " ".join(text[offset : offset + 30].split())
                 place = f"character {offset + 1}" + (f", at `{shown}`" if shown else "")
-                hint = "conditions use the part of OTTL that docs/configuration.md lists"
+                hint = "docs/configuration.md lists what conditions may use, under `ottl_condition`"
                 where = f"{path}.ottl_condition.{context}[{index}]"
                 yield Problem("bad-condition", where, f"{place}: {reason}", hint)
 

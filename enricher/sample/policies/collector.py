@@ -147,9 +147,12 @@ class OttlCondition(PolicySettings):
     """Accepted, and the same whatever it says: a condition that cannot be worked out (the length of a number) does not
     hold, is counted, and takes no other span, condition or policy along."""
     span: list[Condition] = Field(default=[])
-    """Conditions on spans."""
+    """Conditions on spans, in the OpenTelemetry Transformation Language: paths of `span`, `resource` and `scope`, `==`
+    `!=` `<` `<=` `>` `>=`, `and` `or` `not`, `nil`, `STATUS_CODE_*`, `SPAN_KIND_*`, IsMatch, HasPrefix, HasSuffix,
+    IsString, IsInt, IsDouble, IsBool, IsMap, IsList, IsRootSpan, Int, Double, Len, Concat, Substring, ToLowerCase,
+    ToUpperCase. Anything else is a fault."""
     spanevent: list[Condition] = Field(default=[])
-    """Conditions on span events."""
+    """Conditions on span events: the same, and paths of `spanevent`."""
 
     @model_validator(mode="after")
     def _some(self) -> Self:
