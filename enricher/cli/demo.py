@@ -104,7 +104,7 @@ class Demonstration:
         pause = _FRAME_SECONDS if self._screen else _LINE_SECONDS
         while (elapsed := time.monotonic() - started) < self._seconds:
             # Ends early when sending fails.
-            self._feeder.join(min(pause, self._seconds - elapsed))
+            self._feeder.wait_ended(min(pause, self._seconds - elapsed))
             if self._feeder.fault:
                 return
             elapsed = time.monotonic() - started

@@ -165,10 +165,19 @@ class Feeder(threading.Thread):
         self._rate = spans_per_second
         self._copy = copy
         self._halt = threading.Event()
+        # Not `join`: before Python 3.13 Ctrl-C in a `join` makes a running thread pass for ended
+        # (https://github.com/python/cpython/issues/90882).
+        self._ended = threading.Event()
         self.tally = Tally()
         self.fault = ""
 
     def run(self) -> None:
+        try:
+            self._feed()
+        finally:
+            self._ended.set()
+
+    def _feed(self) -> None:
         started = time.monotonic()
         with self._copy.open("wb") as copy:
             while True:
@@ -185,8 +194,12 @@ class Feeder(threading.Thread):
                     if self._halt.wait(max(ahead, 0)):
                         return
 
+    def wait_ended(self, seconds: float) -> None:
+        """Returns when sending failed, at the latest after `seconds`."""
+        self._ended.wait(seconds)
+
     def stop(self) -> None:
         """Returns when the last request has been answered."""
         self._halt.set()
-        self.join(15)
+        self._ended.wait(15)
         self._channel.close()
