@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from enricher.sample.policies import Policy, PolicyBody
-from enricher.sample.settings import SamplingSettings
+from enricher.sample.settings import Limit, SamplingSettings
 
 _NANOS = 10**9
-_BURST_S = 2
 
 
 def compile_plan(settings: SamplingSettings) -> dict[str, Any]:
@@ -25,13 +24,16 @@ def compile_plan(settings: SamplingSettings) -> dict[str, Any]:
         "first_match": settings.sample_on_first_match,
         "maximum_trace_bytes": settings.maximum_trace_size_bytes,
         "group_by_conversation": settings.group_by == "conversation",
-        "limits": [
-            {"unit": unit, "per_second": rate, "burst": _BURST_S * rate}
-            for unit, rate in (settings.limit.rates() if settings.limit else {}).items()
-        ],
+        "limits": _limits(settings.limit),
         "dry_run": settings.dry_run,
         "policies": [_policy(policy, policy.name) for policy in in_force(settings)],
     }
+
+
+def _limits(limit: Limit | None) -> list[dict[str, Any]]:
+    if limit is None:
+        return []
+    return [{"unit": unit, "per_second": rate, "burst": limit.burst * rate} for unit, rate in limit.rates().items()]
 
 
 DROPS_HEALTH_CHECKS = "drop_health_checks"

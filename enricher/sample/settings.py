@@ -24,8 +24,7 @@ Rate = Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False)]
 
 class Limit(Section):
     """Bounds everything that is kept, whichever policy wants it. What is over is cut from the last policy of the list
-    upwards, with `ot=th` saying so: estimated totals stay right. A burst of two seconds' worth may pass after a quiet
-    time."""
+    upwards, with `ot=th` saying so: estimated totals stay right."""
 
     traces_per_second: Rate | None = None
     """Traces a second."""
@@ -33,6 +32,9 @@ class Limit(Section):
     """Spans a second."""
     bytes_per_second: Rate | None = None
     """Bytes a second, of spans as they were received."""
+    burst: Annotated[Duration, Field(ge=0.1, le=3600)] = 2.0
+    """Time whose worth may pass at once after a quiet time. Longer lets more of a short peak through; in the long run
+    no more than the bounds passes whatever it is."""
 
     @model_validator(mode="after")
     def _some(self) -> Self:

@@ -123,6 +123,25 @@ def test_a_tenant_over_its_budget() -> None:
     assert metric(core, "llm_budget_usd_limit", "p0", "big") == 1000
 
 
+def test_spend_of_a_trace_that_never_ends_counts_after_the_wait_and_then_within_a_second() -> None:
+    budget = {"usd": 0.3, "factor": 0, "budget_sub_policy": {"type": "always_sample"}}
+    policies = [{"name": "b", "type": "budget", "budget": budget}]
+    core = engine(json.dumps({"sampling": {"decision_wait": "30s", "policies": policies}}))
+
+    def call(number: int, now: int) -> float:
+        """USD spent a second after a call below an open root has come."""
+        core.ingest(request_of(span(1, number, 99, {**LARGE, "enricher.tenant.id": "t"}, start=now)), now)
+        core.tick(now + SECOND)
+        return metric(core, "llm_budget_usd_spent", "b", "t")
+
+    assert call(1, NOW) == 0
+    core.tick(NOW + 30 * SECOND)
+    assert metric(core, "llm_budget_usd_spent", "b", "t") == pytest.approx(0.251)
+    assert call(2, NOW + 600 * SECOND) == pytest.approx(0.502)
+    other = {**PLAIN, "enricher.tenant.id": "t"}
+    assert kept(core, [other], now=NOW + 602 * SECOND, first=9) == []
+
+
 def test_what_was_learned_outlives_a_reload_and_is_explained() -> None:
     text = json.dumps({"sampling": {"policies": [{"name": "r", "type": "rare", "rare": {"keys": ["model"]}}]}})
     core = engine(text)

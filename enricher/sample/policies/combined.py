@@ -280,8 +280,8 @@ class Composite(PolicySettings):
 class Budget(PolicySettings):
     """Votes as its sub-policy does, with another probability while the trace's tenant is over its budget.
 
-    Spend is counted from all traffic, at the decision of each trace, in calendar periods of UTC. Traces without a
-    tenant are those of one.
+    Spend is counted from all traffic, each call once, in calendar periods of UTC: when its trace is decided, before
+    that trace's own vote, and within a second when it comes later. Traces without a tenant are those of one.
     """
 
     usd: Usd

@@ -155,6 +155,8 @@ def test_options_of_the_section() -> None:
         {"unit": "spans", "per_second": 10, "burst": 20},
         {"unit": "bytes", "per_second": 1e6, "burst": 2e6},
     ]
+    longer = compile_plan(load_text("sampling: {limit: {traces_per_second: 3, burst: 10s}}").require().sampling)
+    assert longer["limits"] == [{"unit": "traces", "per_second": 3, "burst": 30}]
     assert plan["dry_run"]
     assert plan["policies"] == [{"name": "p", "type": "always_sample", "dry_run": True}]
 
