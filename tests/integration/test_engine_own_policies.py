@@ -138,7 +138,7 @@ def test_spend_of_a_trace_that_never_ends_counts_after_the_wait_and_then_within_
     core.tick(NOW + 30 * SECOND)
     assert metric(core, "llm_budget_usd_spent", "b", "t") == pytest.approx(0.251)
     assert call(2, NOW + 600 * SECOND) == pytest.approx(0.502)
-    other = {**PLAIN, "enricher.tenant.id": "t"}
+    other = {**CHAT, "enricher.tenant.id": "t"}
     assert kept(core, [other], now=NOW + 602 * SECOND, first=9) == []
 
 
