@@ -82,14 +82,25 @@ def _rows(model: type[BaseModel], above: str, parents: tuple[Any, ...]) -> Itera
     for name, info in model.model_fields.items():
         path = above + (info.alias or name)
         inside = (*parents, model)
-        below = list(shapes(info.annotation))
-        models = [shape for shape in below if isinstance(shape, type)]
-        lists = [inner for shape in below if get_origin(shape) is list for inner in shapes(get_args(shape)[0])]
-        if not models or info.is_required() or info.default is None:
+        below = list(_below(info.annotation, path))
+        nested = any(get_origin(shape) is None for shape in shapes(info.annotation))
+        if not nested or info.is_required() or info.default is None:
             yield path, info
-        for child, prefix in [(child, f"{path}.") for child in models] + [(child, f"{path}[].") for child in lists]:
-            if isinstance(child, type) and not repeats(child, inside):
+        for child, prefix in below:
+            if not repeats(child, inside):
                 yield from _rows(child, prefix, inside)
+
+
+def _below(annotation: Any, path: str) -> Iterator[tuple[type[BaseModel], str]]:
+    """The models that may stand at a path, in lists and under names of the user's, with the path of their keys."""
+    for shape in shapes(annotation):
+        arguments = get_args(shape)
+        if get_origin(shape) is dict:
+            yield from _below(arguments[1], f"{path}.<name>")
+        elif arguments:
+            yield from _below(arguments[0], f"{path}[]")
+        else:
+            yield shape, f"{path}."
 
 
 def _kind(annotation: Any, metadata: list[Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from enricher.config.paths import dotted
 from enricher.config.shape import nearest
@@ -11,7 +12,7 @@ from enricher.errors import InputError, Problem
 from enricher.price import refresh
 from enricher.price import rules as rules_of
 from enricher.price.book import Book
-from enricher.price.compile import discounted, target
+from enricher.price.compile import discounted, region_of, regions, target
 from enricher.price.rules import Rules
 from enricher.price.settings import Alias, PricesSettings
 
@@ -54,9 +55,32 @@ def check(settings: PricesSettings) -> list[Problem]:
         elif not discounted(discount, book, rules):
             hint = _models_hint(discount.model, book, None)
             problems.append(Problem("no-effect", f"{path}.model", "no model of the book matches", hint))
-    for name, alias in settings.aliases.items():
-        problems += _alias(dotted(("aliases", name)), alias, settings, book, rules)
-    return problems
+    return problems + list(_aliases(settings, book, rules))
+
+
+def _aliases(settings: PricesSettings, book: Book, rules: Rules) -> Iterator[Problem]:
+    earlier: dict[str, list[tuple[str, Alias]]] = {}
+    for name, aliases in settings.aliases.items():
+        for index, alias in enumerate(aliases):
+            path = dotted(("aliases", name, index) if len(aliases) > 1 else ("aliases", name))
+            before = earlier.setdefault(name.strip().lower(), [])
+            yield from _alias(path, alias, settings, book, rules)
+            hidden = next((above for above, other in before if _covers(other, alias, rules)), "")
+            if hidden:
+                message = f"never applies: `{hidden}` holds for every call that it would"
+                yield Problem("no-effect", path, message, "put the entry with more conditions first, or remove one")
+            before.append((path, alias))
+
+
+def _covers(one: Alias, other: Alias, rules: Rules) -> bool:
+    """Whether `one` holds for every call that `other` holds for."""
+
+    def provider(name: str) -> str:
+        return rules.provider_of(name) or name.lower()
+
+    same = not one.when_provider or provider(one.when_provider) == provider(other.when_provider)
+    host = other.when_host.lower()
+    return same and (not one.when_host or (bool(host) and fnmatchcase(host, one.when_host.lower())))
 
 
 def _alias(path: str, alias: Alias, settings: PricesSettings, book: Book, rules: Rules) -> Iterator[Problem]:
@@ -66,13 +90,26 @@ def _alias(path: str, alias: Alias, settings: PricesSettings, book: Book, rules:
         if value and rules.provider_of(value) is None and value.lower() not in _own_providers(settings):
             unknown = True
             yield _unknown_provider(f"{path}.{key}", value, rules)
+    region, known = region_of(alias, rules), _regions(alias, book, rules)
+    if region and region not in known:
+        hint = _meant(region, sorted(known)) if known else "only Azure and Bedrock have prices by region"
+        yield Problem("unknown-value", f"{path}.region", f"the book has no prices for the region {region!r}", hint)
     model, provider = target(alias, rules)
+    if not model:
+        return
     own = {override.model.strip().lower() for override in settings.overrides}
     chain = rules.chain(provider) if provider in rules.providers else None
     if not unknown and model not in own and book.find(model, chain) is None:
         where = f" of {provider}" if provider else ""
         message = f"the book has no model {model!r}{where}"
         yield Problem("unknown-value", path, message, _models_hint(model, book, chain))
+
+
+def _regions(alias: Alias, book: Book, rules: Rules) -> set[str]:
+    """The regions and data zones that an alias may name."""
+    owner = target(alias, rules)[1] or rules.provider_of(alias.when_provider)
+    owners = [owner] if owner in rules.providers else [one for one in rules.providers if rules.providers[one].regions]
+    return {region for one in owners for region in regions(one, book, rules)}
 
 
 def _own_providers(settings: PricesSettings) -> set[str]:

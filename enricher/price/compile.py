@@ -92,7 +92,9 @@ class _Compiler:
             "labels": self.labels,
             "windows": [self._window(text) for text in self.windows],
             "modifiers": modifiers,
-            "aliases": [self._alias(name, alias) for name, alias in self.settings.aliases.items()],
+            "aliases": [
+                self._alias(name, alias) for name, aliases in self.settings.aliases.items() for alias in aliases
+            ],
             "dimensions": self._dimensions(),
         }
 
@@ -106,6 +108,8 @@ class _Compiler:
             "fallbacks": [self.provider_ids.index(other) for other in rule.fallbacks],
             "slashed": rule.slashed,
             "request_first": rule.request_first,
+            "regions": regions(name, self.book, self.rules),
+            "region_hosts": rule.region_hosts,
         }
 
     def _provider_index(self, name: str) -> int:
@@ -252,9 +256,10 @@ class _Compiler:
         return {
             "name": name.strip().lower(),
             "model": model,
+            "region": region_of(alias, self.rules),
             "model_provider": self._provider_index(provider) if provider else None,
             "provider": self._provider_index(alias.when_provider) if alias.when_provider else None,
-            "host": alias.when_host,
+            "host": alias.when_host.lower(),
         }
 
     def _window(self, text: str) -> dict[str, Any]:
@@ -297,8 +302,27 @@ def target(alias: Alias, rules: rules_of.Rules) -> tuple[str, str]:
     return model, (rules.provider_of(alias.provider) or "") if alias.provider else ""
 
 
+def region_of(alias: Alias, rules: rules_of.Rules) -> str:
+    """The region or data zone that an alias states; "" for none."""
+    if alias.region:
+        return alias.region.strip().lower()
+    model, provider = target(alias, rules)
+    owner = provider or rules.provider_of(alias.when_provider)
+    found = (rules.split_region(one, model)[0] for one in ([owner] if owner else rules.providers))
+    return next(filter(None, found), "")
+
+
+def regions(provider: str, book: Book, rules: rules_of.Rules) -> list[str]:
+    """Regions and data zones that the book has prices of the provider for."""
+    if not rules.providers[provider].regions:
+        return []
+    names = (name for row in book.models if row.provider == provider for name in row.names.split())
+    return sorted({region for name in names if (region := rules.split_region(provider, name)[0])})
+
+
 def discounted(discount: Discount, book: Book, rules: rules_of.Rules) -> list[tuple[str, str]]:
-    """Keys of the book's models that a discount concerns: by id or name, of the provider and those it resells."""
+    """Keys of the book's models that a discount concerns: by id or name, in every region, of the provider and those it
+    resells."""
     glob = discount.model.strip().lower()
     provider = rules.provider_of(discount.provider) if discount.provider else None
     owners = rules.chain(provider) if provider else None
@@ -306,7 +330,10 @@ def discounted(discount: Discount, book: Book, rules: rules_of.Rules) -> list[tu
         (row.provider, row.model)
         for row in book.models
         if (owners is None or row.provider in owners)
-        and any(fnmatchcase(name, glob) for name in (row.model.lower(), *row.names.split()))
+        and any(
+            fnmatchcase(name, glob) or fnmatchcase(rules.split_region(row.provider, name)[1], glob)
+            for name in (row.model.lower(), *row.names.split())
+        )
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +26,10 @@ class Provider(Section):
     """Its own model names carry the maker before a slash."""
     request_first: bool = False
     """The request's model names a region that the response's does not."""
+    regions: str = ""
+    """Regular expression of the regions and data zones that its names of the book begin with: `eu-west-2/…`."""
+    region_hosts: list[str] = Field(default_factory=list)
+    """Globs of hosts of which one label is the region."""
     makes: list[str] = Field(default_factory=list)
     """Globs of the models that calls of unknown providers are priced at here."""
 
@@ -55,6 +60,14 @@ class Rules(Section):
         if name in self.providers:
             return name
         return next((id_ for id_, provider in self.providers.items() if name in provider.names), None)
+
+    def split_region(self, provider: str, name: str) -> tuple[str, str]:
+        """The region that a name of the provider's begins with, "" for none, and the rest of the name."""
+        first, slash, rest = name.partition("/")
+        known = self.providers.get(provider)
+        if slash and known is not None and known.regions and re.fullmatch(known.regions, first):
+            return first, rest
+        return "", name
 
     def chain(self, provider: str) -> list[str]:
         """The provider, then those whose models it resells."""

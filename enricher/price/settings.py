@@ -121,16 +121,28 @@ class Override(_Dated):
 
 
 class Alias(Section):
-    """What one of your model names really is."""
+    """What one of your model names really is, and where it runs."""
 
-    model: Name
-    """A model name of the book (`gpt-4o`), or one of your overrides."""
+    model: Annotated[str, Field(max_length=256)] = ""
+    """A model name of the book (`gpt-4o`, `azure/eu/gpt-4o`), or one of your overrides; the span's own names when
+    empty. The model that the response names is priced before it, so that a deployment that has moved to a newer model
+    costs what that costs."""
     provider: str = ""
     """Provider whose model it is; the span's own when empty."""
+    region: str = ""
+    """Region or data zone that serves the calls, as the book's names begin: `eu`, `us` (Azure data zones),
+    `eu-west-2` (Bedrock). It holds whatever the response, the host or an ARN say. Taken from `model` when that begins
+    with one."""
     when_provider: str = ""
     """Applies to spans of this provider only."""
-    when_host: str = ""
-    """Applies to calls to this host (`server.address`) only; `*` stands for any text."""
+    when_host: Annotated[str, Field(max_length=256, pattern=r"^[^/:\s]*$")] = ""
+    """Applies to calls to this host (`server.address`, without scheme and port) only; `*` stands for any text."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not (self.model.strip() or self.region):
+            raise fault("missing-key", "needs a model, a region or both", "model: gpt-4o")
+        return self
 
 
 class Discount(_Dated):
@@ -155,10 +167,17 @@ class Discount(_Dated):
         return self
 
 
-def _alias(value: Any) -> Any:
-    return {"model": value} if isinstance(value, str) else value
+def _aliases(value: Any) -> Any:
+    """A model's name, a mapping, or a list of either."""
+    each = value if isinstance(value, list) else [value]
+    return [{"model": one} if isinstance(one, str) else one for one in each]
 
 
+Aliases = Annotated[
+    list[Alias],
+    Field(min_length=1, max_length=1000),
+    BeforeValidator(_aliases, json_schema_input_type=str | Alias | list[str | Alias]),
+]
 Rate = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, lt=1_000_000, decimal_places=_PLACES)]
 
 
@@ -195,10 +214,10 @@ class PricesSettings(Section):
     """The price book."""
     overrides: list[Override] = Field(default_factory=list)
     """Your own prices."""
-    aliases: dict[Name, Annotated[Alias, BeforeValidator(_alias, json_schema_input_type=str | Alias)]] = Field(
-        default_factory=dict
-    )
-    """Your names for models, such as Azure deployments: `my-gpt4o-prod: azure/gpt-4o`."""
+    aliases: dict[Name, Aliases] = Field(default_factory=dict)
+    """Your names for models, such as Azure deployments: `my-gpt4o-prod: azure/gpt-4o`. A name that means something else
+    at another host or provider takes a list; the first entry that applies to a call holds:
+    `prod: [{model: gpt-4o, when_host: eu.*}, gpt-4o-mini]`."""
     discounts: list[Discount] = Field(default_factory=list)
     """Shares and amounts off list prices. Of several that hold for one call, amounts add up and shares multiply."""
     currencies: dict[Currency, Rate] = Field(default_factory=dict)

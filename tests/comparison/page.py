@@ -47,6 +47,14 @@ What a rebuild finds gone stays in the book; an undated price that changes ends 
   own costs what the provider takes off batches.
 - Uplifts and percentages multiply; amounts off come first. What you write under `prices.overrides` is final.
 - Prices are those in force when the call started, to the second, in the provider's peak hours, on its holidays.
+- A Bedrock region with a list of its own is billed by it: the region in the model's ARN, which is where the resource
+  that is billed lies, else the one in the host (`bedrock-runtime.eu-west-2.amazonaws.com`, FIPS, dual-stack and private
+  endpoints too). A name that says where itself, by the prefix of an inference profile (`us.` `eu.` `apac.` `global.` …)
+  or a region's segment, keeps its price wherever it is called.
+- Regional hosts of Vertex AI, OpenAI and xAI cost what the provider adds for them; port, path and case of
+  `server.address` do not matter. A host of Azure names the resource, not where a deployment is served: an alias states
+  its data zone, whatever the response says (`prices.aliases: {{chat-prod: {{region: eu}}}}` or `azure/eu/gpt-4o`). A
+  model without a list in the region costs what it costs elsewhere.
 - What is free for some quantity a day or month is billed from the first one on: no span tells what is left.
 
 ## Who is followed where the sources differ

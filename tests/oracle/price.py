@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
 
 from enricher.price.book import TOKEN_UNITS, UNITS, Book, ModelRow, PriceRow
 from enricher.price.rules import Rules
@@ -100,6 +101,8 @@ def _compute(call: Call, book: Book, rules: Rules, settings: PricesSettings) -> 
     named = _named(call, settings, provider, rules)
     own = _in_force(named, call)
     model = _find(call.model, provider, book, rules)
+    region = _region(call, provider, rules)
+    model = _there(call.model, region, provider, book, rules, model) or model
     if model is None and not named:
         raise Unpriced("unknown_model")
     rows = [row for row in book.prices if model and (row.provider, row.model) == (model.provider, model.model)]
@@ -287,8 +290,8 @@ def _factor(
             and any(fnmatchcase(model.model, glob) for glob in rule.models.split())
             and (not rule.units or unit in rule.units.split())
             and _asked(rule.when, call)
-            and (not on or any(fnmatchcase(call.host, host) for host in on))
-            and not any(fnmatchcase(call.host, host[1:]) for host in hosts if host.startswith("!"))
+            and (not on or any(fnmatchcase(_host(call), host) for host in on))
+            and not any(fnmatchcase(_host(call), host[1:]) for host in hosts if host.startswith("!"))
             and not answered
         ):
             factor *= Decimal(rule.factor)
@@ -367,6 +370,38 @@ def _find(name: str, provider: str | None, book: Book, rules: Rules) -> ModelRow
             ]
             if globs:
                 return max(globs, key=lambda found: found[0])[1]
+    return None
+
+
+def _host(call: Call) -> str:
+    return (urlsplit(call.host if "//" in call.host else f"//{call.host}").hostname or "").rstrip(".")
+
+
+def _region(call: Call, provider: str | None, rules: Rules) -> str:
+    """The ARN's, else the host's."""
+    if call.model.lower().startswith("arn:"):
+        return (*call.model.split(":"), "", "", "", "")[3]
+    rule = rules.providers[provider or ""]
+    if not any(fnmatchcase(_host(call), glob) for glob in rule.region_hosts):
+        return ""
+    return next((label for label in _host(call).split(".") if re.fullmatch(rule.regions, label)), "")
+
+
+def _there(
+    name: str, region: str, provider: str | None, book: Book, rules: Rules, anywhere: ModelRow | None
+) -> ModelRow | None:
+    """The region's own model, by any spelling of the name or by the id of the model found without a region, unless the
+    name itself says where."""
+    spellings = _spellings(name.lower(), rules)
+    rule = rules.providers[provider or ""]
+    profile = any(one.startswith(prefix) for one in spellings for prefix in rules.prefixes)
+    placed = any(re.fullmatch(rule.regions, part) for part in name.lower().split("/")[:-1])
+    if not region or profile or placed:
+        return None
+    for spelling in [*spellings, *([anywhere.model] if anywhere else [])]:
+        for row in book.models:
+            if row.provider == provider and f"{region}/{spelling}" in row.names.split():
+                return row
     return None
 
 

@@ -5,6 +5,7 @@ use super::explain::{Explanation, Matched};
 use super::finder::Finder;
 use super::lines::{Biller, NoSink, Sink, input_tokens};
 use super::modifiers::Modifiers;
+use super::place::with_host;
 use super::plan::{PricePlan, Reported as Policy};
 use super::rates::{Moment, NO_ROW, Rates};
 use super::{Cost, Parts, PriceInput, Reason, State};
@@ -59,7 +60,7 @@ impl Book {
         if (input.failed_without_answer && input.usage.is_zero() && !claims_money) || (input.from_cache && !billed) {
             return Cost { state: State::NotBilled, ..Cost::unpriced(Reason::NoUsage) };
         }
-        let computed = self.compute(input, sink, matched);
+        let computed = with_host(input.host, |host| self.compute(input, host, sink, matched));
         let believed = reported.filter(|_| self.policy != Policy::Never);
         match (believed, computed) {
             // No provider was asked, so that nothing is what it cost.
@@ -99,13 +100,15 @@ impl Book {
         }
     }
 
+    #[inline(never)]
     fn compute<S: Sink>(
         &self,
         input: &PriceInput<'_>,
+        host: &str,
         sink: &mut S,
         matched: impl FnOnce(Option<Matched>),
     ) -> Result<(Parts, u32), Reason> {
-        let resolved = self.finder.resolve(input, S::WANTED);
+        let resolved = self.finder.resolve(input, host, S::WANTED);
         matched(resolved.matched);
         let models = resolved.models;
         if models.own.is_none() && models.book.is_none() {
@@ -123,7 +126,7 @@ impl Book {
             ),
             input_tokens: input_tokens(input.usage),
         };
-        let active = models.book.map(|model| self.modifiers.active(model, &moment, resolved.provider, input.host));
+        let active = models.book.map(|model| self.modifiers.active(model, &moment, resolved.provider, host));
         let mut biller = Biller::new(&self.rates, models, moment, active, sink);
         biller.bill(input.usage, input.duration_ns)?;
         debug_assert!(biller.row == NO_ROW || (biller.row as usize) < self.labels.len());

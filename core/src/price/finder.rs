@@ -8,6 +8,7 @@ use super::explain::Matched;
 use super::glob;
 use super::lines::Models;
 use super::names::{Naming, Spellings};
+use super::place::{Region, Regions};
 use super::plan::{ModelColumns, PricePlan, ProviderPlan};
 use super::recent::Recent;
 use super::table::{ANY, Chain, Entry, Found, NameTable};
@@ -18,6 +19,7 @@ struct Alias {
     model_provider: Option<u16>,
     provider: Option<u16>,
     host: Box<str>,
+    region: Region,
 }
 
 /// Every table that a name goes through.
@@ -30,6 +32,7 @@ pub struct Finder {
     names: NameTable,
     own_names: NameTable,
     aliases: HashMap<Box<str>, Vec<Alias>, FixedState>,
+    regions: Regions,
     recent: Recent,
 }
 
@@ -56,6 +59,8 @@ struct Candidate<'a> {
     name: &'a str,
     provider: Option<u16>,
     alias: bool,
+    /// What the alias states; 0 for nothing.
+    region: Region,
 }
 
 impl Finder {
@@ -66,6 +71,7 @@ impl Finder {
                 provider_names.entry(name.as_str().into()).or_insert(index as u16);
             }
         }
+        let regions = Regions::compile(plan)?;
         let mut aliases: HashMap<Box<str>, Vec<Alias>, FixedState> = HashMap::with_hasher(FixedState::default());
         for alias in &plan.aliases {
             aliases.entry(alias.name.as_str().into()).or_default().push(Alias {
@@ -73,6 +79,7 @@ impl Finder {
                 model_provider: alias.model_provider,
                 provider: alias.provider,
                 host: alias.host.as_str().into(),
+                region: regions.number(&alias.region),
             });
         }
         Ok(Finder {
@@ -89,6 +96,7 @@ impl Finder {
             names: NameTable::compile(entries(plan, false))?,
             own_names: NameTable::compile(entries(plan, true))?,
             aliases,
+            regions,
             recent: Recent::new(),
         })
     }
@@ -103,8 +111,8 @@ impl Finder {
         })
     }
 
-    /// The models for a call. `explain` says how they were found as well, at the price of a second search.
-    pub fn resolve(&self, input: &PriceInput<'_>, explain: bool) -> Resolved {
+    /// The models for a call to a host. `explain` says how they were found as well, at the price of a second search.
+    pub fn resolve(&self, input: &PriceInput<'_>, host: &str, explain: bool) -> Resolved {
         let provider = self.provider(input.provider);
         let mut names = [("response_model", input.response_model), ("request_model", input.request_model)];
         if provider.is_some_and(|id| self.providers[usize::from(id)].request_first) {
@@ -113,18 +121,22 @@ impl Finder {
         if names[0].1 == names[1].1 {
             names[1].1 = "";
         }
+        let candidates = names.map(|(source, name)| {
+            let said = Candidate { source, name, provider, alias: false, region: 0 };
+            if self.aliases.is_empty() { said } else { self.alias(said, host) }
+        });
+        let stated = candidates.iter().map(|candidate| candidate.region).find(|region| *region != 0);
+        let region = stated.unwrap_or_else(|| self.regions.of(provider, names.map(|(_, name)| name), host));
         let mut models = Models { own: None, book: None };
         let mut billed_by = provider;
         let mut matched = None;
-        for (source, name) in names {
+        for candidate in candidates {
             let complete = models.book.is_some() && (models.own.is_some() || self.own_names.is_empty());
-            if name.is_empty() || complete {
+            if candidate.name.is_empty() || complete {
                 continue;
             }
-            let said = Candidate { source, name, provider, alias: false };
-            let candidate = if self.aliases.is_empty() { said } else { self.alias(said, input.host) };
-            let key = candidate.provider.unwrap_or(ANY);
-            let search = |spellings: &mut Spellings| self.search(spellings, candidate.provider);
+            let key = u32::from(candidate.provider.unwrap_or(ANY)) | u32::from(region) << 16;
+            let search = |spellings: &mut Spellings| self.search(spellings, candidate.provider, region);
             let found = self.recent.get(candidate.name, key, || search(&mut Spellings::new(candidate.name)).0);
             if explain && matched.is_none() {
                 let mut spellings = Spellings::new(candidate.name);
@@ -147,17 +159,46 @@ impl Finder {
         Resolved { models, provider: billed_by, matched }
     }
 
-    /// The models that go by a name, and what was found by which of its spellings.
-    fn search(&self, spellings: &mut Spellings, provider: Option<u16>) -> (LookedUp, Option<Found>) {
+    /// The models that go by a name in a region, and what was found by which of its spellings.
+    fn search(&self, spellings: &mut Spellings, provider: Option<u16>, region: Region) -> (LookedUp, Option<Found>) {
         let chain = self.chain(provider, spellings);
         let own = self.own_names.find(spellings, &self.naming, &own_chain(provider, &chain));
-        let book = self.names.find(spellings, &self.naming, &chain);
+        let anywhere = self.names.find(spellings, &self.naming, &chain);
+        let book = self.in_region(spellings, &chain, region, anywhere).or(anywhere);
         let found = LookedUp {
             own: own.map(|found| found.model),
             book: book.map(|found| found.model),
             first: book.and(provider.or_else(|| chain.as_slice().first().copied())),
         };
         (found, book.or(own))
+    }
+
+    /// The region's own model of that name, or of the id of the model that was found `anywhere`. A name that says
+    /// where itself, by an inference profile's prefix or a region's segment, keeps what it says.
+    fn in_region(
+        &self,
+        spellings: &mut Spellings,
+        chain: &Chain,
+        region: Region,
+        anywhere: Option<Found>,
+    ) -> Option<Found> {
+        if region == 0 {
+            return None;
+        }
+        spellings.expand(&self.naming);
+        if spellings.is_prefixed() || self.regions.names_one(spellings) {
+            return None;
+        }
+        chain.as_slice().iter().find_map(|owner| {
+            let model = |name: &[u8]| self.regions.model(*owner, region, name);
+            let by_name = (0..spellings.len())
+                .find_map(|spelling| Some(Found { model: model(spellings.get(spelling))?, spelling }));
+            by_name.or_else(|| {
+                let found = anywhere?;
+                let id = &self.models.id[found.model as usize];
+                Some(Found { model: model(id.as_bytes())?, ..found })
+            })
+        })
     }
 
     fn provider(&self, name: &str) -> Option<u16> {
@@ -181,9 +222,10 @@ impl Finder {
                 && (alias.host.is_empty() || glob::matches(alias.host.as_bytes(), host.as_bytes()))
         });
         found.map_or(candidate, |alias| Candidate {
-            name: &alias.model,
+            name: if alias.model.is_empty() { candidate.name } else { &alias.model },
             provider: alias.model_provider.or(candidate.provider),
             alias: true,
+            region: alias.region,
             ..candidate
         })
     }

@@ -12,6 +12,7 @@ mod lines;
 mod modifiers;
 pub mod money;
 mod names;
+mod place;
 pub mod plan;
 mod rates;
 mod recent;
@@ -41,7 +42,7 @@ pub struct PriceInput<'a> {
     pub provider: &'a str,
     pub request_model: &'a str,
     pub response_model: &'a str,
-    /// `server.address`.
+    /// `server.address`, or an address that it stands in.
     pub host: &'a str,
     /// When the call started: its prices are those in force then.
     pub time_unix_ns: u64,

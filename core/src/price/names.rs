@@ -51,6 +51,7 @@ pub struct Spellings {
     spans: [(u16, u16); SPELLINGS_MAX],
     count: usize,
     expanded: bool,
+    prefixed: bool,
 }
 
 impl Spellings {
@@ -65,6 +66,7 @@ impl Spellings {
             spans: [(0, 0); SPELLINGS_MAX],
             count: 0,
             expanded: false,
+            prefixed: false,
         };
         if !name.is_empty() && name.len() <= NAME_MAX {
             for (to, from) in this.buffer.iter_mut().zip(name) {
@@ -91,6 +93,11 @@ impl Spellings {
         &self.buffer[start as usize..end as usize]
     }
 
+    /// Does the name begin with a part that may be dropped, such as `us.`? Known once expanded.
+    pub fn is_prefixed(&self) -> bool {
+        self.prefixed
+    }
+
     /// Where a spelling lies in the raw name; None for a rewritten one.
     pub fn place(&self, index: usize) -> Option<(usize, usize)> {
         let (start, end) = self.spans[index];
@@ -114,6 +121,7 @@ impl Spellings {
             let (start, end) = self.bounds(index);
             let name = &self.buffer[start..end];
             if let Some(length) = naming.prefix_of(name) {
+                self.prefixed = true;
                 self.push(start + length, end);
             }
         }

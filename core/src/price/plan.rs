@@ -50,6 +50,10 @@ pub struct ProviderPlan {
     pub slashed: bool,
     /// The request names a region that the response's model does not, so the request model is asked first.
     pub request_first: bool,
+    /// Regions and data zones whose models the book lists as `region/model`.
+    pub regions: Vec<String>,
+    /// Globs of hosts of which a label is the region.
+    pub region_hosts: Vec<String>,
 }
 
 /// How a model name may be shortened when the book does not know it as it stands.
@@ -158,13 +162,15 @@ pub struct ModifierPlan {
 pub struct AliasPlan {
     /// What the span says, in lower case.
     pub name: String,
-    /// The model to price instead, in lower case, and the index of its provider; the span's own when absent.
+    /// The model to price instead, in lower case, and the index of its provider; the span's own when absent or empty.
     pub model: String,
     pub model_provider: Option<u16>,
     /// Index of the provider that the span must name; any when absent.
     pub provider: Option<u16>,
     /// Glob for `server.address`; any when empty.
     pub host: String,
+    /// The region or data zone that serves the call, whatever else the span says; as the span says when empty.
+    pub region: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -18,7 +18,7 @@ thread_local! {
 #[derive(Clone, Copy)]
 struct Slot {
     owner: u64,
-    provider: u16,
+    key: u32,
     length: u8,
     name: [u8; NAME_MAX],
     found: LookedUp,
@@ -34,10 +34,10 @@ impl Recent {
         Recent { owner: NEXT_OWNER.fetch_add(1, Ordering::Relaxed) }
     }
 
-    /// What was found for the name before, or what `search` finds now. `provider` is a number for what else the answer
-    /// depends on.
+    /// What was found for the name before, or what `search` finds now. `key` is a number for what else the answer
+    /// depends on; it has values from the plan only.
     #[inline]
-    pub fn get(&self, name: &str, provider: u16, search: impl FnOnce() -> LookedUp) -> LookedUp {
+    pub fn get(&self, name: &str, key: u32, search: impl FnOnce() -> LookedUp) -> LookedUp {
         let bytes = name.as_bytes();
         if bytes.len() > NAME_MAX {
             return search();
@@ -46,10 +46,10 @@ impl Recent {
             if slots.is_empty() {
                 *slots = vec![Slot::EMPTY; SLOTS];
             }
-            let slot = &mut slots[hash(bytes, provider, self.owner) as usize % SLOTS];
+            let slot = &mut slots[hash(bytes, key, self.owner) as usize % SLOTS];
             let length = bytes.len();
             if slot.owner == self.owner
-                && slot.provider == provider
+                && slot.key == key
                 && usize::from(slot.length) == length
                 && slot.name[..length] == *bytes
             {
@@ -57,7 +57,7 @@ impl Recent {
             }
             let found = search();
             slot.owner = self.owner;
-            slot.provider = provider;
+            slot.key = key;
             slot.length = length as u8;
             slot.name[..length].copy_from_slice(bytes);
             slot.found = found;
@@ -70,7 +70,7 @@ impl Slot {
     /// No book is number 0.
     const EMPTY: Slot = Slot {
         owner: 0,
-        provider: 0,
+        key: 0,
         length: 0,
         name: [0; NAME_MAX],
         found: LookedUp { own: None, book: None, first: None },
@@ -79,10 +79,10 @@ impl Slot {
 
 /// Both ends and the middle of the name: two names that collide only evict each other.
 #[inline]
-fn hash(name: &[u8], provider: u16, owner: u64) -> u64 {
+fn hash(name: &[u8], key: u32, owner: u64) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
     let word = |at: usize| name[at..].first_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk));
-    let mut mixed = owner ^ (u64::from(provider) << 16) ^ ((name.len() as u64) << 32);
+    let mut mixed = owner ^ (u64::from(key) << 16) ^ ((name.len() as u64) << 52);
     if name.len() >= 8 {
         for at in [0, name.len() / 2 - 4, name.len() - 8] {
             mixed = (mixed ^ word(at)).wrapping_mul(K);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn name_provider_and_book_all_count() {
+    fn name_key_and_book_all_count() {
         let (one, two) = (Recent::new(), Recent::new());
         one.get("gpt-4o", 1, || found(7));
         assert_eq!(one.get("gpt-4o", 2, || found(8)), found(8));

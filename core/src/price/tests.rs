@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::money::PICO;
-use super::plan::{PricePlan, Reported as Policy};
+use super::plan::{NamingPlan, PricePlan, Reported as Policy};
 use super::*;
 
 const MILLION: u64 = 1_000_000;
@@ -337,6 +337,93 @@ fn a_users_price_is_asked_first_and_final() {
     let matched = explanation.matched.unwrap();
     assert_eq!((matched.name.as_str(), matched.book.as_str(), matched.alias), ("embed-1", "openai/embed", true));
     assert_eq!(explanation.unpriced, [(Unit::Output, 100)]);
+}
+
+/// `m` costs 1 anywhere, 2 in `r-1` and 3 in `r-2`; `us.m` 5.
+fn regional() -> Book {
+    let plain = json!({});
+    let mut plan = plan(&[
+        (0, "input", 1, MILLION, plain.clone()),
+        (1, "input", 2, MILLION, plain.clone()),
+        (2, "input", 3, MILLION, plain.clone()),
+        (3, "input", 5, MILLION, plain),
+    ]);
+    plan.providers = serde_json::from_value(json!([
+        {"id": "cloud", "names": ["cloud"], "regions": ["r-1", "r-2"], "region_hosts": ["*.cloud.com"],
+         "request_first": true},
+        {"id": "other", "names": ["other"], "fallbacks": [0]},
+    ]))
+    .unwrap();
+    plan.hints = vec![("arn:*".into(), 0)];
+    plan.naming = NamingPlan { prefixes: vec!["us.".into()], suffixes: vec!["-v1:0".into()] };
+    plan.models = serde_json::from_value(json!({
+        "id": ["m-v1:0", "r-1/m-v1:0", "r-2/m-v1:0", "us.m"], "provider": [0, 0, 0, 0], "overrides_from": 4,
+    }))
+    .unwrap();
+    plan.names = serde_json::from_value(json!({
+        "text": ["*m-v1*", "m", "r-1/m-v1:0", "r-2/m-v1:0", "us.m"], "model": [0, 0, 1, 2, 3],
+    }))
+    .unwrap();
+    plan.aliases = serde_json::from_value(json!([
+        {"name": "prod", "model": "", "region": "r-2"},
+        {"name": "named", "model": "r-1/m-v1:0", "region": "r-1", "host": "one.*"},
+        {"name": "named", "model": "m", "host": "two.*"},
+    ]))
+    .unwrap();
+    Book::compile(&plan).unwrap()
+}
+
+#[test]
+fn a_region_has_its_own_prices() {
+    let book = regional();
+    let some = usage(&[(Unit::Input, 1000)]);
+    let price = |provider, request_model, response_model, host| {
+        let call = call(request_model, &some);
+        micros(book.price(&PriceInput { provider, response_model, host, ..call })) / 1000
+    };
+    assert_eq!(price("cloud", "m-v1:0", "", "run.cloud.com"), 1);
+    assert_eq!(price("cloud", "m-v1:0", "", "run.r-1.cloud.com"), 2);
+    assert_eq!(price("cloud", "M-v1:0", "", "https://Run.R-2.cloud.com:443/model"), 3);
+    assert_eq!(price("cloud", "m", "", "run.r-1.cloud.com"), 2, "a shortened name of a model that the region has");
+    assert_eq!(price("cloud", "m-v1:0", "", "run.r-9.cloud.com"), 1, "no list of its own");
+    assert_eq!(price("cloud", "m-v1:0", "", "run.r-1.example.com"), 1, "somebody else's host");
+    assert_eq!(price("other", "m-v1:0", "", "run.r-1.cloud.com"), 1, "who resells has no regions");
+    assert_eq!(price("cloud", "us.m", "", "run.r-1.cloud.com"), 5, "a profile says where itself");
+    assert_eq!(price("cloud", "r-2/m-v1:0", "", "run.r-1.cloud.com"), 3, "and so does a region's segment");
+    assert_eq!(price("cloud", "arn:c:s:r-1:1:model/m-v1:0", "", "run.r-2.cloud.com"), 2, "an ARN before the host");
+    assert_eq!(price("", "arn:c:s:r-1:1:model/m-v1:0", "", ""), 2);
+    assert_eq!(price("cloud", "arn:c:s:r-2:1:profile/abc", "m-v1:0", "run.r-1.cloud.com"), 3, "of the other name too");
+    assert_eq!(price("cloud", "arn:c:s:r-1:1:model/us.m", "", ""), 5);
+}
+
+#[test]
+fn an_alias_says_where_whatever_the_response_says() {
+    let book = regional();
+    let some = usage(&[(Unit::Input, 1000)]);
+    let price = |request_model, response_model, host| {
+        let call = PriceInput { provider: "cloud", response_model, host, ..call(request_model, &some) };
+        let (cost, explanation) = book.explain(&call);
+        (micros(cost) / 1000, explanation.matched.unwrap().book)
+    };
+    assert_eq!(price("prod", "m-v1:0", "run.r-1.cloud.com"), (3, "cloud/r-2/m-v1:0".into()));
+    assert_eq!(price("named", "m-v1:0", "one.example.com"), (2, "cloud/r-1/m-v1:0".into()));
+    assert_eq!(price("named", "", "two.example.com"), (1, "cloud/m-v1:0".into()));
+}
+
+#[test]
+fn hosts_of_any_spelling_have_their_uplift() {
+    let mut plan = standard();
+    plan.modifiers = serde_json::from_value(json!([
+        {"label": "twice", "num": 2, "den": 1, "models": [0], "hosts": ["eu.*"], "except_hosts": ["eu.free.com"]},
+    ]))
+    .unwrap();
+    let book = Book::compile(&plan).unwrap();
+    let some = usage(&[(Unit::Input, 1000)]);
+    let price = |host| micros(book.price(&PriceInput { host, ..call("gpt-1", &some) }));
+    for host in ["eu.api.com", "EU.api.com", "eu.api.com:443", "https://eu.api.com/v1", "eu.api.com."] {
+        assert_eq!(price(host), 4000, "{host}");
+    }
+    assert_eq!([price("api.com"), price("EU.free.com:443")], [2000, 2000]);
 }
 
 #[test]

@@ -32,6 +32,25 @@ MAJOR = [
     for pair in NAMED
     if pair[0] in {"openai", "anthropic", "deepseek", "gcp.gemini", "x_ai", "perplexity", "aws.bedrock"}
 ]
+BEGINNINGS = [
+    "models/",
+    "us.",
+    "global.",
+    "openai/",
+    "a/b/c/",
+    "azure/",
+    "arn:aws:bedrock:eu-west-2::foundation-model/",
+]
+HOSTS = [
+    "",
+    "eu.api.openai.com",
+    "https://EU.api.openai.com:443/v1",
+    "us-east5-aiplatform.googleapis.com",
+    "us-east-1.api.x.ai",
+    "bedrock-runtime.eu-west-2.amazonaws.com",
+    "bedrock-runtime.us-gov-west-1.amazonaws.com.",
+    "vpce-1-a.bedrock-runtime.us-west-2.vpce.amazonaws.com:443",
+]
 EVENTFUL = sorted({books.timestamp(text) for row in BOOK.prices for text in (row.valid_from, row.valid_until) if text})
 LONG = [199_999, 200_000, 200_001, 272_000, 272_001, 100_001]
 
@@ -97,7 +116,7 @@ starts = st.one_of(
 def names(draw: st.DrawFn) -> tuple[str, str]:
     provider, name = draw(st.one_of(st.sampled_from(MAJOR), st.sampled_from(NAMED)))
     name = draw(st.sampled_from([name, name, name, "gpt-4o", "gpt-5", "gpt-5-mini", "my-own", "claude-opus-5"]))
-    name = draw(st.sampled_from(["", "", "", "models/", "us.", "global.", "openai/", "a/b/c/", "azure/"])) + name
+    name = draw(st.sampled_from(["", "", "", *BEGINNINGS])) + name
     name += draw(
         st.sampled_from(["", "", "", "-20260105", "-2026-01-05", "@20260105", ":online", "-v1:0", "-x", ":free"])
     )
@@ -125,9 +144,7 @@ def calls(draw: st.DrawFn) -> oracle.Call:
         model=model,
         start=draw(starts),
         usage={unit: Decimal(str(count)) for unit, count in draw(st.one_of(prompts, usages)).items()},
-        host=draw(
-            st.sampled_from(["", "eu.api.openai.com", "us-east5-aiplatform.googleapis.com", "us-east-1.api.x.ai"])
-        ),
+        host=draw(st.sampled_from(HOSTS)),
         tenant=draw(st.sampled_from(["", "acme", "other"])),
         circumstances=circumstances,
         duration=Decimal(draw(st.integers(0, 10**9))) / 10**6,
