@@ -74,7 +74,7 @@ class Demonstration:
         self._screen = Screen(sys.stdout) if sys.stdout.isatty() else None
 
     def run(self) -> int:
-        print(f"service on {self._server.ports['otlp_grpc']} (gRPC), metrics for Prometheus at {self._url}")
+        print(f"service on {self._server.ports['otlp_grpc']} (gRPC)\nmetrics for Prometheus at {self._url}")
         print(f"files in {self._files.directory}\n", flush=True)
         interrupted = False
         with self._screen or contextlib.nullcontext():
@@ -94,9 +94,11 @@ class Demonstration:
         if interrupted:
             return _INTERRUPTED
         if self._stay:
-            print(f"\nStill serving {self._url} until Ctrl-C", flush=True)
             with contextlib.suppress(KeyboardInterrupt):
-                signal.pause()
+                print(f"\nStill serving {self._url} until Ctrl-C", flush=True)
+                while True:
+                    # Not signal.pause(): a signal that comes just before it would be slept through.
+                    time.sleep(_LINE_SECONDS)
         return self._server.stop() if agree else 1
 
     def _watch(self) -> None:
@@ -115,8 +117,9 @@ class Demonstration:
                 print(view.progress(figures, self._feeder.tally, elapsed), flush=True)
 
     def _draw(self, screen: Screen, figures: view.Figures, elapsed: float) -> None:
-        height = shutil.get_terminal_size().lines - 1
-        screen.show(view.live(figures, self._feeder.tally, (elapsed, self._seconds), self._style, height))
+        columns, lines = shutil.get_terminal_size()
+        seconds = (elapsed, self._seconds)
+        screen.show(view.live(figures, self._feeder.tally, seconds, self._style, lines - 1, columns))
 
     def _settle(self) -> view.Figures:
         """Waits until every trace is decided; the figures then."""
@@ -129,11 +132,11 @@ class Demonstration:
             figures = view.read(text)
             if self._screen:
                 self._draw(self._screen, figures, self._seconds)
-            # A trace leaves the buffer before it is measured, on a busy machine long before. Those that do not come at
-            # all are for the summary to tell.
+            # A trace leaves the buffer before it is measured and recorded, on a busy machine long before. Those that do
+            # not come at all are for the summary to tell.
             if figures != before:
                 before, still_since = figures, time.monotonic()
-            complete = figures.decided >= self._feeder.tally.traces
+            complete = figures.decided >= self._feeder.tally.traces and figures.recorded >= figures.calls
             quiet = time.monotonic() - still_since
             if not figures.undecided and quiet >= (_STILL_SECONDS if complete else _GIVE_UP_SECONDS):
                 break
@@ -160,10 +163,9 @@ class Demonstration:
         calls = summary.Calls(self._files.calls.read_text().splitlines() if self._files.calls.exists() else [])
         checked = summary.checks(figures, self._feeder.tally, calls)
         agree = all(check.agrees for check in checked)
-        print(
-            "\n" + summary.write(figures, self._feeder.tally, calls, checked, self._files, self._url, self._style),
-            flush=True,
-        )
+        columns = shutil.get_terminal_size().columns
+        text = summary.write(figures, self._feeder.tally, calls, checked, self._files, self._url, self._style, columns)
+        print("\n" + text, flush=True)
         if not agree:
             print("\nenricher: these figures should agree; please report it as a bug", file=sys.stderr)
         return agree

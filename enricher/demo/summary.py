@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +19,9 @@ from enricher.demo.session import Files, Tally
 
 _CENT = Decimal("0.01")
 _ROWS = 14
+_LEAST_COLUMNS = 80
+_MOST_COLUMNS = 105
+_INDENT = 10
 
 
 @dataclass
@@ -95,26 +99,49 @@ def _cents(usd: float | Decimal) -> Decimal:
 
 
 def write(
-    figures: view.Figures, tally: Tally, calls: Calls, checked: list[Check], files: Files, url: str, style: Style
+    figures: view.Figures,
+    tally: Tally,
+    calls: Calls,
+    checked: list[Check],
+    files: Files,
+    url: str,
+    style: Style,
+    columns: int,
 ) -> str:
-    """The summary as text. It names commands as this one was called: the program may not be on the path."""
+    """The summary as text, for a terminal with so many columns (80 at least).
+
+    It names commands as this one was called: the program may not be on the path.
+    """
     program = called_as(sys.argv[0])
+    width = min(max(columns, _LEAST_COLUMNS), _MOST_COLUMNS)
     spent = f"{calls.usd_kept / calls.usd:.0%}" if calls.usd else "none"
     share = figures.kept / figures.decided if figures.decided else 0
     megabytes = files.traces.stat().st_size / 1e6 if files.traces.exists() else 0
     visible = calls.total("input_tokens") + calls.total("output_tokens")
     true = tally.input_tokens + tally.output_tokens
     lines = [
-        *view.draw(figures, style, _ROWS),
+        *view.draw(figures, style, _ROWS, width),
         "",
-        f"Sent      {tally.spans:,} spans of real SDKs: {view.mix(tally)}",
-        f"Dialects  {_wrapped(calls.dialects, 10)}",
-        f"Spent     {_cents(calls.usd):,} USD on {len(calls.records):,} calls, each counted once; "
-        f"{figures.duplicates:,.0f} spans repeated one",
-        f"          {_list(calls.states)}" + (f" ({_list(figures.unpriced)})" if figures.unpriced else ""),
-        f"Tokens    {visible:,} of the {true:,} that the models used are on the spans; the rest no SDK reported",
-        f"Kept      {figures.kept:,.0f} of {figures.decided:,.0f} traces ({share:.0%}, {megabytes:.1f} MB), "
-        f"with {spent} of the spend",
+        *_paragraph("Sent", f"{tally.spans:,} spans of real SDKs: {view.mix(tally)}", width),
+        *_paragraph("Dialects", _list(calls.dialects), width),
+        *_paragraph(
+            "Spent",
+            f"{_cents(calls.usd):,} USD on {len(calls.records):,} calls, each counted once; "
+            f"{figures.duplicates:,.0f} spans repeated one",
+            width,
+        ),
+        *_paragraph("", _list(calls.states) + (f" ({_list(figures.unpriced)})" if figures.unpriced else ""), width),
+        *_paragraph(
+            "Tokens",
+            f"{visible:,} of the {true:,} that the models used are on the spans; the rest no SDK reported",
+            width,
+        ),
+        *_paragraph(
+            "Kept",
+            f"{figures.kept:,.0f} of {figures.decided:,.0f} traces ({share:.0%}, {megabytes:.1f} MB), "
+            f"with {spent} of the spend",
+            width,
+        ),
         "",
         "Checked",
         *(check.line(style) for check in checked),
@@ -122,10 +149,10 @@ def write(
         "Look at",
         *_aligned(
             {
-                files.calls: "a line a model call: who, which model, tokens, cost, kept by what",
+                files.calls: "a line a model call: model, tokens, cost …",
                 files.traces: "the kept traces, OTLP JSON lines",
                 files.sent: "what was sent, as it was sent",
-                files.metrics: f"the last scrape of {url}",
+                files.metrics: f"last scrape of {url}",
             }
         ),
         "",
@@ -134,14 +161,16 @@ def write(
     example = calls.telling()
     if example:
         lines += [
-            f"  {program} explain {files.sent} -c {files.config} --trace {example[:8]}",
-            style("      one trace: what was concluded from what, the arithmetic of its cost, every vote", "dim"),
+            *_command(width, f"{program} explain {files.sent}", f"-c {files.config} --trace {example[:8]}"),
+            style("      one trace: what was concluded from what, its cost, every vote", "dim"),
         ]
     lines += [
-        f"  {program} process {files.sent} -c {files.config}",
+        *_command(width, f"{program} process {files.sent}", f"-c {files.config}"),
         style("      the same traffic again, after you changed a rule in that file", "dim"),
-        f"  {program} run -c {files.config}",
-        style("      your own traffic: OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 in the app", "dim"),
+        *_command(width, f"{program} run", f"-c {files.config}"),
+        style("      your own traffic; the environment of the app:", "dim"),
+        style("      OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317", "dim"),
+        style("      OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "dim"),
         style("      Prometheus: http://127.0.0.1:9464/metrics", "dim"),
     ]
     return "\n".join(lines)
@@ -166,11 +195,13 @@ def _list(counts: Counter[str]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
 
 
-def _wrapped(counts: Counter[str], indent: int) -> str:
-    lines = [""]
-    for name, count in counts.most_common():
-        item = f"{name} {count:,}"
-        if len(lines[-1]) + len(item) > 105 - indent:
-            lines.append("")
-        lines[-1] += (", " if lines[-1] else "") + item
-    return (",\n" + " " * indent).join(lines)
+def _paragraph(title: str, text: str, width: int) -> list[str]:
+    """Text behind its title, in lines of the same indent."""
+    lines = textwrap.wrap(text, width - _INDENT, break_long_words=False, break_on_hyphens=False)
+    return [f"{title if number == 0 else '':{_INDENT}}{line}" for number, line in enumerate(lines)]
+
+
+def _command(width: int, start: str, options: str) -> list[str]:
+    """A command to paste, over two lines where one is too long."""
+    whole = f"  {start} {options}"
+    return [whole] if len(whole) <= width else [f"  {start} \\", f"      {options}"]

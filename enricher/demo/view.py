@@ -22,6 +22,7 @@ KINDS = {
 """Kinds of recorded units, in words."""
 
 _BAR = 12
+_TABLE_COLUMNS = 80
 
 
 @dataclass
@@ -63,6 +64,8 @@ class Figures:
     duplicates: float = 0
     errors: float = 0
     usd_kept: float = 0
+    recorded: float = 0
+    """Calls in the call log."""
 
     @property
     def usd(self) -> float:
@@ -118,6 +121,8 @@ def _add(figures: Figures, name: str, labels: dict[str, str], value: float) -> N
             figures.unpriced[reason] += int(value)
         case "enricher_duplicate_reports_total", _:
             figures.duplicates += value
+        case "enricher_call_log_records_total", _:
+            figures.recorded += value
         case "enricher_spans_received_total", _:
             figures.spans += value
         case "enricher_buffer_traces", _:
@@ -136,16 +141,18 @@ def _add(figures: Figures, name: str, labels: dict[str, str], value: float) -> N
             figures.usd_kept += value
 
 
-def draw(figures: Figures, style: Style, rows: int) -> list[str]:
-    """Tables of models (at most `rows`, the rest summed) and policies: 78 columns, and bars where there are 92."""
+def draw(figures: Figures, style: Style, rows: int, columns: int) -> list[str]:
+    """Tables of models (at most `rows`, the rest summed) and policies: 78 columns, and bars in what is left of them."""
     heading = f"{'MODEL':28} {'PROVIDER':11} {'CALLS':>6} {'INPUT':>11} {'OUTPUT':>9} {'USD':>8}"
     lines = [style(heading, "bold")]
     ranked = sorted(figures.models.items(), key=lambda item: (-item[1].usd, -item[1].calls, item[0]))
     shown, others = (ranked, []) if len(ranked) <= rows else (ranked[: rows - 1], ranked[rows - 1 :])
+    longest = max(min(_BAR, columns - _TABLE_COLUMNS), 0)
     most = max((model.usd for _, model in ranked), default=0)
     for (provider, name), model in shown:
-        bar = "█" * round(_BAR * model.usd / most) if most else ""
-        lines.append(f"{_row(name or '(unknown)', provider or '(unknown)', model)}  {style(bar, 'cyan')}")
+        bar = "█" * round(longest * model.usd / most) if most else ""
+        row = _row(name or "(unknown)", provider or "(unknown)", model)
+        lines.append(f"{row}  {style(bar, 'cyan')}" if bar else row)
     if others:
         rest = [model for _, model in others]
         lines.append(_row(f"… and {len(rest)} more", "", _sum(rest)))
@@ -165,7 +172,7 @@ def draw(figures: Figures, style: Style, rows: int) -> list[str]:
     return lines
 
 
-def live(figures: Figures, tally: Tally, seconds: tuple[float, float], style: Style, height: int) -> str:
+def live(figures: Figures, tally: Tally, seconds: tuple[float, float], style: Style, height: int, columns: int) -> str:
     """One screen of at most `height` lines where that is enough, for the time `seconds` (elapsed, planned)."""
     elapsed, planned = seconds
     done = round(20 * min(elapsed / planned, 1))
@@ -173,7 +180,7 @@ def live(figures: Figures, tally: Tally, seconds: tuple[float, float], style: St
     head = [
         f"{style('enricher demo', 'bold')}  {style('━' * done, 'green')}{'─' * (20 - done)}  {state}   "
         f"{tally.spans:,} spans sent, {figures.spans:,.0f} taken in",
-        "recorded traces sent: " + mix(tally),
+        "sent: " + mix(tally),
         "",
     ]
     foot = [
@@ -182,7 +189,7 @@ def live(figures: Figures, tally: Tally, seconds: tuple[float, float], style: St
         f"repeated reports merged {figures.duplicates:,.0f}   traces waiting {figures.undecided:,.0f}",
     ]
     around = len(head) + len(foot) + len(figures.policies) + 5
-    return "\n".join(head + draw(figures, style, max(height - around, 2)) + foot)
+    return "\n".join(head + draw(figures, style, max(height - around, 2), columns) + foot)
 
 
 def progress(figures: Figures, tally: Tally, elapsed: float) -> str:

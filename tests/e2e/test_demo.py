@@ -82,9 +82,10 @@ def test_a_short_run_agrees_with_itself_and_leaves_only_files(demo_in: Path) -> 
     assert not {record["trace_id"] for record in records if not record["sampled"]} & in_file
 
     # The next step that it prints works as printed.
-    command = next(line.split()[1:] for line in out.splitlines() if line.startswith("  python -m enricher explain "))
+    command = next(text for text in out.replace("\\\n", "").splitlines() if " explain " in text).split()
+    assert command[:3] == ["python", "-m", "enricher"]
     told = subprocess.run(
-        [sys.executable, *command], capture_output=True, text=True, cwd=demo_in, env=_environment(), check=False
+        [sys.executable, *command[1:]], capture_output=True, text=True, cwd=demo_in, env=_environment(), check=False
     )
     assert told.returncode == 0, told.stderr
     assert told.stdout.startswith(f"trace {command[-1]}")

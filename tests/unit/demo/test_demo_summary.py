@@ -66,16 +66,21 @@ def test_the_trace_to_look_at_is_kept_and_told_twice() -> None:
     assert summary.Calls([]).telling() is None
 
 
-def test_the_summary_names_files_and_next_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["/somewhere/enricher/__main__.py"])
-    files = Files(tmp_path)
+@pytest.mark.parametrize("columns", [40, 80, 300])
+def test_the_summary_names_files_and_next_steps(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/enricher"])
+    files = Files(Path("enricher-data/demo"))
     calls = summary.Calls(CALLS)
     checked = summary.checks(figures(), TALLY, calls)
-    text = summary.write(figures(), TALLY, calls, checked, files, "http://127.0.0.1:1/metrics", Style(False))
+    calls.dialects.update({f"dialect_number_{number}": 1000 + number for number in range(20)})
+    url = "http://127.0.0.1:34567/metrics"
+    text = summary.write(figures(), TALLY, calls, checked, files, url, Style(False), columns)
+    assert max(map(len, text.splitlines())) <= max(80, min(columns, 105))
     for path in (files.calls, files.traces, files.sent, files.metrics):
         assert str(path) in text
-    assert "http://127.0.0.1:1/metrics" in text
-    assert f"  python -m enricher explain {files.sent} -c {files.config} --trace abababab" in text
+    assert url in text
+    told = f"  .venv/bin/enricher explain {files.sent} -c {files.config} --trace abababab\n"
+    assert told in text.replace(" \\\n     ", "")
     assert "0.75 USD on 2 calls" in text
     assert "with 67% of the spend" in text
 

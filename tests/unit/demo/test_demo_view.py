@@ -53,26 +53,28 @@ def test_figures_add_up_over_services_and_never_count_parts_of_tokens_twice() ->
 
 
 def test_the_dearest_model_comes_first_and_the_rest_is_summed() -> None:
-    lines = view.draw(view.read(EXPOSITION), PLAIN, 14)
+    lines = view.draw(view.read(EXPOSITION), PLAIN, 14, 92)
     assert lines[1].startswith("claude ")
     assert lines[2].startswith("gpt-4o ")
     assert "50% of USD" in lines[-1]
-    short = view.draw(view.read(EXPOSITION), PLAIN, 1)
+    short = view.draw(view.read(EXPOSITION), PLAIN, 1, 92)
     assert re.match(r"… and 2 more +9 ", short[1])
 
 
+@pytest.mark.parametrize("columns", [80, 92, 200])
 @pytest.mark.parametrize("height", [8, 24, 60])
-def test_a_frame_has_every_policy_and_narrow_lines(height: int) -> None:
-    frame = view.live(view.read(EXPOSITION), Tally(spans=10), (3.0, 30.0), PLAIN, height).splitlines()
+def test_a_frame_has_every_policy_and_narrow_lines(height: int, columns: int) -> None:
+    frame = view.live(view.read(EXPOSITION), Tally(spans=10), (3.0, 30.0), PLAIN, height, columns).splitlines()
     assert frame[0].endswith("3 of 30 s   10 spans sent, 0 taken in")
     assert any(line.startswith("rest ") for line in frame)
-    assert max(map(len, frame)) <= 92
-    done = view.live(view.read(EXPOSITION), Tally(), (30.0, 30.0), PLAIN, height)
+    assert max(map(len, frame)) <= min(columns, 92)
+    assert any("█" in line for line in frame) == (columns > 80)
+    done = view.live(view.read(EXPOSITION), Tally(), (30.0, 30.0), PLAIN, height, columns)
     assert "deciding the last traces" in done
 
 
 def test_empty_figures_are_drawn_too() -> None:
-    assert view.draw(view.read(""), PLAIN, 5)[1].startswith("all ")
+    assert view.draw(view.read(""), PLAIN, 5, 80)[1].startswith("all ")
 
 
 def test_lines_are_cut_by_what_is_visible() -> None:
