@@ -7,8 +7,10 @@ from hypothesis import settings
 
 from enricher.price import refresh
 
-# A busy machine is no fault: what hangs is ended by pytest's own timeout.
-settings.register_profile("house", deadline=None)
+# A busy machine is no fault: what hangs is ended by pytest's own timeout. The examples are the same at each run, so
+# that a change is judged by what it changes; `--hypothesis-profile=explore` looks for new ones.
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("house")
 
 BOOK_AGE_DAYS = 5

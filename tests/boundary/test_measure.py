@@ -16,6 +16,7 @@ from enricher.measure import catalogue
 from enricher.measure.collector import registry
 from enricher.measure.settings import Label
 from enricher.runtime.engine import CoreEngine
+from tests.support.spans import key_values
 
 START = 1_790_000_000 * 10**9
 SECOND = 10**9
@@ -40,17 +41,9 @@ def request(calls: list[dict[str, Any]], scope: str = "test") -> bytes:
         span = Span(trace_id=number.to_bytes(16, "big"), span_id=number.to_bytes(8, "big"), name="chat")
         span.kind = Span.SPAN_KIND_CLIENT
         span.start_time_unix_nano, span.end_time_unix_nano = START, START + 2 * SECOND
-        for key, value in call.items():
-            if key == "error":
-                span.status.code = Status.STATUS_CODE_ERROR
-                continue
-            attribute = span.attributes.add(key=key).value
-            if isinstance(value, int):
-                attribute.int_value = value
-            elif isinstance(value, float):
-                attribute.double_value = value
-            else:
-                attribute.string_value = value
+        if "error" in call:
+            span.status.code = Status.STATUS_CODE_ERROR
+        span.attributes.extend(key_values({key: value for key, value in call.items() if key != "error"}))
         group.spans.append(span)
     return made.SerializeToString()
 

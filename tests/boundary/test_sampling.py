@@ -14,12 +14,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from enricher.config import compile_plan, load_text
 from enricher.errors import PlanError
+from enricher.price.book import Book
 from enricher.runtime.engine import CoreEngine
 from enricher.sample.compile import compile_plan as compile_sample
 from enricher.sample.policies.combined import ON_ONE_SPAN
 from enricher.sample.regex import explain_fault
 from enricher.sample.settings import SamplingSettings
 from tests.oracle.sampling import BITS, RANGE, Limit, Span, Trace, Value, Verdict, decide
+from tests.support.spans import key_values
 
 MS = 10**6
 NOW = 1_780_000_000 * 10**9
@@ -27,12 +29,14 @@ NOW = 1_780_000_000 * 10**9
 PRICES = "prices: {overrides: [{model: m, per_million: {input: 1000, output: 0}}]}"
 KEYS = ("a", "b.c", "gen_ai.request.model")
 TEXTS = ("", "x", "xy", "m")
+NO_BOOK = Book(built="2026-01-01", sources={}, models=[], prices=[], modifiers=[], holidays=[])
 
 
 @cache
 def base_plan() -> str:
     """A plan without its sampling section, which is written in its place before each use: the rest is large."""
-    plan: dict[str, Any] = json.loads(compile_plan(load_text(PRICES).require()))
+    # No rule asks what a model of the book costs, and hundreds of engines are made.
+    plan: dict[str, Any] = json.loads(compile_plan(load_text(PRICES).require(), book=NO_BOOK))
     return json.dumps({**plan, "sample": None})
 
 
@@ -134,10 +138,25 @@ _own: st.SearchStrategy[dict[str, Any]] = st.one_of(
     ),
     st.sampled_from([0, 0.1, 0.2]).map(lambda usd: {"type": "aggregate", "aggregate": {"cost_usd": {"max": usd}}}),
 )
+
+
+def _one_can_have(subs: list[dict[str, Any]]) -> bool:
+    """Whether a span can have a status that is asked for by all: rules that no span can satisfy are refused."""
+    left = {"OK", "ERROR", "UNSET"}
+    for sub in subs:
+        inner = sub.get("not", {}).get("not_sub_policy", sub)
+        if codes := set(inner.get("status_code", {}).get("status_codes", ())):
+            left = left & codes if inner is sub else left - codes
+    return bool(left)
+
+
 _on_one_span = _leaves.filter(lambda policy: policy["type"] in ON_ONE_SPAN)
-_same_span = st.lists(
+_subs_on_one_span = st.lists(
     _on_one_span | _on_one_span.map(lambda sub: {"type": "not", "not": {"not_sub_policy": sub}}), min_size=1, max_size=3
-).map(lambda subs: {"type": "and", "and": {"same_span": True, "and_sub_policy": subs}})
+)
+_same_span = _subs_on_one_span.filter(_one_can_have).map(
+    lambda subs: {"type": "and", "and": {"same_span": True, "and_sub_policy": subs}}
+)
 _policies = st.recursive(
     _leaves | _own | _same_span,
     lambda inner: st.one_of(
@@ -198,7 +217,7 @@ def _traces(draw: st.DrawFn) -> Sent:
 def request(sent: Sent) -> bytes:
     message = ExportTraceServiceRequest()
     group = message.resource_spans.add()
-    _write(group.resource.attributes, sent.trace.resource)
+    group.resource.attributes.extend(key_values(sent.trace.resource))
     scope = group.scope_spans.add()
     for index, (span, tokens) in enumerate(zip(sent.trace.spans, sent.tokens, strict=True)):
         one = scope.spans.add(
@@ -224,26 +243,8 @@ def request(sent: Sent) -> bytes:
                 "gen_ai.usage.input_tokens": tokens,
                 "gen_ai.usage.output_tokens": 1,
             }
-        _write(one.attributes, {**span.attributes, **facts})
+        one.attributes.extend(key_values({**span.attributes, **facts}))
     return message.SerializeToString()
-
-
-def _write(target: Any, attributes: dict[str, Value]) -> None:
-    for key, value in attributes.items():
-        slot = target.add(key=key).value
-        match value:
-            case bool():
-                slot.bool_value = value
-            case int():
-                slot.int_value = value
-            case float():
-                slot.double_value = value
-            case str():
-                slot.string_value = value
-            case list():
-                slot.array_value.SetInParent()
-                for text in value:
-                    slot.array_value.values.add().string_value = text
 
 
 def carried_out(core: CoreEngine, sent: Sent) -> Verdict:
@@ -340,3 +341,12 @@ def test_what_only_the_core_sees_is_a_plan_error() -> None:
     )
     with pytest.raises(PlanError, match="big"):
         engine(rules)
+
+
+def test_statuses_that_no_span_can_have_are_a_plan_error() -> None:
+    failed, ok = ({"type": "status_code", "status_code": {"status_codes": [code]}} for code in ("ERROR", "OK"))
+    for subs in ([failed, {"type": "not", "not": {"not_sub_policy": failed}}], [failed, ok]):
+        assert not _one_can_have(subs)
+        policy = {"name": "never", "type": "and", "and": {"same_span": True, "and_sub_policy": subs}}
+        with pytest.raises(PlanError, match=r"never: no status code"):
+            engine(SamplingSettings.model_validate({"policies": [policy]}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -25,12 +25,13 @@ def any_value(value: Any) -> AnyValue:
         return AnyValue(double_value=value)
     if isinstance(value, list):
         encoded = AnyValue()
+        encoded.array_value.SetInParent()
         encoded.array_value.values.extend(any_value(item) for item in value)
         return encoded
     return AnyValue(string_value=value)
 
 
-def key_values(attributes: dict[str, Any]) -> list[KeyValue]:
+def key_values(attributes: Mapping[str, Any]) -> list[KeyValue]:
     """Attributes as OTLP has them."""
     return [KeyValue(key=key, value=any_value(value)) for key, value in attributes.items()]
 

@@ -2,8 +2,10 @@ import json
 from typing import Any
 
 from enricher.config import compile_plan, load_text
+from enricher.price.book import Book
 
 MIB = 1 << 20
+NO_BOOK = Book(built="2026-01-01", sources={}, models=[], prices=[], modifiers=[], holidays=[])
 
 
 def plan(text: str = "", **options: Any) -> dict[str, Any]:
@@ -50,3 +52,15 @@ def test_the_same_settings_give_the_same_bytes() -> None:
     text = "sampling: {policies: [{name: ü, type: cost, cost: {trace_usd: 0.1}}]}"
     assert compile_plan(load_text(text).require()) == compile_plan(load_text(text).require())
     assert "ü".encode() in compile_plan(load_text(text).require())
+
+
+def test_a_section_is_compiled_anew_whenever_what_it_rests_on_differs() -> None:
+    """Whatever was compiled before."""
+    texts = ["", *(f"prices: {{overrides: [{{model: own, per_million: {{input: {price}}}}}]}}" for price in (1, 2))]
+    sections = [plan(text)["price"] for text in (*texts, *texts)]
+    assert sections[:3] == sections[3:]
+    assert [section["rows"]["price"][-1] for section in sections[1:3]] == [10**12, 2 * 10**12]
+    assert plan("", book=NO_BOOK)["price"]["labels"] == []
+    assert plan()["price"] == sections[0]
+    assert plan("normalize: {conventions: latest}")["normalize"]["conventions"] == "latest"
+    assert plan()["normalize"]["conventions"] == "both"
