@@ -162,13 +162,19 @@ def ottl_fault(text: str, context: str) -> tuple[int, str] | None:
     context: `span` or `spanevent`. The place counts characters from 0. Raises ValueError for another context.
     """
 
-def normalize_request(plan: bytes, payload: bytes) -> str:
-    """What normalize makes of the spans of one `ExportTraceServiceRequest`, as JSON; for tests against the reference.
+@final
+class Normalizer:
+    """Normalize by itself, for tests against the reference; the engine has its own."""
 
-    `plan` is the `normalize` section of a plan (UTF-8 JSON). The answer: `spans`, in order, each with `name`, `model`,
-    `dialect`, `role`, `facts` and `rules` by concept, `inferred`, `canonical`, `misstated` (concept names) and
-    `attributes` (the attributes of the kept span); and `anomalies` by name. Raises PlanError, DecodeError.
-    """
+    def __new__(cls, plan: bytes) -> Normalizer:
+        """Compile the `normalize` section of a plan (UTF-8 JSON, `enricher.normalize.compile`). Raises PlanError."""
+    def read(self, payload: bytes) -> str:
+        """What normalize makes of the spans of one `ExportTraceServiceRequest`, as JSON.
+
+        `spans`, in order, each with `name`, `model`, `dialect`, `role`, `facts` and `rules` by concept, `inferred`,
+        `canonical`, `misstated` (concept names) and `attributes` (the attributes of the kept span); and `anomalies` by
+        name. Raises DecodeError.
+        """
 
 def panic() -> None:
     """Panics, for the test that panics are translated."""

@@ -15,9 +15,7 @@ from typing import Any
 
 import pytest
 
-from enricher._core import PriceBook
-from enricher.price.compile import compile_plan
-from enricher.price.settings import PricesSettings
+from tests.support.rooms import price_book
 
 CASES = list(csv.DictReader((Path(__file__).parent / "costs.csv").read_text(encoding="utf-8").splitlines()))
 TOKENS = {
@@ -32,11 +30,6 @@ TOKENS = {
     "reasoning_output": "reasoning",
 }
 CONTEXT = {"server.address": "host"}
-
-
-@pytest.fixture(scope="module")
-def book() -> PriceBook:
-    return PriceBook(json.dumps(compile_plan(PricesSettings())).encode())
 
 
 def request_of(case: dict[str, str]) -> dict[str, Any]:
@@ -57,8 +50,8 @@ def request_of(case: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["case_id"] for case in CASES])
-def test_cost_is_what_the_provider_bills(case: dict[str, str], book: PriceBook) -> None:
-    answer = json.loads(book.price(json.dumps(request_of(case))))
+def test_cost_is_what_the_provider_bills(case: dict[str, str]) -> None:
+    answer = json.loads(price_book().price(json.dumps(request_of(case))))
     if case["expected_usd"] == "NULL":
         assert (answer["state"], answer["usd"]) == ("unpriced", None)
         assert answer["reason"] == "unknown_model"

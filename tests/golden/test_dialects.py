@@ -143,7 +143,7 @@ def recognized() -> list[list[str]]:
     normalize = json.dumps(json.loads(plan())["normalize"]).encode()
     # Messages one behind the other are one message with all their spans.
     body = b"".join(request(number, fixture) for number, fixture in enumerate(FIXTURES))
-    spans = iter(json.loads(_core.normalize_request(normalize, body))["spans"])
+    spans = iter(json.loads(_core.Normalizer(normalize).read(body))["spans"])
     return [[next(spans)["dialect"] for _ in fixture["spans"]] for fixture in FIXTURES]
 
 

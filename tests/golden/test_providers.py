@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from enricher import _core
-from enricher.normalize.compile import compile_plan
-from enricher.normalize.settings import NormalizeSettings
 from enricher.normalize.tables import Providers, load
 from tests.oracle.normalize import Span
+from tests.support.rooms import normalizer
 from tests.support.spans import request
 
 FACTS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("providers.yaml").read_text())
 USAGE = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 3, "gen_ai.usage.output_tokens": 2}
 
 
-@cache
-def plan() -> bytes:
-    return json.dumps(compile_plan(NormalizeSettings())).encode()
-
-
 def facts(*spans: Span) -> list[dict[str, Any]]:
     """What each span comes to."""
-    found = json.loads(_core.normalize_request(plan(), request(*spans).SerializeToString()))["spans"]
+    found = json.loads(normalizer().read(request(*spans).SerializeToString()))["spans"]
     return [span["facts"] for span in found]
 
 
@@ -113,7 +105,7 @@ def test_what_says_more_wins() -> None:
 def test_what_was_inferred_from_what_is_on_the_span() -> None:
     span = Span(USAGE | {"gen_ai.request.model": "gpt-4o", "server.address": "api.groq.com"}, "chat", "app")
     body = request(span).SerializeToString()
-    told = json.loads(_core.normalize_request(plan(), body))["spans"][0]["attributes"]
+    told = json.loads(normalizer().read(body))["spans"][0]["attributes"]
     assert told["gen_ai.provider.name"] == told["gen_ai.system"] == "groq"
     sources = dict(zip(told["enricher.inferred"], told["enricher.inferred.from"], strict=True))
     assert sources["provider"] == "server address"

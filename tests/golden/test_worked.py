@@ -11,23 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from enricher._core import PriceBook
-from enricher.price.compile import compile_plan
-from enricher.price.settings import PricesSettings
+from tests.support.rooms import price_book
 
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "worked.yaml").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def books() -> dict[str, PriceBook]:
-    return {}
-
-
-def _book(books: dict[str, PriceBook], prices: dict[str, Any]) -> PriceBook:
-    key = json.dumps(prices, sort_keys=True, default=str)
-    if key not in books:
-        books[key] = PriceBook(json.dumps(compile_plan(PricesSettings.model_validate(prices))).encode())
-    return books[key]
 
 
 def worked(text: str) -> Decimal:
@@ -48,11 +34,11 @@ def worked(text: str) -> Decimal:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
-def test_cost_is_what_was_worked_out(case: dict[str, Any], books: dict[str, PriceBook]) -> None:
+def test_cost_is_what_was_worked_out(case: dict[str, Any]) -> None:
     call = dict(case["call"])
     request = call | {"time_unix_ns": int(call.pop("at").timestamp()) * 10**9}
     request.pop("at", None)
-    answer = json.loads(_book(books, case.get("prices", {})).price(json.dumps(request)))
+    answer = json.loads(price_book(case.get("prices")).price(json.dumps(request)))
     if case["usd"] is None:
         assert (answer["state"], answer["usd"]) == ("unpriced", None)
         return

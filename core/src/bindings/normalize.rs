@@ -2,7 +2,6 @@
 
 use bumpalo::Bump;
 use pyo3::prelude::*;
-use pyo3::wrap_pyfunction;
 use serde_json::{Map, Value as Json, json};
 
 use super::error::detached;
@@ -17,30 +16,51 @@ use crate::wire::reader::{BYTES, Reader};
 use crate::wire::span::{self, Attr, fields};
 use crate::wire::value::{Value, array, key_value, kv_list};
 
-/// One JSON object: `spans`, in the order of the request, each with `name`, `model` (whether it says anything about a
-/// model), `dialect`, `role`, `facts` and `rules` by concept, the lists `inferred`, `canonical`, `misstated`, and
-/// `attributes`, the attributes of the kept span; and `anomalies`.
-#[pyfunction]
-fn normalize_request(py: Python<'_>, plan: &[u8], payload: &[u8]) -> PyResult<String> {
-    detached(py, || {
-        let plan: NormalizePlan = serde_json::from_slice(plan).map_err(|error| CoreError::Plan(error.to_string()))?;
-        let mut keys = KeyTableBuilder::default();
-        let mut normalizer = Normalizer::compile(&plan, &mut keys).map_err(CoreError::Plan)?;
-        let keys = keys.build();
-        normalizer.link(&keys).map_err(CoreError::Plan)?;
+/// A compiled `normalize` section by itself.
+#[pyclass(frozen, module = "enricher._core", name = "Normalizer")]
+pub struct Alone {
+    normalizer: Normalizer,
+    keys: KeyTable,
+}
+
+#[pymethods]
+impl Alone {
+    #[new]
+    fn new(py: Python<'_>, plan: &[u8]) -> PyResult<Alone> {
+        detached(py, || {
+            let plan: NormalizePlan =
+                serde_json::from_slice(plan).map_err(|error| CoreError::Plan(error.to_string()))?;
+            let mut keys = KeyTableBuilder::default();
+            let mut normalizer = Normalizer::compile(&plan, &mut keys).map_err(CoreError::Plan)?;
+            let keys = keys.build();
+            normalizer.link(&keys).map_err(CoreError::Plan)?;
+            Ok(Alone { normalizer, keys })
+        })
+    }
+
+    fn read(&self, py: Python<'_>, payload: &[u8]) -> PyResult<String> {
+        detached(py, || self.answer(payload))
+    }
+}
+
+impl Alone {
+    /// One JSON object: `spans`, in the order of the request, each with `name`, `model` (whether it says anything about
+    /// a model), `dialect`, `role`, `facts` and `rules` by concept, the lists `inferred`, `canonical`, `misstated`, and
+    /// `attributes`, the attributes of the kept span; and `anomalies`.
+    fn answer(&self, payload: &[u8]) -> Result<String> {
         let mut scratch = Scratch::new();
         let mut spans = Vec::new();
         for resource_spans in fields(payload, 1) {
             let resource_spans = resource_spans?;
             let attrs = message(resource_spans, 1)?.map(|resource| attributes(resource, 1)).transpose()?;
-            let resource = normalizer.resource(&attrs.unwrap_or_default());
+            let resource = self.normalizer.resource(&attrs.unwrap_or_default());
             for scope_spans in fields(resource_spans, 2) {
                 let scope_spans = scope_spans?;
                 let scope = message(scope_spans, 1)?.unwrap_or_default();
                 let text = |number| Ok(message(scope, number)?.unwrap_or_default());
-                let scope = normalizer.scope(text(1)?, text(2)?);
+                let scope = self.normalizer.scope(text(1)?, text(2)?);
                 for raw in fields(scope_spans, 2) {
-                    spans.push(one(&normalizer, &keys, raw?, &resource, &scope, &mut scratch)?);
+                    spans.push(one(&self.normalizer, &self.keys, raw?, &resource, &scope, &mut scratch)?);
                 }
             }
         }
@@ -55,7 +75,7 @@ fn normalize_request(py: Python<'_>, plan: &[u8], payload: &[u8]) -> PyResult<St
             "bad_time": found.bad_time,
         });
         Ok(json!({"spans": spans, "anomalies": anomalies}).to_string())
-    })
+    }
 }
 
 fn one(
@@ -149,5 +169,5 @@ fn plain(value: Value<'_>, depth: usize) -> Json {
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(normalize_request, module)?)
+    module.add_class::<Alone>()
 }

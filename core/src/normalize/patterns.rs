@@ -1,6 +1,7 @@
 //! Text tests of the plan, compiled.
 
 use super::plan::Match;
+use std::borrow::Cow;
 
 /// Literal text with an optional `*` at either end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +82,8 @@ pub fn first<'m, T>(rules: &'m [(Matcher, T)], text: &str) -> Option<&'m T> {
 
 /// Whether a key pattern (`{n}`, trailing `*`) covers a key or another, narrower pattern.
 pub fn covers(pattern: &str, key: &str) -> bool {
-    let example = key.replace('*', "x");
-    let mut rest = example.as_str();
+    let example = if key.contains('*') { Cow::Owned(key.replace('*', "x")) } else { Cow::Borrowed(key) };
+    let mut rest = &*example;
     let (body, open) = match pattern.strip_suffix('*') {
         Some(body) => (body, true),
         None => (pattern, false),

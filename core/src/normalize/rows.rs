@@ -27,6 +27,8 @@ impl Tables {
             }
         }
         let mut known: HashMap<Vec<usize>, u16> = HashMap::new();
+        // Dialects that a key's rules name: all others read the key as a span of no dialect does.
+        let mut named = vec![false; dialects + 1];
         for key in 0..self.width {
             let name = table.name(KeyId(key as u16));
             let mut all = exact.get(name).cloned().unwrap_or_default();
@@ -47,7 +49,17 @@ impl Tables {
             info.mine = true;
             info.strong = all.iter().any(|&index| !draft[index].weak);
             all.sort_by_key(|&index| (draft[index].carrier, draft[index].entry.rank));
+            named.fill(false);
+            for dialect in all.iter().flat_map(|&index| &draft[index].dialects) {
+                if let Some(one) = named.get_mut(usize::from(*dialect) + 1) {
+                    *one = true;
+                }
+            }
             for dialect in 0..=dialects {
+                if dialect > 0 && !named[dialect] {
+                    self.rows[dialect * self.width + key] = self.rows[key];
+                    continue;
+                }
                 let mut applicable = all.clone();
                 applicable.retain(|&index| {
                     let own = &draft[index].dialects;

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from enricher import _core
-from enricher.normalize.compile import compile_plan
-from enricher.normalize.settings import NormalizeSettings
 from tests.oracle.normalize import Span
+from tests.support.rooms import normalizer
 from tests.support.spans import request
 
 RUN_USAGE = {"prompt_tokens": 120, "completion_tokens": 30, "total_tokens": 150}
@@ -18,9 +16,8 @@ RUN_USAGE = {"prompt_tokens": 120, "completion_tokens": 30, "total_tokens": 150}
 
 def read(attributes: dict[str, Any], /, *events: tuple[str, dict[str, Any]], **settings: Any) -> dict[str, Any]:
     """What the core finds on a span of an app's own tracer."""
-    plan = json.dumps(compile_plan(NormalizeSettings.model_validate(settings))).encode()
     span = Span(attributes, name="call", scope="app", events=events, start_ns=10**18, end_ns=10**18 + 10**9)
-    answer = json.loads(_core.normalize_request(plan, request(span).SerializeToString()))
+    answer = json.loads(normalizer(settings).read(request(span).SerializeToString()))
     found: dict[str, Any] = answer["spans"][0]
     return found
 

@@ -10,14 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
-from enricher import _core
-from enricher.normalize.compile import compile_plan
-from enricher.normalize.settings import NormalizeSettings
 from tests.oracle.normalize import Span
 from tests.support.engines import NOW, drained, engine, spans_of
+from tests.support.rooms import normalizer
 from tests.support.spans import request
-
-PLAN = json.dumps(compile_plan(NormalizeSettings())).encode()
 
 #: Whole spans after OpenTelemetry's conventions for other things, and after habits of application code.
 SPANS: dict[str, dict[str, Any]] = {
@@ -117,7 +113,7 @@ def span_of(attributes: dict[str, Any]) -> Span:
 
 @pytest.mark.parametrize("attributes", SPANS.values(), ids=SPANS)
 def test_an_ordinary_span_says_nothing_about_a_model(attributes: dict[str, Any]) -> None:
-    found = json.loads(_core.normalize_request(PLAN, request(span_of(attributes)).SerializeToString()))["spans"][0]
+    found = json.loads(normalizer().read(request(span_of(attributes)).SerializeToString()))["spans"][0]
     assert not found["model"], found["facts"]
     assert found["role"] == "none"
 
@@ -146,5 +142,5 @@ words = [(key, value) for attributes in SPANS.values() for key, value in attribu
 @settings(max_examples=20)
 def test_any_mixture_of_ordinary_attributes_is_ordinary(spans: list[list[tuple[str, Any]]]) -> None:
     body = request(*(span_of(dict(pairs)) for pairs in spans)).SerializeToString()
-    found = json.loads(_core.normalize_request(PLAN, body))["spans"]
+    found = json.loads(normalizer().read(body))["spans"]
     assert not any(span["model"] for span in found)

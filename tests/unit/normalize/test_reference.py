@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from functools import cache
 from typing import Any
 
 from hypothesis import given, settings
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from enricher import _core
-from enricher.normalize.compile import compile_plan
-from enricher.normalize.settings import NormalizeSettings
 from tests.oracle.normalize import Outcome, Span, normalize
 from tests.oracle.tables import table
 from tests.recordings import requests
+from tests.support.rooms import normalizer
 from tests.support.spans import reduced, request
 from tests.unit.normalize.generate import spans
 
@@ -25,13 +22,8 @@ _APART = {"error_class", "error_type"} | {
 }
 
 
-@cache
-def plan() -> bytes:
-    return json.dumps(compile_plan(NormalizeSettings())).encode()
-
-
 def core(*given_spans: Span) -> list[dict[str, Any]]:
-    answer = json.loads(_core.normalize_request(plan(), request(*given_spans).SerializeToString()))
+    answer = json.loads(normalizer().read(request(*given_spans).SerializeToString()))
     found: list[dict[str, Any]] = answer["spans"]
     return found
 
@@ -98,6 +90,6 @@ def test_a_recording_is_read_alike() -> None:
     for name in ("litellm", "langfuse", "vercel_ai_v5", "openinference_langchain"):
         for body in requests(name):
             recorded = ExportTraceServiceRequest.FromString(body)
-            answer = json.loads(_core.normalize_request(plan(), body))
+            answer = json.loads(normalizer().read(body))
             for found, span in zip(answer["spans"], reduced(recorded), strict=True):
                 agrees(found, normalize(span))

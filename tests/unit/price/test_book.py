@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from enricher._core import PriceBook
 from enricher.errors import InputError
 from enricher.price import book as books
 from enricher.price import rules
-from enricher.price.compile import compile_plan
-from enricher.price.settings import PricesSettings
+from tests.support.rooms import price_book
 
 BOOK = books.shipped()
 
@@ -39,7 +37,7 @@ def test_every_provider_is_known_to_the_rules() -> None:
 
 
 def test_the_core_knows_every_unit() -> None:
-    core = PriceBook(json.dumps(compile_plan(PricesSettings())).encode())
+    core = price_book()
     for unit in (*books.UNITS, "total", "text_input", "text_output"):
         core.price(json.dumps({"usage": {unit: 1}}))
     with pytest.raises(ValueError, match="unit"):

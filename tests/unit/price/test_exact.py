@@ -6,20 +6,13 @@ import pytest
 
 from enricher.price import exact
 from enricher.price.book import ModelRow
-from enricher.price.compile import compile_plan
-from enricher.price.settings import PricesSettings
-from enricher.runtime.engine import CorePrices
+from tests.support.rooms import price_book
 
 
-@pytest.fixture(scope="module")
-def core() -> CorePrices:
-    return CorePrices(json.dumps(compile_plan(PricesSettings())).encode())
-
-
-def row(core: CorePrices, provider: str, model: str) -> str:
+def row(provider: str, model: str) -> str:
     """The model of the book that a name means."""
     request = {"provider": provider, "request_model": model, "usage": {"input": 1000, "output": 500}}
-    found: str = json.loads(core.price(json.dumps(request)))["matched"]["book"]
+    found: str = json.loads(price_book().price(json.dumps(request)))["matched"]["book"]
     return found
 
 
@@ -40,8 +33,8 @@ def row(core: CorePrices, provider: str, model: str) -> str:
         ("azure.ai.openai", "azure/eu/o4-mini", "eu/o4-mini"),
     ],
 )
-def test_a_path_before_an_exact_name_changes_nothing(core: CorePrices, provider: str, wrapped: str, bare: str) -> None:
-    assert row(core, provider, wrapped).endswith(f"/{bare}")
+def test_a_path_before_an_exact_name_changes_nothing(provider: str, wrapped: str, bare: str) -> None:
+    assert row(provider, wrapped).endswith(f"/{bare}")
 
 
 def test_only_names_that_a_pattern_would_take_are_excluded() -> None:

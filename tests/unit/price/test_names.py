@@ -6,9 +6,7 @@ import json
 
 import pytest
 
-from enricher._core import PriceBook
-from enricher.price.compile import compile_plan
-from enricher.price.settings import PricesSettings
+from tests.support.rooms import price_book
 
 CASES = [
     ("openai", "gpt-4o-mini-20240718", "openai/gpt-4o-mini"),
@@ -56,28 +54,25 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def core() -> PriceBook:
-    return PriceBook(json.dumps(compile_plan(PricesSettings())).encode())
-
-
 @pytest.mark.parametrize(("provider", "name", "model"), CASES, ids=[f"{p}-{n[:60]!r}" for p, n, _ in CASES])
-def test_the_name_means_the_model(core: PriceBook, provider: str, name: str, model: str | None) -> None:
-    answer = json.loads(core.price(json.dumps({"provider": provider, "request_model": name, "usage": {"input": 1}})))
+def test_the_name_means_the_model(provider: str, name: str, model: str | None) -> None:
+    answer = json.loads(
+        price_book().price(json.dumps({"provider": provider, "request_model": name, "usage": {"input": 1}}))
+    )
     assert (answer["matched"] or {}).get("book") == model
     if model is None:
         assert answer["reason"] == "unknown_model"
 
 
-def test_the_request_names_bedrocks_region_where_the_response_does_not(core: PriceBook) -> None:
+def test_the_request_names_bedrocks_region_where_the_response_does_not() -> None:
     request = {
         "provider": "aws.bedrock",
         "request_model": "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
         "response_model": "claude-sonnet-4-5-20250929",
         "usage": {"input": 100_000},
     }
-    assert json.loads(core.price(json.dumps(request)))["usd"] == "0.3"
+    assert json.loads(price_book().price(json.dumps(request)))["usd"] == "0.3"
     regional = request | {"request_model": "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}
-    assert json.loads(core.price(json.dumps(regional)))["usd"] == "0.33"
+    assert json.loads(price_book().price(json.dumps(regional)))["usd"] == "0.33"
     opaque = request | {"request_model": "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"}
-    assert json.loads(core.price(json.dumps(opaque)))["usd"] == "0.33"
+    assert json.loads(price_book().price(json.dumps(opaque)))["usd"] == "0.33"

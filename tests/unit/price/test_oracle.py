@@ -10,13 +10,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enricher._core import PriceBook
 from enricher.price import book as books
 from enricher.price import rules as rules_of
 from enricher.price.book import TOKEN_UNITS, UNITS
-from enricher.price.compile import compile_plan
 from enricher.price.settings import PricesSettings
 from tests.oracle import price as oracle
+from tests.support.rooms import price_book
 
 BOOK = books.shipped()
 RULES = rules_of.load()
@@ -80,7 +79,6 @@ PLANS = {
     policy: PricesSettings.model_validate(SETTINGS.model_dump(by_alias=True) | {"reported": policy})
     for policy in ("provider", "always", "never")
 }
-CORES = {policy: PriceBook(json.dumps(compile_plan(plan)).encode()) for policy, plan in PLANS.items()}
 
 tokens = st.one_of(st.integers(0, 5_000), st.sampled_from(LONG), st.integers(0, 10**9))
 whole = st.integers(0, 50)
@@ -180,7 +178,7 @@ def request_of(call: oracle.Call) -> dict[str, Any]:
 @settings(max_examples=300, deadline=None)
 def test_the_core_agrees_with_the_reference(call: oracle.Call, policy: str) -> None:
     want = oracle.price(call, BOOK, RULES, PLANS[policy])
-    got = json.loads(CORES[policy].price(json.dumps(request_of(call))))
+    got = json.loads(price_book(PLANS[policy]).price(json.dumps(request_of(call))))
     assert (got["state"], got["reason"]) == (want.state, want.reason), got
     assert (None if got["usd"] is None else Decimal(got["usd"])) == want.usd, got
     for part in ("input", "output", "cache_read", "cache_write", "other"):

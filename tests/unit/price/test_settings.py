@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from enricher._core import PriceBook
 from enricher.price.check import check
-from enricher.price.compile import compile_plan
 from enricher.price.settings import PricesSettings
+from tests.support.rooms import price_book
 
 NOON = 1_795_176_000 * 10**9
 """2026-11-20 12:00 UTC."""
@@ -26,9 +25,10 @@ def _settings(**section: Any) -> PricesSettings:
 def _price(section: dict[str, Any], **request: Any) -> dict[str, Any]:
     settings = _settings(**section)
     assert check(settings) == []
-    core = PriceBook(json.dumps(compile_plan(settings)).encode())
     usage = {"input": 1_000_000, "output": 100_000}
-    answer: dict[str, Any] = json.loads(core.price(json.dumps({"usage": usage, "time_unix_ns": NOON} | request)))
+    answer: dict[str, Any] = json.loads(
+        price_book(settings).price(json.dumps({"usage": usage, "time_unix_ns": NOON} | request))
+    )
     return answer
 
 
