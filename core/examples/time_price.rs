@@ -19,46 +19,64 @@ fn cpu_ns() -> u64 {
     stat.split_whitespace().next().and_then(|ns| ns.parse().ok()).expect("nanoseconds on the CPU")
 }
 
+fn timed(usage: &Usage) -> PriceInput<'_> {
+    PriceInput { time_unix_ns: 1_790_000_000_000_000_000, ..PriceInput::new(usage) }
+}
+
 fn main() {
     let path = std::env::args().nth(1).expect("the path of a price plan");
     let plan = std::fs::read(&path).expect("a readable plan");
     let plan = serde_json::from_slice(&plan).expect("a price plan");
     let book = Book::compile(&plan).expect("a plan that compiles");
-    let mixes: [(&str, &[(&str, &str)]); 4] = [
+    // Provider, model as requested, host.
+    let mixes: [(&str, &[(&str, &str, &str)]); 5] = [
         (
             "known by an exact name",
             &[
-                ("openai", "gpt-4o-2024-08-06"),
-                ("openai", "gpt-5.6-sol"),
-                ("mistral_ai", "mistral-small-latest"),
-                ("openrouter", "anthropic/claude-sonnet-4.5"),
+                ("openai", "gpt-4o-2024-08-06", "api.openai.com"),
+                ("openai", "gpt-5.6-sol", "api.openai.com"),
+                ("mistral_ai", "mistral-small-latest", "api.mistral.ai"),
+                ("openrouter", "anthropic/claude-sonnet-4.5", "openrouter.ai"),
             ],
         ),
         (
             "known by a glob or after shortening",
             &[
-                ("anthropic", "claude-sonnet-4-5-20250929"),
-                ("aws.bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
-                ("gcp.gemini", "models/gemini-2.5-pro"),
-                ("azure.ai.openai", "gpt-4o-mini-20240718"),
+                ("anthropic", "claude-sonnet-4-5-20250929", "api.anthropic.com"),
+                ("aws.bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", ""),
+                ("gcp.gemini", "models/gemini-2.5-pro", ""),
+                ("azure.ai.openai", "gpt-4o-mini-20240718", "acme.openai.azure.com"),
+            ],
+        ),
+        (
+            "known, in a region by host or ARN",
+            &[
+                ("aws.bedrock", "meta.llama3-70b-instruct-v1:0", "bedrock-runtime.eu-west-2.amazonaws.com"),
+                ("aws.bedrock", "arn:aws:bedrock:ca-central-1::foundation-model/meta.llama3-70b-instruct-v1:0", ""),
+                ("gcp.vertex_ai", "claude-sonnet-4-5@20250929", "europe-west4-aiplatform.googleapis.com"),
+                ("openai", "gpt-5.4", "https://EU.api.openai.com:443/v1/chat/completions"),
             ],
         ),
         (
             "unknown",
             &[
-                ("azure.ai.openai", "my-gpt4o-prod"),
-                ("openai", "acme-internal-13b"),
-                ("", "qwen3-custom-finetune"),
-                ("anthropic", "opus-of-the-day"),
+                ("azure.ai.openai", "my-gpt4o-prod", "acme.openai.azure.com"),
+                ("openai", "acme-internal-13b", "api.openai.com"),
+                ("", "qwen3-custom-finetune", ""),
+                ("anthropic", "opus-of-the-day", "api.anthropic.com"),
             ],
         ),
         (
             "unknown, with every part that can be dropped",
             &[
-                ("aws.bedrock", "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.acme.foo-20250101-v1:0"),
-                ("openrouter", "acme/model-x-20250101:online"),
-                ("gcp.vertex_ai", "projects/p/locations/l/publishers/acme/models/foo@20250101"),
-                ("openai", "acme/foo-2025-01-01"),
+                (
+                    "aws.bedrock",
+                    "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.acme.foo-20250101-v1:0",
+                    "bedrock-runtime.us-east-1.amazonaws.com",
+                ),
+                ("openrouter", "acme/model-x-20250101:online", ""),
+                ("gcp.vertex_ai", "projects/p/locations/l/publishers/acme/models/foo@20250101", ""),
+                ("openai", "acme/foo-2025-01-01", ""),
             ],
         ),
     ];
@@ -68,24 +86,42 @@ fn main() {
     {
         usage.set(unit, count);
     }
-    let strangers: Vec<String> = (0..ROUNDS).map(|number| format!("acme-model-{number}-instruct")).collect();
-    let start = cpu_ns();
-    for name in &strangers {
-        black_box(book.price(&PriceInput { provider: "openai", request_model: name, ..PriceInput::new(&usage) }));
+    // No memory of earlier calls helps with these: a stranger's names, one call each.
+    let london = "bedrock-runtime.eu-west-2.amazonaws.com";
+    let first_seen: [(&str, &str, &str, fn(usize) -> String); 5] = [
+        ("unknown, never the same name twice", "openai", "", |number| format!("acme-model-{number}-instruct")),
+        ("unknown in a region, never the same name twice", "aws.bedrock", london, |number| {
+            format!("acme.foo-{number}")
+        }),
+        ("known, never the same date twice", "openai", "", |number| {
+            format!("gpt-4o-20{:02}{:02}{:02}", number / 10_000 % 100, number / 100 % 100, number % 100)
+        }),
+        ("known by a glob, never the same name twice", "anthropic", "", |number| format!("claude-sonnet-4-5-{number}")),
+        ("known in a region, never the same account twice", "aws.bedrock", "", |number| {
+            format!("arn:aws:bedrock:eu-west-2:{number:012}:foundation-model/meta.llama3-70b-instruct-v1:0")
+        }),
+    ];
+    for (title, provider, host, name) in first_seen {
+        let names: Vec<String> = (0..ROUNDS).map(name).collect();
+        let mut priced = 0;
+        let start = cpu_ns();
+        for name in &names {
+            let call = PriceInput { provider, request_model: name, host, ..timed(&usage) };
+            priced += usize::from(book.price(black_box(&call)).state.is_priced());
+        }
+        let each = (cpu_ns() - start) / ROUNDS as u64;
+        println!("{each:>5} ns  {priced}/{ROUNDS} priced  {title}");
     }
-    let each = (cpu_ns() - start) / ROUNDS as u64;
-    println!("{each:>5} ns  0/{ROUNDS} priced  unknown, never the same name twice");
     for (title, calls) in mixes {
         let inputs: Vec<PriceInput<'_>> = calls
             .iter()
-            .map(|(provider, model)| PriceInput {
+            .map(|(provider, model, host)| PriceInput {
                 provider,
                 request_model: model,
                 response_model: model,
-                time_unix_ns: 1_790_000_000_000_000_000,
                 service_tier: "default",
-                host: "api.example.com",
-                ..PriceInput::new(&usage)
+                host,
+                ..timed(&usage)
             })
             .collect();
         let priced = inputs.iter().filter(|input| book.price(input).state.is_priced()).count();

@@ -22,11 +22,15 @@ _NEAR = 3
 def check(settings: PricesSettings) -> list[Problem]:
     """All faults that the models alone cannot see. Paths are relative to the section."""
     try:
-        book, rules = refresh.chosen(settings.book), rules_of.load()
+        (book, missing), rules = refresh.found(settings.book), rules_of.load()
     except InputError as error:
         hint = "write one with `enricher prices update --output`"
         return [Problem("unreadable-file", "book.path", str(error), hint)]
     problems: list[Problem] = []
+    if missing:
+        message = f"not the book of this address but the package's, of {book.built}, is in use: {missing}"
+        hint = "`enricher run` fetches it, and keeps it for the other commands in `prices.book.copy_path`"
+        problems.append(Problem("book-not-fetched", "book.url", message, hint, severity="warning"))
     age = refresh.age_days(book)
     if age > settings.book.max_age_days and not settings.book.url:
         message = f"the price book is {age} days old: newer models are unpriced, and prices may have changed"

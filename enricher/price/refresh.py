@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from enricher.errors import InputError
@@ -25,12 +26,50 @@ from enricher.price.settings import BookSettings
 MOST_BYTES = 64 * 1024 * 1024
 """The largest archive that is read, and the largest file in one."""
 _TIMEOUT_S = 30.0
+"""Without a byte from the server."""
+_WHOLE_S = 120.0
+_PIECE_BYTES = 64 * 1024
 _CHECKSUM_BYTES = 4096
 
 
 def chosen(settings: BookSettings) -> Book:
-    """The book of the file that the settings name, else the one that comes with the package. Raises InputError."""
-    return books.load(Path(settings.path)) if settings.path else books.shipped()
+    """The book of the file that the settings name, else the kept copy of the one at their address, else the one that
+    comes with the package. Raises InputError for a file that is no book."""
+    return found(settings)[0]
+
+
+def found(settings: BookSettings) -> tuple[Book, str]:
+    """The same, and why it is not the one at the address that the settings name, "" when it is."""
+    if settings.path:
+        return books.load(Path(settings.path)), ""
+    if not settings.url:
+        return books.shipped(), ""
+    if not settings.copy_path:
+        return books.shipped(), "no copy of it is kept"
+    try:
+        archive = Path(settings.copy_path).read_bytes()
+    except FileNotFoundError:
+        return books.shipped(), f"{settings.copy_path} is not there yet"
+    except OSError as error:
+        return books.shipped(), f"cannot read {settings.copy_path}: {error.strerror}"
+    try:
+        return _verified(archive, settings.sha256, settings.copy_path), ""
+    except InputError as error:
+        return books.shipped(), str(error)
+
+
+def keep(settings: BookSettings, archive: bytes) -> None:
+    """Put the archive where the settings keep a copy of what they fetch. Raises InputError; the old copy stays then."""
+    if not settings.copy_path:
+        return
+    path = Path(settings.copy_path)
+    new = path.with_name(f"{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new.write_bytes(archive)
+        new.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot keep a copy of the price book in {path}: {error.strerror}") from error
 
 
 def age_days(book: Book, today: date | None = None) -> int:
@@ -50,10 +89,13 @@ class Finder:
     """Tells whether there is another book than the last time. Used from one thread."""
 
     def __init__(self) -> None:
+        self.archive = b""
+        """What was fetched last, when a book came from an address."""
         self._seen: _Seen | None = None
 
     def look(self, settings: BookSettings) -> Book | None:
-        """The new book; None when nothing has changed. Raises InputError, once for each faulty book."""
+        """The new book; None when nothing has changed. Raises InputError: once for each faulty file, each time that an
+        address serves no good book, because what is wrong there may pass."""
         if settings.path:
             seen = _Seen(settings.path, _identity(Path(settings.path)))
         elif settings.url:
@@ -62,11 +104,19 @@ class Finder:
             return None
         if seen == self._seen:
             return None
-        self._seen = seen
         if settings.path:
+            self._seen = seen
             return books.load(Path(settings.path))
         assert isinstance(seen.mark, str)
-        return _verified(settings.url, seen.mark)
+        archive = _fetch(settings.url, MOST_BYTES)
+        book = _verified(archive, seen.mark, settings.url)
+        self._seen, self.archive = seen, archive
+        return book
+
+    def forget(self) -> None:
+        """What was found last could not be put in force: look at an address anew."""
+        if self.archive:
+            self._seen = None
 
     def expect(self, settings: BookSettings) -> None:
         """The book of a file has just been read: only a change of it is news."""
@@ -90,12 +140,12 @@ def _checksum(url: str) -> str:
     return text[0].lower()
 
 
-def _verified(url: str, checksum: str) -> Book:
-    archive = _fetch(url, MOST_BYTES)
-    found = hashlib.sha256(archive).hexdigest()
-    if found != checksum.lower():
-        raise InputError(f"{url} has the checksum {found}, not {checksum}")
-    return books.unpack(io.BytesIO(archive), url)
+def _verified(archive: bytes, checksum: str, name: str) -> Book:
+    """The book in an archive that has the checksum, if there is one."""
+    actual = hashlib.sha256(archive).hexdigest()
+    if checksum and actual != checksum.lower():
+        raise InputError(f"{name} has the checksum {actual}, not {checksum}")
+    return books.unpack(io.BytesIO(archive), name)
 
 
 def _fetch(url: str, most: int) -> bytes:
@@ -106,11 +156,24 @@ def _fetch(url: str, most: int) -> bytes:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
             if urllib.parse.urlsplit(answer.url).scheme != "https":
                 raise InputError(f"{url} leads to {answer.url}, which is not HTTPS")
-            body: bytes = answer.read(most + 1)
+            body = _read(answer, url, most)
     except (OSError, HTTPException, ValueError) as error:
         # Of what failed below HTTP only the reason is worth telling.
         below = isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError)
         raise InputError(f"cannot fetch {url}: {getattr(error, 'reason', error) if below else error}") from error
-    if len(body) > most:
-        raise InputError(f"{url} is larger than {most} bytes")
     return body
+
+
+def _read(answer: HTTPResponse, url: str, most: int) -> bytes:
+    """The whole body. A server that sends a byte now and then is given up."""
+    deadline = time.monotonic() + _WHOLE_S
+    body = bytearray()
+    while piece := answer.read1(_PIECE_BYTES):
+        body += piece
+        if len(body) > most:
+            raise InputError(f"{url} is larger than {most} bytes")
+        if time.monotonic() > deadline:
+            raise InputError(f"{url} was not there after {_WHOLE_S:g} s")
+    if answer.length:
+        raise InputError(f"{url} was cut off after {len(body)} bytes, {answer.length} before its end")
+    return bytes(body)

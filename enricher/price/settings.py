@@ -191,6 +191,10 @@ class BookSettings(Section):
     """HTTPS address of such a `.zip`. The book that comes with the package is used until it has been fetched."""
     sha256: Annotated[str, Field(pattern=r"^([0-9a-fA-F]{64})?$")] = ""
     """Checksum that the archive must have; when empty, `<url>.sha256` is fetched, as `sha256sum` writes it."""
+    copy_path: Annotated[str, Field(max_length=4096)] = ""
+    """A file in which the archive from `url` is kept once it has been taken over. `enricher run` starts with it, and
+    `check`, `process`, `explain` and `simulate` price by it; without one they price by the package's book and say
+    so."""
     refresh: Annotated[Duration, Field(ge=1)] = 3600.0
     """Time between two looks at the address."""
     max_age_days: Annotated[int, Field(ge=1, le=10_000)] = 90

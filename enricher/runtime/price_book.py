@@ -79,8 +79,9 @@ class PriceBooks:
         try:
             book = self._finder.look(settings)
             if book is None:
+                self._recovered()
                 return False
-            self._take(book)
+            self._put_in_force(book)
         except (InputError, PlanError, CoreFault) as error:
             self._refused(str(error))
             return False
@@ -88,6 +89,7 @@ class PriceBooks:
         self.state = RefreshState(_now())
         _REFRESHES.of("ok").add()
         _LAST_OK.of().set(1)
+        self._keep(settings)
         log.info("price book of %s with %d models is in force", book.built, len(book.models))
         return True
 
@@ -112,6 +114,27 @@ class PriceBooks:
         self.state = RefreshState(_now(), problem)
         _REFRESHES.of("refused").add()
         _LAST_OK.of().set(0)
+
+    def _put_in_force(self, book: Book) -> None:
+        try:
+            self._take(book)
+        except (InputError, PlanError, CoreFault):
+            self._finder.forget()
+            raise
+
+    def _recovered(self) -> None:
+        # An address that serves the book in force again has no fault any more; a faulty file has until it changes.
+        if self._settings.url and self.state.problem:
+            self.state = RefreshState(_now())
+            _LAST_OK.of().set(1)
+            log.info("the address of the price book serves the book in force again")
+
+    def _keep(self, settings: BookSettings) -> None:
+        try:
+            if settings.url:
+                refresh.keep(settings, self._finder.archive)
+        except InputError as error:
+            log.warning("%s", error)
 
     def _run(self) -> None:
         wait = 0.0

@@ -7,6 +7,7 @@ import io
 import json
 import ssl
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +22,7 @@ from enricher.measure import events
 from enricher.price import book as books
 from enricher.price import refresh
 from enricher.price.book import Book, ModelRow, PriceRow
+from enricher.price.check import check
 from enricher.price.compile import compile_plan
 from enricher.price.settings import BookSettings, PricesSettings
 from enricher.runtime.engine import CorePrices
@@ -164,8 +166,16 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str,
         def do_GET(self) -> None:
             body = content.get(self.path)
             self.send_response(404 if body is None else 200)
+            if self.path in content.get("cut off", b"").decode().split():
+                self.send_header("Content-Length", str(len(body or b"") + 100))
             self.end_headers()
-            self.wfile.write(body or b"")
+            try:
+                for byte in body or b"" if self.path in content.get("slow", b"").decode().split() else b"":
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.05)
+                self.wfile.write(body or b"")
+            except OSError:
+                pass  # It was given up, as it should be.
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -204,6 +214,93 @@ def test_an_address_with_its_checksum(site: tuple[str, dict[str, bytes]], archiv
     assert refresh.Finder().look(pinned) == small("1")
     with pytest.raises(InputError, match="checksum"):
         refresh.Finder().look(pinned.model_copy(update={"sha256": "f" * 64}))
+
+
+def test_a_fault_of_an_address_is_told_and_passes(
+    site: tuple[str, dict[str, bytes]],
+    archive: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root, content = site
+    good = archive.read_bytes()
+    pinned = hashlib.sha256(good).hexdigest()
+    engine = Engine()
+    monkeypatch.setattr(refresh, "_WHOLE_S", 0.2)
+    monkeypatch.setattr(refresh, "MOST_BYTES", len(good) + 10)
+    held = PriceBooks(BookSettings(url=f"{root}/book.zip", sha256=pinned), engine.take)
+    faults: list[tuple[str, dict[str, bytes]]] = [
+        ("404", {}),
+        ("checksum", {"/book.zip": good[:-1] + b"?"}),
+        ("checksum", {"/book.zip": good[:100]}),
+        ("cut off", {"/book.zip": good[:100], "cut off": b"/book.zip"}),
+        ("not there after", {"/book.zip": good, "slow": b"/book.zip"}),
+        ("larger than", {"/book.zip": good * 2}),
+    ]
+    for words, served in faults:
+        content.clear()
+        content.update(served)
+        before = _refused()
+        caplog.clear()
+        assert not held.look()
+        assert held.book == books.shipped(), words
+        assert words in held.describe()["problem"]
+        assert [words in record.message for record in caplog.records] == [True]
+        assert _refused() == before + 1
+    content.clear()
+    content["/book.zip"] = good
+    assert held.look(), "a pinned book whose fetch failed is fetched again"
+    assert (held.book, held.describe()["problem"]) == (small("1"), None)
+
+
+def test_a_fault_in_between_is_forgotten_when_the_same_book_is_there_again(
+    site: tuple[str, dict[str, bytes]], archive: Path
+) -> None:
+    root, content = site
+    engine = Engine()
+    held = PriceBooks(BookSettings(url=f"{root}/book.zip"), engine.take)
+    checksum = f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  book.zip\n".encode()
+    content |= {"/book.zip": archive.read_bytes(), "/book.zip.sha256": checksum}
+    engine.error = PlanError("no")
+    assert not held.look()
+    assert not held.look(), "it is tried again, and refused again"
+    assert held.describe()["problem"] == "no"
+    engine.error = None
+    assert held.look()
+    del content["/book.zip.sha256"]
+    assert not held.look()
+    assert "404" in held.describe()["problem"]
+    content["/book.zip.sha256"] = checksum
+    assert not held.look()
+    assert (held.book, held.describe()["problem"]) == (small("1"), None)
+
+
+def test_the_copy_of_a_fetched_book_serves_the_next_start_and_the_other_commands(
+    site: tuple[str, dict[str, bytes]], archive: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root, content = site
+    copy = tmp_path / "data" / "book.zip"
+    settings = BookSettings(url=f"{root}/book.zip", copy_path=str(copy))
+    [problem] = check(PricesSettings(book=settings))
+    assert (problem.code, problem.path, problem.severity) == ("book-not-fetched", "book.url", "warning")
+    assert refresh.chosen(settings) == books.shipped()
+    checksum = hashlib.sha256(archive.read_bytes()).hexdigest()
+    content |= {"/book.zip": archive.read_bytes(), "/book.zip.sha256": checksum.encode()}
+    assert PriceBooks(settings, Engine().take).look()
+    assert check(PricesSettings(book=settings)) == []
+    assert refresh.chosen(settings) == PriceBooks(settings, Engine().take).book == small("1")
+    pinned = settings.model_copy(update={"sha256": "f" * 64})
+    assert refresh.chosen(pinned) == books.shipped()
+    assert "checksum" in check(PricesSettings(book=pinned))[0].message
+    copy.write_bytes(b"no archive")
+    assert "not an archive" in check(PricesSettings(book=settings))[0].message
+    unkept = settings.model_copy(update={"copy_path": ""})
+    assert [problem.code for problem in check(PricesSettings(book=unkept))] == ["book-not-fetched"]
+    (tmp_path / "file").write_text("")
+    lost = settings.model_copy(update={"copy_path": str(tmp_path / "file" / "book.zip")})
+    held = PriceBooks(lost, Engine().take)
+    assert held.look(), "a copy that cannot be kept is no reason to refuse the book"
+    assert any("cannot keep" in record.message for record in caplog.records)
 
 
 def test_only_https_and_only_so_much(monkeypatch: pytest.MonkeyPatch, site: tuple[str, dict[str, bytes]]) -> None:
