@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from enricher.cli.common import add_config_arguments, load_settings
 from enricher.config.shape import nearest
 from enricher.errors import InputError
 from enricher.price import book as books
 from enricher.price import report
 from enricher.price import rules as rules_of
-from enricher.price.book import Book, ModelRow
+from enricher.price.book import Book, PriceRow
 from enricher.price.check import near_models
-from enricher.price.compile import compile_plan
 from enricher.price.settings import PricesSettings
-from enricher.runtime.engine import CorePrices
+from enricher.price.terms import Terms
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -36,6 +36,7 @@ def register(subparsers: Subparsers) -> None:
 def _list(actions: Subparsers) -> None:
     parser = _action(actions, "list", list_models, "models and their newest standard prices, USD per million tokens")
     parser.add_argument("--provider", help="only this provider's models, by any name that spans call it")
+    add_config_arguments(parser)
 
 
 def _show(actions: Subparsers) -> None:
@@ -45,6 +46,9 @@ def _show(actions: Subparsers) -> None:
     parser.add_argument("model", metavar="MODEL", help="a name as spans have it")
     parser.add_argument("--provider", help="the provider as spans have it; found from the model's name without it")
     parser.add_argument("--at", metavar="TIME", type=_time, help="when the call starts, ISO 8601, UTC (default: now)")
+    parser.add_argument("--host", default="", help="the host that is called: its region may have prices of its own")
+    parser.add_argument("--tenant", default="", help="the tenant that calls, for terms of its own")
+    add_config_arguments(parser)
 
 
 def _update(actions: Subparsers) -> None:
@@ -91,60 +95,103 @@ def _time(text: str) -> datetime:
 
 def list_models(options: argparse.Namespace) -> int:
     """Print the models."""
-    book = books.shipped()
-    entries = report.listed(book, _provider(options.provider) if options.provider else None)
+    terms = _terms(options)
+    entries = terms.listed(_provider(options.provider) if options.provider else None, datetime.now(UTC))
     if options.json:
         print(json.dumps(entries, indent=1, ensure_ascii=False))
         return 0
     for entry in entries:
-        prices = " / ".join(entry[unit] or "-" for unit in ("input", "cache_read", "output"))
         others = f"  + {', '.join(entry['other_units'])}" if entry["other_units"] else ""
-        print(f"{entry['provider']}/{entry['model']}  {prices}{others}")
-    print(f"{len(entries)} models: input / cached / output, USD per million tokens; book of {book.built}")
+        name = "/".join(part for part in (entry["provider"], entry["model"]) if part)
+        print(f"{name}  {_three(entry)}{others}")
+        if "list" in entry:
+            print(f"    list price {_three(entry['list'])}")
+        for term in entry.get("yours", []):
+            print(f"    yours: {term}")
+    for alias in terms.aliases():
+        print(f"yours: {alias}")
+    print(f"{len(entries)} models: input / cached / output, USD per million tokens; book of {terms.book.built}")
     return 0
+
+
+def _three(prices: dict[str, Any]) -> str:
+    return " / ".join(prices[unit] or "-" for unit in ("input", "cache_read", "output"))
+
+
+def _terms(options: argparse.Namespace) -> Terms:
+    """The book and the terms of the configuration that was given, else the package's book."""
+    if not (options.config or options.sets):
+        return Terms(PricesSettings())
+    return Terms(load_settings(options.config, options.sets).prices)
 
 
 def show_model(options: argparse.Namespace) -> int:
-    """Print a model's rows and a worked example; nearest names and status 1 when the book does not know it."""
-    book = books.shipped()
+    """Print a model's rows and a worked example; nearest names and status 1 when nothing goes by the name."""
+    terms = _terms(options)
     at = options.at or datetime.now(UTC)
-    provider = rules_of.load().providers[_provider(options.provider)].names[0] if options.provider else ""
-    core = CorePrices(json.dumps(compile_plan(PricesSettings())).encode())
-    example = json.loads(core.price(report.sample_request(options.model, provider, at)))
-    if example["matched"] is None:
-        return _unknown(options, book)
-    owner, _, model = example["matched"]["book"].partition("/")
-    found = next(row for row in book.models if (row.provider, row.model) == (owner, model))
+    provider = terms.rules.providers[_provider(options.provider)].names[0] if options.provider else ""
+    request = json.loads(report.sample_request(options.model, provider, at))
+    request |= {"host": options.host, "tenant": options.tenant}
+    example = json.loads(terms.core.price(json.dumps(request)))
+    matched = example["matched"]
+    if matched is None:
+        return _unknown(options, terms)
+    owner, _, model = matched["book"].partition("/")
+    found = next((row for row in terms.book.models if (row.provider, row.model) == (owner, model)), None)
+    rows = sorted(terms.book.prices_of(owner, model), key=lambda row: row.key) if found else []
+    own = terms.aliases(options.model) + terms.of(matched)
     if options.json:
-        rows = [asdict(row) for row in book.prices_of(owner, model)]
-        result = {"model": asdict(found), "prices": rows, "at": at.isoformat(), "example": example, "built": book.built}
-        print(json.dumps(result, indent=1, ensure_ascii=False))
+        print(
+            json.dumps(
+                {
+                    "model": asdict(found) if found else None,
+                    "prices": [asdict(row) for row in rows],
+                    "yours": own,
+                    "at": at.isoformat(),
+                    "example": example,
+                    "built": terms.book.built,
+                },
+                indent=1,
+                ensure_ascii=False,
+            )
+        )
+        return 0
+    if found:
+        print(f"{matched['book']}, found as {matched['name']!r}; goes by: {found.names}")
     else:
-        _print_model(found, book, at, example)
-    return 0
-
-
-def _print_model(found: ModelRow, book: Book, at: datetime, example: dict[str, Any]) -> None:
-    print(f"{found.provider}/{found.model}, found as {example['matched']['name']!r}; goes by: {found.names}")
-    rows = book.prices_of(found.provider, found.model)
-    now = report.in_force(rows, at)
-    for row in sorted(rows, key=lambda row: row.key):
-        mark = "*" if row in now else " "
-        print(f"{mark} {row.unit:<18} {report.price_text(row)}  ({row.source}, {row.date})")
-    print(f"* in force at {at.isoformat(timespec='seconds')}; prices in USD; book of {book.built}")
+        print(f"{matched['own']}, a model of yours, found as {matched['name']!r}")
+    if rows:
+        _print_rows(rows, at, terms.book)
+    for line in own:
+        print(f"yours: {line}")
     if example["usd"] is None:
         print(f"a call of 1,000 input and 1,000 output tokens is unpriced: {example['reason']}")
     else:
         print(f"a call of 1,000 input and 1,000 output tokens then costs {example['usd']} USD")
+    return 0
 
 
-def _unknown(options: argparse.Namespace, book: Book) -> int:
-    chain = rules_of.load().chain(_provider(options.provider)) if options.provider else None
-    near = near_models(options.model, book, chain)
+def _print_rows(rows: list[PriceRow], at: datetime, book: Book) -> None:
+    now = report.in_force(rows, at, book)
+    for row in rows:
+        mark = "*" if row in now else " "
+        print(f"{mark} {row.unit:<18} {report.price_text(row)}  ({row.source}, {row.date})")
+    print(f"* in force at {at.isoformat(timespec='seconds')}; prices in USD; book of {book.built}")
+
+
+def _unknown(options: argparse.Namespace, terms: Terms) -> int:
+    chain = terms.rules.chain(_provider(options.provider)) if options.provider else None
+    near = near_models(options.model, terms.book, chain)
+    sellers = terms.sellers(options.model)
     if options.json:
-        print(json.dumps({"model": None, "nearest": near}, ensure_ascii=False))
+        print(json.dumps({"model": None, "nearest": near, "providers": sellers}, ensure_ascii=False))
+    elif sellers:
+        who = f"of {options.provider}" if options.provider else "without its provider"
+        print(f"{options.model!r} has no price {who}; the book has it with --provider {', '.join(sellers)}")
     else:
-        print(f"the book does not know {options.model!r}" + (f"; nearest: {', '.join(near)}" if near else ""))
+        where = f" of {options.provider}" if options.provider else ""
+        hint = f"; nearest: {', '.join(near)}" if near else "; see `enricher prices list`"
+        print(f"the book does not know {options.model!r}{where}{hint}")
     return 1
 
 

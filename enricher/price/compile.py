@@ -18,8 +18,8 @@ from enricher.price.settings import Alias, Discount, Override, PricesSettings
 
 ANY_PROVIDER = 0xFFFF
 _PICO = 10**12
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_WINDOW = re.compile(r"(\w{3})-(\w{3}) (\d\d):(\d\d)-(\d\d):(\d\d)(?: !(\w+))?")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WINDOW = re.compile(r"(\w{3})-(\w{3}) (\d\d):(\d\d)-(\d\d):(\d\d)(?: !(\w+))?")
 _COLUMNS = (
     *("model", "unit", "price", "per", "from", "until", "min_input", "minimum", "window"),
     *("service_tier", "batch", "speed", "inference_geo", "search_context", "tenant"),
@@ -263,10 +263,10 @@ class _Compiler:
         }
 
     def _window(self, text: str) -> dict[str, Any]:
-        found = _WINDOW.fullmatch(text)
-        if found is None or found[1] not in _DAYS or found[2] not in _DAYS:
+        found = WINDOW.fullmatch(text)
+        if found is None or found[1] not in DAYS or found[2] not in DAYS:
             raise InputError(f"the book has the window {text!r}; write it as `mon-fri 01:00-04:00 !calendar`")
-        first, last = _DAYS.index(found[1]), _DAYS.index(found[2])
+        first, last = DAYS.index(found[1]), DAYS.index(found[2])
         start, end = (int(found[at]) * 3600 + int(found[at + 1]) * 60 for at in (3, 5))
         epoch = date(1970, 1, 1)
         return {

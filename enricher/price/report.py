@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from enricher.price.book import Book, ModelRow, PriceRow, timestamp
+from enricher.price.compile import DAYS, WINDOW
 
 SAMPLE_TOKENS = 1000
 """Input and output tokens of the call that `show` prices."""
@@ -52,14 +53,26 @@ def newest(rows: Iterable[PriceRow], unit: str) -> str | None:
     return max(plain, key=lambda row: timestamp(row.valid_from)).price if plain else None
 
 
-def in_force(rows: Iterable[PriceRow], at: datetime) -> list[PriceRow]:
-    """Rows whose dates hold at a time; windows and circumstances are left open."""
+def in_force(rows: Iterable[PriceRow], at: datetime, book: Book) -> list[PriceRow]:
+    """Rows of the book whose dates and hours hold at a time; circumstances are left open."""
     second = int(at.timestamp())
     return [
         row
         for row in rows
-        if timestamp(row.valid_from) <= second and (not row.valid_until or second < timestamp(row.valid_until))
+        if timestamp(row.valid_from) <= second
+        and (not row.valid_until or second < timestamp(row.valid_until))
+        and (not row.window or _within(row.window, at.astimezone(UTC), book))
     ]
+
+
+def _within(window: str, at: datetime, book: Book) -> bool:
+    found = WINDOW.fullmatch(window)
+    if found is None:
+        return False
+    days = DAYS[DAYS.index(found[1]) : DAYS.index(found[2]) + 1]
+    holidays = {row.day for row in book.holidays if row.calendar == found[7]}
+    hours = f"{found[3]}:{found[4]}" <= f"{at:%H:%M}" < f"{found[5]}:{found[6]}"
+    return DAYS[at.weekday()] in days and hours and at.date().isoformat() not in holidays
 
 
 def price_text(row: PriceRow | dict[str, Any]) -> str:

@@ -46,6 +46,89 @@ def test_show_offers_the_nearest_names(capsys: pytest.CaptureFixture[str]) -> No
     assert "nearest: gpt-4o" in capsys.readouterr().out
 
 
+OWN = """
+prices:
+  overrides:
+    - {model: acme-13b, per_million: {input: 1, output: 2}, currency: EUR}
+    - {model: gpt-4o-mini, provider: openai, per_million: {output: 0.5}}
+  discounts:
+    - {provider: openai, model: gpt-4o, percent: 10}
+    - {provider: openai, model: gpt-4o, percent: 5, tenant: acme}
+  aliases:
+    chat-prod: [{model: azure/eu/gpt-4o-2024-08-06, when_host: acme-eu.*}, gpt-4o]
+  currencies: {EUR: 1.25}
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> str:
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN)
+    return str(path)
+
+
+def test_list_marks_your_own_terms(own: str, capsys: pytest.CaptureFixture[str]) -> None:
+    entries = {(one["provider"], one["model"]): one for one in _json(capsys, "list", "--config", own)}
+    assert len(entries) == len(books.shipped().models) + 1
+    mini, full = entries["openai", "gpt-4o-mini"], entries["openai", "gpt-4o"]
+    assert (mini["input"], mini["output"], mini["list"]["output"]) == ("0.15", "0.5", "0.6")
+    assert (full["input"], full["cache_read"], full["output"]) == ("2.25", "1.125", "9")
+    assert full["yours"] == [
+        "discount 10% off gpt-4o, provider openai",
+        "discount 5% off gpt-4o, provider openai, tenant acme",
+    ]
+    assert (entries["", "acme-13b"]["output"], entries["openai", "gpt-5"].get("yours")) == ("2.5", None)
+    assert main(["prices", "list", "--provider", "openai", "-c", own]) == 0
+    text = capsys.readouterr().out
+    assert "openai/gpt-4o  2.25 / 1.125 / 9" in text
+    assert "yours: chat-prod is azure/eu/gpt-4o-2024-08-06 at acme-eu.*" in text
+    assert "acme-13b" not in text
+
+
+def test_show_applies_your_own_terms(own: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def usd(*arguments: str) -> str:
+        found: str = _json(capsys, "show", *arguments, "-c", own)["example"]["usd"]
+        return found
+
+    assert usd("gpt-4o") == "0.01125"
+    assert usd("gpt-4o", "--tenant", "acme") == "0.0106875"
+    assert usd("gpt-4o-mini") == "0.00065"
+    assert usd("chat-prod", "--host", "acme-eu.openai.azure.com:443") == "0.01375"
+    assert usd("gpt-4o", "--set", "prices.discounts=[]") == "0.0125"
+    answer = _json(capsys, "show", "acme-13b", "-c", own)
+    assert (answer["model"], answer["prices"], answer["example"]["usd"]) == (None, [], "0.00375")
+    assert main(["prices", "show", "acme-13b", "-c", own]) == 0
+    assert "yours: override acme-13b: input 1 / 1M, output 2 / 1M EUR" in capsys.readouterr().out
+    assert main(["prices", "show", "gpt-4o", "-c", own + ".not"]) == 1
+
+
+def test_show_takes_a_region_from_the_host_and_asks_for_the_provider(capsys: pytest.CaptureFixture[str]) -> None:
+    llama = "meta.llama3-70b-instruct-v1:0"
+    assert main(["prices", "show", llama]) == 1
+    assert "the book has it with --provider aws.bedrock" in capsys.readouterr().out
+    london = ["--provider", "aws.bedrock", "--host", "bedrock-runtime.eu-west-2.amazonaws.com"]
+    assert _json(capsys, "show", llama, *london)["model"]["model"] == f"eu-west-2/{llama}"
+
+
+@pytest.mark.parametrize(
+    ("at", "input_prices"),
+    [
+        ("2026-08-16T15:59", ["0.435"]),
+        ("2026-11-20T02:00", ["0.66", "1.32"]),
+        ("2026-11-20T05:00", ["0.66"]),
+        ("2026-11-21T02:00", ["0.66"]),
+        ("2026-10-01T02:00", ["0.66"]),
+    ],
+    ids=["before the list", "peak", "between peaks", "Saturday", "holiday"],
+)
+def test_show_marks_the_rows_whose_dates_and_hours_hold(
+    at: str, input_prices: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["prices", "show", "deepseek-v4-pro", "--at", at]) == 0
+    marked = [line.split()[2] for line in capsys.readouterr().out.splitlines() if line.startswith("* input ")]
+    assert sorted(marked) == input_prices
+
+
 def test_unknown_providers_and_times_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prices", "list", "--provider", "nobody"]) == 1
     assert "no provider is called 'nobody'" in capsys.readouterr().err

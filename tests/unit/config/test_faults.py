@@ -162,6 +162,14 @@ CASES = [
         "keep one",
     ),
     Case(
+        "book-not-fetched",
+        'prices: {book: {url: §"https://b/book.zip"}}',
+        "prices.book.url",
+        "no copy of it is kept",
+        "prices.book.copy_path",
+        severity="warning",
+    ),
+    Case(
         "unreadable-file",
         "prices: {book: {path: §/nowhere/book.zip}}",
         "prices.book.path",
