@@ -53,8 +53,11 @@ const INTERVAL: f64 = 0.25;
 
 /// Seconds over which a deviation is made up for, and how many usual traces that must be at least.
 const HORIZON: f64 = 20.0;
-const HORIZON_LUMPS: f64 = 20.0;
+const HORIZON_LUMPS: f64 = 10.0;
 const LONGEST_HORIZON: f64 = 3600.0;
+
+/// What may be saved up of it while everything is kept.
+const SAVED: f64 = 0.2;
 
 /// How far making up may go from the target.
 const CORRECTION: (f64, f64) = (0.2, 3.0);
@@ -188,7 +191,7 @@ impl Adaptive {
         } else if self.numbers.spent > 2.0 * self.aim.per_second * INTERVAL {
             // More at once than was meant to be kept: traffic has stepped up. That it came down shows with time only.
             self.numbers.per_second = self.numbers.per_second.max(self.rate.per_second());
-            self.look(0.0);
+            self.look(since);
         }
     }
 
@@ -204,12 +207,12 @@ impl Adaptive {
         let numbers = &mut self.numbers;
         let lump = if numbers.kept > 0.0 { numbers.kept_squared / numbers.kept } else { 0.0 };
         let horizon = (HORIZON_LUMPS * lump / target).clamp(HORIZON, LONGEST_HORIZON) * target;
-        numbers.credit = numbers.credit.clamp(-3.0 * horizon, horizon);
+        numbers.credit = numbers.credit.clamp(-horizon, horizon);
         let wanted = target * (1.0 + numbers.credit / horizon).clamp(CORRECTION.0, CORRECTION.1);
         let (count, volume) = self.keys.totals();
         if count == 0.0 || numbers.per_second * volume <= wanted * count {
-            // All of it fits, and what is left over is not saved up.
-            numbers.credit = numbers.credit.min(0.0);
+            // All of it fits. What is left over is not saved up, but for as much as traffic at the target wavers.
+            numbers.credit = numbers.credit.min(SAVED * horizon);
             (numbers.threshold, numbers.scale) = (0.0, None);
             return;
         }

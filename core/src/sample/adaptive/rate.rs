@@ -20,12 +20,45 @@ const SHORTEST: f64 = 1.0;
 /// A pause longer than so many times the usual one is an outage, and no sign that traffic is thin.
 const OUTAGE: f64 = 8.0;
 
+/// The newest pauses count so much for what is usual.
+const USUAL: f64 = 1.0 / 4.0;
+
+/// Arrivals up to a moment and those after it are held apart when so much (twice the logarithm of a likelihood ratio,
+/// chi-squared with one degree of freedom) speaks for two rates. By chance: one time in a hundred.
+const CHANGE: f64 = 7.0;
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Bucket {
     /// Seconds from the entry before to the first and to the last arrival of this one.
     lead: f64,
     length: f64,
     count: f64,
+}
+
+/// Arrivals over a time.
+#[derive(Clone, Copy, Default)]
+struct Span {
+    count: f64,
+    elapsed: f64,
+}
+
+impl Span {
+    fn add(&mut self, bucket: &Bucket) {
+        self.count += bucket.count;
+        self.elapsed += bucket.length + bucket.lead;
+    }
+
+    /// How much speaks for these having another rate than the rest of `all`: twice the logarithm of the likelihood ratio
+    /// of Poisson arrivals with two rates and with one.
+    fn against(&self, all: &Span) -> f64 {
+        let rest = Span { count: all.count - self.count, elapsed: all.elapsed - self.elapsed };
+        let gain = |part: &Span| part.count * (part.count / (part.elapsed * all.count / all.elapsed)).ln();
+        if rest.count > 0.0 && self.elapsed > 0.0 && rest.elapsed > 0.0 {
+            2.0 * (gain(self) + gain(&rest))
+        } else {
+            0.0
+        }
+    }
 }
 
 /// Times are seconds from any origin and never go back.
@@ -46,8 +79,8 @@ impl Rate {
                 newest.length += at - self.last;
             }
             Some(_) => {
-                let pause = (at - self.last).min((OUTAGE * self.usual_pause).max(SPAN));
-                self.usual_pause += (pause - self.usual_pause) / 16.0;
+                let pause = (at - self.last).min((OUTAGE * self.usual_pause).max(2.0 * SPAN));
+                self.usual_pause += (pause - self.usual_pause) * USUAL;
                 self.open(pause, at);
             }
             None => self.open(0.0, at),
@@ -63,17 +96,27 @@ impl Rate {
         self.first = at;
     }
 
-    /// Arrivals a second, over the time up to the last of them.
+    /// Arrivals a second, over the time up to the last of them, since they came at another rate.
     pub fn per_second(&self) -> f64 {
-        let (mut count, mut elapsed) = (0.0, 0.0);
+        let (mut all, mut entries) = (Span::default(), 0);
         for bucket in self.buckets.iter().rev() {
-            count += bucket.count;
-            elapsed += bucket.length + bucket.lead;
-            if (elapsed >= SPAN && count >= FEW) || (count >= MANY && elapsed >= SHORTEST) {
+            all.add(bucket);
+            entries += 1;
+            if (all.elapsed >= SPAN && all.count >= FEW) || (all.count >= MANY && all.elapsed >= SHORTEST) {
                 break;
             }
         }
-        count / elapsed.max(SHORTEST)
+        let (mut newer, mut since, mut most) = (Span::default(), all, CHANGE);
+        // What comes together speaks as one.
+        let together = all.count / f64::from(entries.max(1));
+        for bucket in self.buckets.iter().rev().take(entries as usize) {
+            newer.add(bucket);
+            let evidence = newer.against(&all) / together;
+            if evidence > most {
+                (since, most) = (newer, evidence);
+            }
+        }
+        since.count / since.elapsed.max(if most > CHANGE { BUCKET } else { SHORTEST })
     }
 
     /// Moves the origin, so that a pause between two runs is none.
@@ -126,6 +169,14 @@ mod tests {
         assert!((150.0..=210.0).contains(&rate.per_second()), "{}", rate.per_second());
         feed(&mut rate, at, 20.0, 5.0);
         assert!((19.0..=30.0).contains(&rate.per_second()), "{}", rate.per_second());
+    }
+
+    #[test]
+    fn so_does_traffic_that_falls_to_a_few_arrivals() {
+        let mut rate = Rate::default();
+        let at = feed(&mut rate, 0.0, 5.0, 60.0);
+        feed(&mut rate, at, 0.5, 6.0);
+        assert!((0.45..=0.7).contains(&rate.per_second()), "{}", rate.per_second());
     }
 
     #[test]

@@ -34,6 +34,7 @@ struct Traffic {
 #[derive(Default, Debug, Clone, Copy)]
 struct Totals {
     traces: f64,
+    volume: f64,
     kept: f64,
     expected: f64,
 }
@@ -71,6 +72,7 @@ impl Traffic {
             let chosen = sampler.choose((now * 1e9) as u64, seen);
             see(&seen, &chosen);
             totals.traces += 1.0;
+            totals.volume += seen.volume;
             totals.expected += chosen.probability * seen.volume;
             totals.kept += if self.random.unit() < chosen.probability { seen.volume } else { 0.0 };
         }
@@ -115,6 +117,36 @@ fn a_tenfold_step_is_followed_within_the_minute() {
                 let minute = traffic.run(&mut sampler, rate, 60.0, |_, _| ());
                 let kept = minute.expected / 60.0 / 20.0;
                 assert!((0.8..=1.2).contains(&kept), "{keys} keys, ticks of {tick} s, to {rate}: {kept}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_trace_in_two_seconds_is_as_good_a_target_as_twenty() {
+    let volumes: [(f64, Volume); 3] = [(1.0, |_| 1.0), (9.1, spans), (12_400.0, bytes)];
+    const RUNS: u64 = 8;
+    for per_second in [0.5, 2.0] {
+        for (mean, volume) in volumes {
+            for keys in [1, 40] {
+                // Ten minutes from the first trace on, then a minute each at ten times as much, as before, at no more
+                // than the target, as before.
+                let steps = [(10.0, 600.0), (100.0, 60.0), (10.0, 60.0), (1.0, 60.0), (10.0, 60.0)];
+                let mut kept = [0.0; 5];
+                for seed in 0..RUNS {
+                    let mut traffic = Traffic { tick: 0.1, volume, ..Traffic::new(keys, 1000 * seed + 7) };
+                    let mut sampler = sampler(per_second * mean);
+                    for ((times, seconds), kept) in steps.iter().zip(&mut kept) {
+                        let step = traffic.run(&mut sampler, per_second * times, *seconds, |_, _| ());
+                        *kept += step.expected / (per_second * mean * seconds).min(step.volume) / RUNS as f64;
+                    }
+                }
+                let told = format!("{per_second} a second of {mean}, {keys} keys: {kept:?}");
+                assert!((0.95..=1.05).contains(&kept[0]), "{told}");
+                // Thirty traces come in the minute after the fall to one in two seconds: some pass before it shows.
+                let few = if per_second < 1.0 { 0.6 } else { 0.8 };
+                assert!((few..=1.2).contains(&kept[3]), "{told}");
+                assert!([1, 2, 4].iter().all(|at| (0.8..=1.2).contains(&kept[*at])), "{told}");
             }
         }
     }

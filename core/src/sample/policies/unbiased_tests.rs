@@ -7,8 +7,12 @@ use super::*;
 use serde_json::{Value, json};
 
 const SECOND: u64 = 1_000_000_000;
-const RUNS: u64 = 300;
 const TRACES: u64 = 400;
+
+/// How many draws; `UNBIASED_RUNS=20000 cargo test --release unbiased -- --nocapture` prints figures of a longer run.
+fn runs() -> u64 {
+    std::env::var("UNBIASED_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
+}
 
 /// splitmix64.
 fn random(state: &mut u64) -> u64 {
@@ -49,13 +53,15 @@ fn traffic() -> Vec<TraceSummary<'static>> {
     (0..TRACES).map(trace).collect()
 }
 
-/// Mean relative error of the weighted totals of cost and of count, each in units of its standard error.
-fn bias(plans: Value) -> [f64; 2] {
-    let (policies, _) = tests::policies(plans);
+/// Mean relative error of the weighted totals of cost and of count, each with its standard error. `plans`: policies, or
+/// the section of the plan.
+fn bias(plans: &Value) -> [(f64, f64); 2] {
+    let plan = if plans.is_array() { json!({"policies": plans}) } else { plans.clone() };
+    let (policies, _) = tests::compiled(plan);
     let mut traces = traffic();
     let cost: f64 = traces.iter().map(|trace| trace.cost_pico as f64).sum();
     let mut errors: [Vec<f64>; 2] = Default::default();
-    for run in 0..RUNS {
+    for run in 0..runs() {
         let mut state = 1000 + run;
         traces.iter_mut().for_each(|trace| trace.randomness = random(&mut state) % RANGE);
         let (mut states, mut votes, mut verdicts) = (States::default(), Votes::default(), Vec::new());
@@ -72,10 +78,18 @@ fn bias(plans: Value) -> [f64; 2] {
         errors[1].push(sums[1] / TRACES as f64 - 1.0);
     }
     errors.map(|errors| {
-        let mean = errors.iter().sum::<f64>() / RUNS as f64;
-        let variance = errors.iter().map(|error| (error - mean).powi(2)).sum::<f64>() / (RUNS - 1) as f64;
-        mean / (variance / RUNS as f64).sqrt().max(1e-12)
+        let count = errors.len() as f64;
+        let mean = errors.iter().sum::<f64>() / count;
+        let variance = errors.iter().map(|error| (error - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        (mean, (variance / count).sqrt())
     })
+}
+
+fn check(plans: &Value) {
+    for (of, (mean, error)) in ["cost", "count"].iter().zip(bias(plans)) {
+        println!("{of}: {:+.3} % ± {:.3} % (95 %) with {plans}", 100.0 * mean, 196.0 * error);
+        assert!(mean.abs() < 3.5 * error.max(1e-12), "{of}: off by {mean} ± {error} (one standard error) with {plans}");
+    }
 }
 
 fn adaptive(unit: &str, per_second: f64) -> Value {
@@ -112,8 +126,21 @@ fn weighted_totals_are_right_on_average() {
         json!([both, tenth()]),
         json!([some, errors, adaptive("traces", 3.0)]),
     ] {
-        for (of, bias) in ["cost", "count"].iter().zip(bias(plans.clone())) {
-            assert!(bias.abs() < 3.5, "{of}: {bias} standard errors off with {plans}");
+        check(&plans);
+    }
+}
+
+#[test]
+fn so_they_are_under_a_bound_on_everything() {
+    let errors = json!({"name": "errors", "type": "status_code", "status_codes": ["ERROR"]});
+    for (unit, per_second) in [("traces", 2.0), ("traces", 0.4), ("spans", 8.0), ("bytes", 15_000.0)] {
+        let limits = json!([{"unit": unit, "per_second": per_second, "burst": 2.0 * per_second}]);
+        for policies in [
+            json!([adaptive("traces", 3.0), tenth()]),
+            json!([tenth(), adaptive("bytes", 20_000.0)]),
+            json!([errors, adaptive("spans", 12.0), tenth()]),
+        ] {
+            check(&json!({"policies": policies, "limits": limits}));
         }
     }
 }
@@ -123,7 +150,7 @@ fn a_wrong_weight_would_show() {
     // The same test refuses a policy whose probability depends on the randomness that decides.
     let mut state = 7;
     let mut sums = (0.0, 0.0);
-    for _ in 0..RUNS * TRACES {
+    for _ in 0..300 * TRACES {
         let randomness = unit(&mut state);
         let probability = if randomness > 0.9 { 0.5 } else { 0.1 };
         sums.0 += if randomness >= 1.0 - probability { 1.0 / probability } else { 0.0 };

@@ -15,7 +15,7 @@ pub fn policies(plans: serde_json::Value) -> (Policies, crate::keys::KeyTable) {
 }
 
 /// With other parts of the section.
-fn compiled(mut plan: serde_json::Value) -> (Policies, crate::keys::KeyTable) {
+pub fn compiled(mut plan: serde_json::Value) -> (Policies, crate::keys::KeyTable) {
     for name in ["decision_wait_ns", "decision_wait_after_root_ns", "cache_sampled", "cache_not_sampled"] {
         plan[name] = json!(1);
     }
