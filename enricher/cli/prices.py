@@ -180,6 +180,13 @@ def _print_rows(rows: list[PriceRow], at: datetime, book: Book) -> None:
 
 
 def _unknown(options: argparse.Namespace, terms: Terms) -> int:
+    why = terms.rules.self_hosted(options.provider or "", options.model)
+    if why:
+        if options.json:
+            print(json.dumps({"model": None, "nearest": [], "providers": [], "why": why}, ensure_ascii=False))
+        else:
+            print(f"no list prices {options.model!r} there: {why}; state its price in prices.overrides")
+        return 1
     chain = terms.rules.chain(_provider(options.provider)) if options.provider else None
     near = near_models(options.model, terms.book, chain)
     sellers = terms.sellers(options.model)

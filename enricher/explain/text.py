@@ -10,6 +10,7 @@ from typing import Any
 
 from enricher.cli.style import Style
 from enricher.explain.rules import milliseconds, seen, wanted
+from enricher.price.rules import load as load_rules
 from enricher.sample.policies import Policy
 
 Json = dict[str, Any]
@@ -167,7 +168,7 @@ class Teller:
         cost, style = call["cost"], self._style
         state = cost["state"]
         if state == "unpriced":
-            yield style(f"unpriced ({cost['reason']}): {_REASONS.get(cost['reason'], '')}", "yellow")
+            yield style(f"unpriced ({cost['reason']}): {_reason(cost['reason'], span)}", "yellow")
         elif state == "not_billed":
             yield "costs 0 USD (not_billed): it failed before an answer, or a gateway's cache answered"
         else:
@@ -180,7 +181,7 @@ class Teller:
         for unit, quantity, price, usd in lines:
             yield f"  {unit:<{widths[0]}}  {quantity:>{widths[1]}} × {price:<{widths[2]}} = {usd}"
         for left in cost["without_price"]:
-            yield style(f"  {left['unit']}  {left['quantity']:,} × no price known", "yellow")
+            yield style(f"  {left['unit']}  {left['quantity']:,} × no list price: not in the cost", "yellow")
 
     def _votes(self, verdict: Json) -> Iterator[str]:
         style = self._style
@@ -208,6 +209,17 @@ class Teller:
 
 
 LEGEND = "~ concluded: no attribute says so    ! the span said something else, which is kept aside    ◀ decided"
+
+
+def _reason(reason: str, span: Json) -> str:
+    """Why a call has no cost, in words."""
+    facts = {fact["concept"]: str(fact["value"]) for fact in span["facts"]}
+    if reason == "unknown_model":
+        models = [facts.get(concept, "") for concept in ("response_model", "request_model")]
+        why = load_rules().self_hosted(facts.get("provider", ""), *models)
+        if why:
+            return f"{why}; state its price in prices.overrides"
+    return _REASONS.get(reason, "")
 
 
 def _matters(fact: Json) -> bool:

@@ -155,6 +155,12 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             "Calls reported with a cost of 0 beside tokens of a priced model; they were priced from the book.",
         ),
         Metric(
+            "enricher_costs_without_unit_price_total",
+            "counter",
+            "Calls whose computed cost leaves out something that was counted, because no list prices it, by its unit.",
+            ("unit",),
+        ),
+        Metric(
             "enricher_cost_usd_total",
             "counter",
             "Cost of model calls in USD by what became of their trace: `kept` over the sum is the spend captured.",

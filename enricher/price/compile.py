@@ -80,7 +80,11 @@ class _Compiler:
                 if name in self.rules.providers
                 for glob in self.rules.providers[name].makes
             ],
-            "naming": {"prefixes": self.rules.prefixes, "suffixes": self.rules.suffixes},
+            "naming": {
+                "prefixes": self.rules.prefixes,
+                "suffixes": self.rules.suffixes,
+                "request_suffixes": self.rules.request_suffixes,
+            },
             "models": {
                 "id": [model for _, model in self.models] + [model for _, model in own],
                 "provider": [self.provider_ids.index(owner) for owner, _ in self.models]
@@ -110,6 +114,8 @@ class _Compiler:
             "request_first": rule.request_first,
             "regions": regions(name, self.book, self.rules),
             "region_hosts": rule.region_hosts,
+            "self_hosted": bool(rule.self_hosted),
+            "maker": rule.maker,
         }
 
     def _provider_index(self, name: str) -> int:

@@ -30,6 +30,10 @@ class Provider(Section):
     """Regular expression of the regions and data zones that its names of the book begin with: `eu-west-2/…`."""
     region_hosts: list[str] = Field(default_factory=list)
     """Globs of hosts of which one label is the region."""
+    self_hosted: str = ""
+    """Why no list has its price, for those whose users pay for machines; no other provider's price holds for them."""
+    maker: bool = False
+    """As the first segment of a model's name it is a maker's name, which does not say who runs the model."""
     makes: list[str] = Field(default_factory=list)
     """Globs of the models that calls of unknown providers are priced at here."""
 
@@ -43,6 +47,8 @@ class Rules(Section):
     """Leading parts of model names that may be dropped."""
     suffixes: list[str]
     """Trailing parts of model names that may be dropped."""
+    request_suffixes: list[str]
+    """Trailing parts of requested names that the response leaves out and that decide the price."""
     service_tier: dict[str, str]
     """Spellings of served tiers, in lower case, to the book's."""
     speed: dict[str, str]
@@ -68,6 +74,17 @@ class Rules(Section):
         if slash and known is not None and known.regions and re.fullmatch(known.regions, first):
             return first, rest
         return "", name
+
+    def self_hosted(self, provider: str, *models: str) -> str:
+        """Why no list has the price of a call that goes to the provider, or whose model's name begins with one (as in
+        `core/src/price/finder.rs`); "" where lists may have one."""
+        said = self.providers.get(self.provider_of(provider) or "")
+        for model in models:
+            first, slash, _ = model.partition("/")
+            named = self.providers.get(self.provider_of(first) or "") if slash else None
+            if named and named.self_hosted and not named.maker and not (said and said.slashed):
+                return named.self_hosted
+        return said.self_hosted if said else ""
 
     def chain(self, provider: str) -> list[str]:
         """The provider, then those whose models it resells."""

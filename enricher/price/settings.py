@@ -87,16 +87,19 @@ class _Dated(Section):
 
 class Override(_Dated):
     """A price of your own: for a model that the book lacks, or in place of its price. It is the price you pay: the
-    book's uplifts and your discounts do not change it. What it does not price is priced by the book."""
+    book's uplifts and your discounts do not change it. What it does not name costs what your own terms make of it
+    (cached tokens your input price, reasoning and audio your output price, as where a list names no price for them),
+    then what the book says: with `{input: 0, output: 0}` every token is free. The provider's fees for requests and
+    searches stay, since they are items of their own on its bill; name them (`each: {requests: 0}`) to replace them."""
 
     model: Name
     """Model name, or a glob in which `*` stands for any text. Tried before the book, exact names before globs."""
     per_million: dict[TokenUnit, Price] = Field(default_factory=dict)
-    """Price per million tokens, by kind of token. Kinds that are not named keep the book's price, cached tokens among
-    them: a model of the book is free when each kind that it prices is 0."""
+    """Price per million tokens, by kind of token."""
     each: dict[OtherUnit, Price] = Field(default_factory=dict)
     """Price of one of what is not tokens: `requests`, `web_searches`, `images`, `audio_seconds` …; `duration` is the
-    seconds that the call took, for models that you pay by the time."""
+    seconds that the call took, for models that you pay by the time: without a price of tokens beside it, the book's
+    prices of the model are not owed."""
     currency: Currency = "USD"
     """Currency of these prices; others than USD need a rate in `prices.currencies`."""
     above_input_tokens: Annotated[int, Field(ge=0, lt=10**12)] = 0

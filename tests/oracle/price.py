@@ -69,6 +69,8 @@ class Answer:
     usd: Decimal | None
     parts: dict[str, Decimal]
     suspect: bool = False
+    without_price: frozenset[str] = frozenset()
+    """What was counted, has no price and is left out of a computed cost."""
 
 
 class Unpriced(Exception):
@@ -81,7 +83,7 @@ def price(call: Call, book: Book, rules: Rules, settings: PricesSettings) -> Ans
     if call.failed and not any(call.usage.values()) and not call.reported:
         return Answer("not_billed", None, Decimal(0), {})
     try:
-        parts = _compute(call, book, rules, settings)
+        parts, left_out = _compute(call, book, rules, settings)
     except Unpriced as unpriced:
         reason = str(unpriced.args[0])
         if believed is None:
@@ -93,11 +95,13 @@ def price(call: Call, book: Book, rules: Rules, settings: PricesSettings) -> Ans
     suspect = believed == 0 and total > 0
     if believed is not None and not suspect and (call.by_provider or settings.reported == "always"):
         return Answer("reported", None, believed, {})
-    return Answer("estimated" if call.estimated else "computed", None, total, parts, suspect)
+    return Answer("estimated" if call.estimated else "computed", None, total, parts, suspect, left_out)
 
 
-def _compute(call: Call, book: Book, rules: Rules, settings: PricesSettings) -> dict[str, Decimal]:
-    provider = rules.provider_of(call.provider)
+def _compute(
+    call: Call, book: Book, rules: Rules, settings: PricesSettings
+) -> tuple[dict[str, Decimal], frozenset[str]]:
+    provider = _provider(call, rules)
     named = _named(call, settings, provider, rules)
     own = _in_force(named, call)
     model = _find(call.model, provider, book, rules)
@@ -105,6 +109,8 @@ def _compute(call: Call, book: Book, rules: Rules, settings: PricesSettings) -> 
     model = _there(call.model, region, provider, book, rules, model) or model
     if model is None and not named:
         raise Unpriced("unknown_model")
+    if any("duration" in one.each for one in own) and not any(one.per_million for one in own):
+        return _by_time(call, own), frozenset()
     rows = [row for row in book.prices if model and (row.provider, row.model) == (model.provider, model.model)]
     units = {row.unit for row in rows} | {
         unit for override in named for unit in (*override.per_million, *override.each)
@@ -113,7 +119,8 @@ def _compute(call: Call, book: Book, rules: Rules, settings: PricesSettings) -> 
         raise Unpriced("no_usage" if units else "no_unit_price")
     quantities = _quantities(call, units)
     parts: dict[str, Decimal] = {}
-    billed = asked = False
+    left_out: set[str] = set()
+    billed = False
     for unit, quantity in quantities.items():
         if not quantity:
             continue
@@ -121,14 +128,37 @@ def _compute(call: Call, book: Book, rules: Rules, settings: PricesSettings) -> 
         if line is None:
             if unit in units and unit not in ("requests", "duration"):
                 raise Unpriced("no_unit_price")
-            asked = asked or unit not in ("requests", "duration")
+            left_out |= {unit} - {"requests", "duration"}
             continue
         billed = True
         part = next((name for name, members in PARTS.items() if unit in members), "other")
         parts[part] = parts.get(part, Decimal(0)) + line
-    if asked and not billed:
+    if left_out and not billed:
         raise Unpriced("no_unit_price")
-    return parts
+    return parts, frozenset(left_out)
+
+
+def _provider(call: Call, rules: Rules) -> str | None:
+    """A name that begins with a self-hosted server's (`hosted_vllm/x`) is served there, whatever the span says."""
+    said = rules.provider_of(call.provider)
+    first = call.model.lower().partition("/")[0] if "/" in call.model else ""
+    named = rules.provider_of(first)
+    if named and rules.providers[named].self_hosted and not rules.providers[named].maker:
+        return said if said and rules.providers[said].slashed else named
+    return said
+
+
+def _by_time(call: Call, own: list[Override]) -> dict[str, Decimal]:
+    """Who pays for the time of a call pays for that, and for what else their own terms name, and not the book's."""
+    amounts = {"duration": call.duration, "requests": Decimal(1), **call.usage}
+    prices: dict[str, Decimal] = {}
+    for override in own:
+        prices = {**override.each, **prices}
+    total = Decimal(0)
+    with localcontext(Context(prec=80)):
+        for unit, price in prices.items():
+            total += _round(amounts.get(unit, Decimal(0)) * price)
+    return {"other": total}
 
 
 def _line(
@@ -145,12 +175,14 @@ def _line(
 ) -> Decimal | None:
     tokens = _input_total(call.usage)
     with localcontext(Context(prec=80)):
+        # The user's terms first, stand-ins among them; only then the book's.
         for wanted in (unit, *INSTEAD.get(unit, [])):
             for override in own:
                 prices = [*override.per_million.items(), *override.each.items()]
                 price = next((amount for name, amount in prices if name == wanted), None)
                 if price is not None:
                     return _round(quantity * price / (10**6 if wanted in TOKEN_UNITS else 1))
+        for wanted in (unit, *INSTEAD.get(unit, [])):
             held = [row for row in rows if row.unit == wanted and _holds(row, call, tokens, book)]
             if not held:
                 continue
@@ -352,7 +384,8 @@ def _find(name: str, provider: str | None, book: Book, rules: Rules) -> ModelRow
     assert provider is not None, "the reference prices calls of known providers only"
     chain = rules.chain(provider)
     first = name.lower().partition("/")[0] if "/" in name else ""
-    if not rules.providers[provider].slashed and (named := rules.provider_of(first)):
+    rule = rules.providers[provider]
+    if not rule.slashed and not rule.self_hosted and (named := rules.provider_of(first)):
         chain += [one for one in rules.chain(named) if one not in chain]
     spellings = _spellings(name.lower(), rules)
     for one in chain:

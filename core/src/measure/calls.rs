@@ -83,6 +83,7 @@ pub struct CallSeries {
     reported_over_pico: i128,
     reported_under_pico: i128,
     suspect_zeros: u64,
+    without_price: [u64; Unit::COUNT],
     sessions: Sessions,
     hasher: foldhash::fast::RandomState,
     duration_bounds: Arc<[f64]>,
@@ -112,6 +113,7 @@ impl CallSeries {
             reported_over_pico: 0,
             reported_under_pico: 0,
             suspect_zeros: 0,
+            without_price: [0; Unit::COUNT],
             sessions: Sessions::new(plan.session_window_ns, plan.session_limit),
             hasher: foldhash::fast::RandomState::default(),
             duration_bounds: bounds(&plan.duration_buckets, "duration_buckets")?,
@@ -180,6 +182,9 @@ impl CallSeries {
             self.cost_kept_pico += cost.total_pico;
         }
         self.suspect_zeros += u64::from(cost.suspect_zero);
+        for unit in cost.units_without_price() {
+            self.without_price[unit as usize] += 1;
+        }
         if let (Some(reported), Some(computed)) = (call.reported_pico, cost.computed_pico) {
             let over = reported - computed;
             if over > 0 {
@@ -268,6 +273,9 @@ impl CallSeries {
             out.push(Series::number(name, [direction], to_usd(pico)));
         }
         out.push(Series::number("enricher_suspect_zero_costs_total", [], self.suspect_zeros as f64));
+        for (unit, count) in Unit::ALL.iter().zip(self.without_price).filter(|(_, count)| *count > 0) {
+            out.push(Series::number("enricher_costs_without_unit_price_total", [unit.name()], count as f64));
+        }
         let dropped = self.cost_pico - self.cost_kept_pico;
         for (decision, pico) in [("kept", self.cost_kept_pico), ("dropped", dropped)] {
             out.push(Series::number("enricher_cost_usd_total", [decision], to_usd(pico)));
@@ -350,6 +358,7 @@ mod tests {
             parts: Parts::default(),
             computed_pico: Some(3),
             suspect_zero: false,
+            without_price: Unit::Images.bit(),
             row: NO_ROW,
         };
         series.record(&CallInput {

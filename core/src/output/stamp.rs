@@ -1,8 +1,10 @@
 //! What enricher itself says on a kept span (design §5 and §7).
 
+use crate::facts::LIST_SEPARATOR;
 use crate::price::money::to_usd;
 use crate::price::{Cost, State};
 use crate::tokens::Estimate;
+use crate::usage::Unit;
 use crate::wire::reader::{BYTES, Reader};
 use crate::wire::value::key_value as read_key_value;
 use crate::wire::writer::{Scalar, key_value};
@@ -17,7 +19,8 @@ fn put(out: &mut Vec<u8>, key: &str, value: Scalar<'_>) {
 }
 
 /// The cost of a call on its canonical span; `price` names the row and its date. An unpriced call gets no cost
-/// attribute at all, only the state and the reason.
+/// attribute at all, only the state and the reason. What was counted and has no list price is named: the cost is
+/// without it.
 pub fn cost(cost: &Cost, price: &str, out: &mut Vec<u8>) {
     put(out, "enricher.cost.state", Scalar::Str(cost.state.name()));
     if let State::Unpriced(reason) = cost.state {
@@ -39,6 +42,11 @@ pub fn cost(cost: &Cost, price: &str, out: &mut Vec<u8>) {
     }
     if !price.is_empty() {
         put(out, "enricher.cost.price", Scalar::Str(price));
+    }
+    if cost.without_price != 0 {
+        let units: Vec<&str> = cost.units_without_price().map(Unit::name).collect();
+        let list = units.join(LIST_SEPARATOR.encode_utf8(&mut [0; 4]));
+        put(out, "enricher.cost.without_price", Scalar::List(&list));
     }
 }
 

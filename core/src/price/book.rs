@@ -20,6 +20,13 @@ pub struct Book {
     dimensions: Dimensions,
 }
 
+/// What the lists make of a call.
+struct Billed {
+    parts: Parts,
+    row: u32,
+    without_price: u64,
+}
+
 impl Book {
     /// Compile the `price` section of the plan. Err says what is wrong with it.
     pub fn compile(plan: &PricePlan) -> Result<Book, String> {
@@ -75,7 +82,7 @@ impl Book {
             (Some(said), Err(_)) => {
                 Cost { state: State::Reported, total_pico: said.usd_pico, ..Cost::unpriced(Reason::NoUsage) }
             }
-            (believed, Ok((parts, row))) => {
+            (believed, Ok(Billed { parts, row, without_price })) => {
                 let total = parts.total();
                 let suspect_zero = believed.is_some_and(|said| said.usd_pico == 0) && total > 0;
                 let wins = |by_provider| by_provider || self.policy == Policy::Always;
@@ -93,6 +100,7 @@ impl Book {
                         parts,
                         computed_pico,
                         suspect_zero,
+                        without_price,
                         row,
                     },
                 }
@@ -107,7 +115,7 @@ impl Book {
         host: &str,
         sink: &mut S,
         matched: impl FnOnce(Option<Matched>),
-    ) -> Result<(Parts, u32), Reason> {
+    ) -> Result<Billed, Reason> {
         let resolved = self.finder.resolve(input, host, S::WANTED);
         matched(resolved.matched);
         let models = resolved.models;
@@ -130,6 +138,6 @@ impl Book {
         let mut biller = Biller::new(&self.rates, models, moment, active, sink);
         biller.bill(input.usage, input.duration_ns)?;
         debug_assert!(biller.row == NO_ROW || (biller.row as usize) < self.labels.len());
-        Ok((biller.parts, biller.row))
+        Ok(Billed { parts: biller.parts, row: biller.row, without_price: biller.without_price })
     }
 }

@@ -115,7 +115,8 @@ impl Finder {
     pub fn resolve(&self, input: &PriceInput<'_>, host: &str, explain: bool) -> Resolved {
         let provider = self.provider(input.provider);
         let mut names = [("response_model", input.response_model), ("request_model", input.request_model)];
-        if provider.is_some_and(|id| self.providers[usize::from(id)].request_first) {
+        let request_first = provider.is_some_and(|id| self.providers[usize::from(id)].request_first);
+        if request_first || self.naming.names_variant(input.request_model, input.response_model) {
             names.reverse();
         }
         if names[0].1 == names[1].1 {
@@ -161,6 +162,7 @@ impl Finder {
 
     /// The models that go by a name in a region, and what was found by which of its spellings.
     fn search(&self, spellings: &mut Spellings, provider: Option<u16>, region: Region) -> (LookedUp, Option<Found>) {
+        let provider = self.self_hosted(provider, spellings).or(provider);
         let chain = self.chain(provider, spellings);
         let own = self.own_names.find(spellings, &self.naming, &own_chain(provider, &chain));
         let anywhere = self.names.find(spellings, &self.naming, &chain);
@@ -230,6 +232,18 @@ impl Finder {
         })
     }
 
+    /// The self-hosted server that the name's first segment names (`hosted_vllm/gpt-oss-20b`): it, and nobody whose API
+    /// it speaks, runs the model.
+    fn self_hosted(&self, provider: Option<u16>, spellings: &Spellings) -> Option<u16> {
+        if provider.is_some_and(|id| self.providers[usize::from(id)].slashed) {
+            return None;
+        }
+        let segment = std::str::from_utf8(spellings.first_segment()?).ok()?;
+        let id = *self.provider_names.get(segment)?;
+        let named = &self.providers[usize::from(id)];
+        (named.self_hosted && !named.maker).then_some(id)
+    }
+
     /// Whose models are asked: the provider's own, then those it resells, then those of the provider that the name's
     /// first segment names (`azure/gpt-4o`). An unknown provider's models are looked up with their makers.
     fn chain(&self, provider: Option<u16>, spellings: &mut Spellings) -> Chain {
@@ -244,7 +258,7 @@ impl Finder {
         if let Some(id) = provider {
             add(&mut chain, id);
         }
-        if known.is_none_or(|known| !known.slashed) {
+        if known.is_none_or(|known| !known.slashed && !known.self_hosted) {
             let segment = spellings.first_segment().and_then(|segment| std::str::from_utf8(segment).ok());
             if let Some(id) = segment.and_then(|segment| self.provider_names.get(segment)) {
                 add(&mut chain, *id);

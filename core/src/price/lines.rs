@@ -59,6 +59,10 @@ pub struct Biller<'a, S: Sink> {
     pub parts: Parts,
     /// The first row that billed anything; names the price on the span.
     pub row: u32,
+    /// Units that were counted and that no list prices, as a set of bits.
+    pub without_price: u64,
+    /// The user pays for the time that the call took, and for no tokens.
+    by_time: bool,
     priced: bool,
     asked: bool,
 }
@@ -76,6 +80,12 @@ const fn stand_ins(unit: Unit) -> &'static [Unit] {
         Reasoning | AudioOutput | ImageOutput | VideoOutput => &[Output],
         _ => &[],
     }
+}
+
+/// The user's terms for the model price the time of this call and none of its tokens.
+fn bills_time(rates: &Rates, own: u32, moment: &Moment) -> bool {
+    let in_force = |unit: Unit| rates.row_for(own, unit, moment).is_some();
+    in_force(Unit::Duration) && !Unit::ALL.into_iter().any(|unit| unit.is_tokens() && in_force(unit))
 }
 
 /// The total of input tokens: as reported, or the sum of the parts that were.
@@ -114,14 +124,18 @@ impl<'a, S: Sink> Biller<'a, S> {
         active: Option<Active<'a>>,
         sink: &'a mut S,
     ) -> Biller<'a, S> {
+        let by_time = models.own.is_some_and(|own| bills_time(rates, own, &moment));
         Biller {
             rates,
-            models,
+            // Who rents the machine owes nothing to whoever else serves the model.
+            models: if by_time { Models { book: None, ..models } } else { models },
             moment,
             active,
             sink,
             parts: Parts::default(),
             row: NO_ROW,
+            without_price: 0,
+            by_time,
             priced: false,
             asked: false,
         }
@@ -138,15 +152,11 @@ impl<'a, S: Sink> Biller<'a, S> {
         }
         let by_call = units & (Unit::Duration.bit() | Unit::Requests.bit());
         // A fee for the request or its time is billed beside other usage, or alone when the list has nothing else.
-        if usage.is_empty() && by_call != units {
+        if usage.is_empty() && by_call != units && !self.by_time {
             return Err(Reason::NoUsage);
         }
-        let only_total = [Unit::Input, Unit::Output].iter().all(|unit| usage.get(*unit).is_none());
-        if only_total && usage.or_zero(Unit::Total) > 0 {
-            self.bill_total(usage, units)?;
-        } else {
-            self.bill_input(usage)?;
-            self.bill_output(usage)?;
+        if !self.by_time {
+            self.bill_tokens(usage, units)?;
         }
         for unit in &Unit::ALL[Unit::Citation as usize..Unit::Requests as usize] {
             self.line(*unit, usage.or_zero(*unit) as u64)?;
@@ -167,6 +177,15 @@ impl<'a, S: Sink> Biller<'a, S> {
             self.row = self.any_row();
         }
         Ok(())
+    }
+
+    fn bill_tokens(&mut self, usage: &Usage, units: u64) -> Result<(), Reason> {
+        let only_total = [Unit::Input, Unit::Output].iter().all(|unit| usage.get(*unit).is_none());
+        if only_total && usage.or_zero(Unit::Total) > 0 {
+            return self.bill_total(usage, units);
+        }
+        self.bill_input(usage)?;
+        self.bill_output(usage)
     }
 
     /// Only a total: it is all input where the list has no output price (embeddings), else it cannot be split.
@@ -227,15 +246,24 @@ impl<'a, S: Sink> Biller<'a, S> {
         [self.models.own, self.models.book].into_iter().flatten().any(|model| self.rates.prices(model, unit))
     }
 
-    /// The row for a unit, and whether it is the user's own.
+    /// The row in force for a unit, and whether it is the user's own.
     #[inline]
     fn row_for(&self, unit: Unit) -> Option<(&'a Row, bool)> {
+        let of = |model: Option<u32>| model.and_then(|model| self.rates.row_for(model, unit, &self.moment));
+        of(self.models.own).map(|row| (row, true)).or_else(|| of(self.models.book).map(|row| (row, false)))
+    }
+
+    /// The row that bills a unit, whether it is the user's own, and whose price it is. The user's terms are asked with
+    /// all their stand-ins before the book is: who states a price of input has stated it for cached input as well.
+    #[inline]
+    fn find(&self, unit: Unit) -> Option<(&'a Row, bool, Unit)> {
         let rates = self.rates;
-        if let Some(row) = self.models.own.and_then(|model| rates.row_for(model, unit, &self.moment)) {
-            return Some((row, true));
-        }
-        let row = self.models.book.and_then(|model| rates.row_for(model, unit, &self.moment))?;
-        Some((row, false))
+        let among = |model: Option<u32>, own: bool| {
+            let model = model?;
+            let row = |wanted: Unit| Some((rates.row_for(model, wanted, &self.moment)?, own, wanted));
+            row(unit).or_else(|| stand_ins(unit).iter().find_map(|stand_in| row(*stand_in)))
+        };
+        among(self.models.own, true).or_else(|| among(self.models.book, false))
     }
 
     #[inline]
@@ -243,19 +271,12 @@ impl<'a, S: Sink> Biller<'a, S> {
         if quantity == 0 {
             return Ok(());
         }
-        self.asked = true;
-        let mut billed_as = unit;
-        let mut found = self.row_for(unit);
-        if found.is_none() {
-            for stand_in in stand_ins(unit) {
-                found = self.row_for(*stand_in);
-                if found.is_some() {
-                    billed_as = *stand_in;
-                    break;
-                }
+        let Some((row, own, billed_as)) = self.find(unit) else {
+            if self.by_time {
+                return Ok(());
             }
-        }
-        let Some((row, own)) = found else {
+            self.asked = true;
+            self.without_price |= unit.bit();
             if S::WANTED {
                 self.sink.unpriced(unit, quantity);
             }
@@ -296,6 +317,7 @@ impl<'a, S: Sink> Biller<'a, S> {
 
     /// A row to name when nothing was billed because every count was 0.
     fn any_row(&self) -> u32 {
-        [Unit::Input, Unit::Output].into_iter().find_map(|unit| self.row_for(unit)).map_or(NO_ROW, |(row, _)| row.id)
+        let units = [Unit::Input, Unit::Output, Unit::Duration];
+        units.into_iter().find_map(|unit| self.row_for(unit)).map_or(NO_ROW, |(row, _)| row.id)
     }
 }

@@ -186,6 +186,8 @@ pub struct Cost {
     pub computed_pico: Option<i128>,
     /// 0 was reported beside usage that the book prices; it was not believed.
     pub suspect_zero: bool,
+    /// Units (bits) that were counted, that the price list names no price for, and that add nothing to a computed cost.
+    pub without_price: u64,
     /// For [`Book::row_label`]; [`NO_ROW`] when no price was used.
     pub row: u32,
 }
@@ -198,8 +200,15 @@ impl Cost {
             parts: Parts::default(),
             computed_pico: None,
             suspect_zero: false,
+            without_price: 0,
             row: NO_ROW,
         }
+    }
+
+    /// The units of `without_price`, in order.
+    pub fn units_without_price(&self) -> impl Iterator<Item = Unit> {
+        let set = self.without_price;
+        Unit::ALL.into_iter().filter(move |unit| set & unit.bit() != 0)
     }
 
     /// USD as the nearest double; None when unpriced.

@@ -12,6 +12,14 @@ const SPELLINGS_MAX: usize = 24;
 pub struct Naming {
     prefixes: Vec<([u8; 2], Box<[u8]>)>,
     suffixes: Vec<([u8; 2], Box<[u8]>)>,
+    request_suffixes: Vec<([u8; 2], Box<[u8]>)>,
+}
+
+/// The length of the listed part that a name ends in.
+fn ending(name: &[u8], parts: &[([u8; 2], Box<[u8]>)]) -> Option<usize> {
+    let tail = name.last_chunk()?;
+    let found = parts.iter().find(|(key, text)| key == tail && name.ends_with(text));
+    found.map(|(_, text)| text.len())
 }
 
 impl Naming {
@@ -27,7 +35,11 @@ impl Naming {
                 })
                 .collect::<Result<Vec<_>, String>>()
         };
-        Ok(Naming { prefixes: keyed(&plan.prefixes, false)?, suffixes: keyed(&plan.suffixes, true)? })
+        Ok(Naming {
+            prefixes: keyed(&plan.prefixes, false)?,
+            suffixes: keyed(&plan.suffixes, true)?,
+            request_suffixes: keyed(&plan.request_suffixes, true)?,
+        })
     }
 
     fn prefix_of(&self, name: &[u8]) -> Option<usize> {
@@ -36,10 +48,12 @@ impl Naming {
         found.map(|(_, text)| text.len())
     }
 
-    fn suffix_of(&self, name: &[u8]) -> Option<usize> {
-        let tail = name.last_chunk()?;
-        let found = self.suffixes.iter().find(|(key, text)| key == tail && name.ends_with(text));
-        found.map(|(_, text)| text.len())
+    /// The request asks for a variant (`x:free`) of the very model that answered, which the response does not repeat.
+    pub fn names_variant(&self, request: &str, response: &str) -> bool {
+        let request = request.trim_ascii().as_bytes();
+        let Some(length) = ending(request, &self.request_suffixes) else { return false };
+        let bare = &request[..request.len() - length];
+        response.as_bytes().get(..bare.len()).is_some_and(|start| start.eq_ignore_ascii_case(bare))
     }
 }
 
@@ -130,7 +144,7 @@ impl Spellings {
             // Twice, because a version and a routing suffix may follow each other.
             for _ in 0..2 {
                 let name = &self.buffer[start..end];
-                let Some(length) = naming.suffix_of(name) else {
+                let Some(length) = ending(name, &naming.suffixes) else {
                     break;
                 };
                 end -= length;
@@ -225,6 +239,7 @@ mod tests {
         let naming = Naming::compile(&NamingPlan {
             prefixes: vec!["us.".into(), "global.".into()],
             suffixes: vec![":online".into(), "-v1:0".into()],
+            request_suffixes: vec![],
         })
         .unwrap();
         let mut all = Spellings::new(name);
@@ -262,6 +277,17 @@ mod tests {
             spellings("claude-sonnet-4@20250514"),
             ["claude-sonnet-4@20250514", "claude-sonnet-4-20250514", "claude-sonnet-4"]
         );
+    }
+
+    #[test]
+    fn a_variant_is_of_the_model_that_answered() {
+        let request_suffixes = vec![":free".into()];
+        let naming = Naming::compile(&NamingPlan { request_suffixes, ..NamingPlan::default() }).unwrap();
+        assert!(naming.names_variant("Qwen/qwen3:free", "qwen/qwen3"));
+        assert!(naming.names_variant("qwen/qwen3:free", "qwen/qwen3-04-28"));
+        assert!(!naming.names_variant("qwen/qwen3:free", "deepseek/deepseek-r1"), "another model took over");
+        assert!(!naming.names_variant("qwen/qwen3:free", ""), "nothing to decide between");
+        assert!(!naming.names_variant("qwen/qwen3", "qwen/qwen3"));
     }
 
     #[test]

@@ -54,6 +54,10 @@ pub struct ProviderPlan {
     pub regions: Vec<String>,
     /// Globs of hosts of which a label is the region.
     pub region_hosts: Vec<String>,
+    /// Whoever runs it pays for machines: no list has a price, and no other provider's price holds for its models.
+    pub self_hosted: bool,
+    /// As the first segment of a model's name it is a maker's name, which does not say who runs the model.
+    pub maker: bool,
 }
 
 /// How a model name may be shortened when the book does not know it as it stands.
@@ -64,6 +68,8 @@ pub struct NamingPlan {
     pub prefixes: Vec<String>,
     /// Trailing parts that may be dropped: `:online`, `-v1:0` …
     pub suffixes: Vec<String>,
+    /// Trailing parts of a requested name that the response leaves out and that decide the price: `:free`.
+    pub request_suffixes: Vec<String>,
 }
 
 /// `overrides` marks the models that a user wrote: they are asked before the book, and what they price is final.

@@ -345,8 +345,12 @@ mod tests {
     fn find(table: &NameTable, name: &str, providers: &[u16]) -> Option<u32> {
         let mut chain = Chain::new();
         providers.iter().for_each(|provider| chain.push(*provider));
-        let naming =
-            Naming::compile(&NamingPlan { prefixes: vec!["us.".into()], suffixes: vec![":online".into()] }).unwrap();
+        let naming = Naming::compile(&NamingPlan {
+            prefixes: vec!["us.".into()],
+            suffixes: vec![":online".into()],
+            ..NamingPlan::default()
+        })
+        .unwrap();
         table.find(&mut Spellings::new(name), &naming, &chain).map(|found| found.model)
     }
 

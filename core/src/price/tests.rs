@@ -1,5 +1,7 @@
 //! The rules of pricing on a book small enough to check by hand.
 
+mod terms;
+
 use serde_json::json;
 
 use super::money::PICO;

@@ -129,6 +129,15 @@ def test_text_shows_the_arithmetic_and_what_was_concluded(
             "unpriced (unknown_model): the price book does not know the model",
         ),
         (
+            {"gen_ai.provider.name": "vllm", "gen_ai.usage.input_tokens": 5},
+            "unpriced (unknown_model): you run this server, and pay for its machines; state its price in "
+            "prices.overrides",
+        ),
+        (
+            {"gen_ai.usage.input_tokens": 5, "enricher.usage.images": 2},
+            "images  2 × no list price: not in the cost",
+        ),
+        (
             {"gen_ai.usage.input_tokens": 5, "gen_ai.usage.cost": 0.0},
             "the span says it cost 0 beside tokens of a priced model: not believed",
         ),

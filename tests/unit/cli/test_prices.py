@@ -129,6 +129,15 @@ def test_show_marks_the_rows_whose_dates_and_hours_hold(
     assert sorted(marked) == input_prices
 
 
+@pytest.mark.parametrize("arguments", [["gpt-4o", "--provider", "vllm"], ["hosted_vllm/gpt-4o"]])
+def test_show_says_why_a_self_hosted_server_has_no_price(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _json(capsys, "show", *arguments, status=1)["why"] == "you run this server, and pay for its machines"
+    assert main(["prices", "show", *arguments]) == 1
+    assert "state its price in prices.overrides" in capsys.readouterr().out
+
+
 def test_unknown_providers_and_times_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prices", "list", "--provider", "nobody"]) == 1
     assert "no provider is called 'nobody'" in capsys.readouterr().err
