@@ -63,6 +63,7 @@ def build(
         rules=(how.conflicts, how.fills),
         at=timestamp(today),
         newest=sources[litellm.PACKAGE],
+        bares=how.bare,
     )
     old = previous or Book("", {}, [], [], [], [])
     models, prices = history.carry(old, merged.models, merged.prices, today)

@@ -82,6 +82,8 @@ class Reading(Section):
     """First parts of keys that are no part of a model's name."""
     not_names: list[str]
     """Globs of keys that are no model's name."""
+    bare: list[str]
+    """Providers of the book that know the models of other makers by their bare names as well."""
     at_least: list[str]
     """Providers of the book whose thresholds are reached, not passed."""
     keys: dict[str, Key]

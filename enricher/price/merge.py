@@ -7,7 +7,7 @@ those of `litellm.yaml`; every decision is recorded as a conflict, which docs/pr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -59,14 +59,15 @@ def merge(
     rules: tuple[list[Rule], list[Rule]],
     at: int,
     newest: str,
+    bares: Collection[str] = (),
 ) -> Merged:
     """Lay the entries under the book, short names first, since long ones are variants of them.
 
     chain: a provider and those whose models it resells. rules: for conflicts and for what the book lacks. at: Unix
     seconds; LiteLLM's prices have no dates and are compared with those in force then. newest: the release that is kept;
-    entries of others only add models.
+    entries of others only add models. bares: providers whose models also go by their names without the maker's.
     """
-    merging = _Merging(models, prices, rules, at)
+    merging = _Merging(models, prices, rules, at, bares)
     ordered = sorted(entries, key=lambda entry: (len(entry.name), entry.provider, entry.name))
     resold: list[tuple[Entry, Known]] = []
     for entry in ordered:
@@ -92,7 +93,12 @@ def merge(
 
 class _Merging:
     def __init__(
-        self, models: list[ModelRow], prices: list[PriceRow], rules: tuple[list[Rule], list[Rule]], at: int
+        self,
+        models: list[ModelRow],
+        prices: list[PriceRow],
+        rules: tuple[list[Rule], list[Rule]],
+        at: int,
+        bares: Collection[str],
     ) -> None:
         self.models = {(row.provider, row.model): row for row in models}
         self.rows: dict[Key, list[PriceRow]] = defaultdict(list)
@@ -102,19 +108,31 @@ class _Merging:
         self.copies: dict[Key, Key] = {}
         self._disputes, self._fills = rules
         self._at = at
+        self._bares = bares
 
     def add(self, entry: Entry, source: str) -> None:
         """A model that the book does not have."""
         key = (entry.provider, entry.name)
-        self.models[key] = ModelRow(*key, entry.name, "", source, "")
+        self.models[key] = ModelRow(*key, " ".join([entry.name, *self._bare(entry)]), "", source, "")
         for cell, price in entry.prices.items():
             self._fill(key, entry, cell, price, ("", ""), source)
+
+    def _bare(self, entry: Entry) -> list[str]:
+        """The name without its maker, where the provider uses it so and no other model goes by it."""
+        bare = entry.name.rpartition("/")[2]
+        names = (row.names.split() for (provider, _), row in self.models.items() if provider == entry.provider)
+        known = bare == entry.name or any(bare in texts for texts in names)
+        return [] if known or entry.provider not in self._bares else [bare]
 
     def compare(self, entry: Entry, known: Known) -> None:
         """A model that the book has: fill gaps, settle disagreements, and give the name a model of its own when what
         holds for it does not hold for the other names of the model."""
         found = self._found(entry, known)
         held = {Cell(row.unit, row.when, row.context): row for row in self._in_force(known.key)}
+        if found == "resold" and not held and (entry.provider, entry.name) not in self.models:
+            # What its maker has retired is sold on at the reseller's own price.
+            self.add(entry, SOURCE)
+            return
         own: Prices = {}
         gaps: Prices = {}
         for cell, price in entry.prices.items():

@@ -53,6 +53,12 @@ def newest(rows: Iterable[PriceRow], unit: str) -> str | None:
     return max(plain, key=lambda row: timestamp(row.valid_from)).price if plain else None
 
 
+def ended(rows: Iterable[PriceRow]) -> str:
+    """When the last of a retired model's standard prices ended (ISO); "" for a model that has one without an end."""
+    ends = [row.valid_until for row in rows if not (row.when or row.context or row.window)]
+    return max(ends, key=timestamp) if ends and all(ends) else ""
+
+
 def in_force(rows: Iterable[PriceRow], at: datetime, book: Book) -> list[PriceRow]:
     """Rows of the book whose dates and hours hold at a time; circumstances are left open."""
     second = int(at.timestamp())

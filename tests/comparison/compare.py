@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from enricher._core import PriceBook
-from enricher.price import convert, litellm, merge, rules
+from enricher.price import convert, litellm, merge, report, rules
 from enricher.price.book import Book
 from enricher.price.compile import compile_plan
 from enricher.price.settings import PricesSettings
@@ -95,6 +95,7 @@ class Ours:
         self._sources: dict[tuple[str, str, str], set[str]] = {}
         for row in book.prices:
             self._sources.setdefault((row.provider, row.model, row.unit), set()).add(row.source)
+        self._book = book
         self._conflicts = {(row.provider, row.name): row for row in book.conflicts}
 
     def answer(self, call: dict[str, Any]) -> dict[str, Any]:
@@ -110,6 +111,8 @@ class Ours:
 
     def why(self, call: dict[str, Any], library: str, answer: dict[str, Any]) -> str:
         """The class of a disagreement; empty when nothing explains it."""
+        if answer["usd"] is None and (ended := self._ended_of(answer)):
+            return f"our correction: the name is retired, its last list price ended on {ended}"
         if answer["usd"] is None:
             return f"only for other units: the book prices it by {_units(answer)}"
         if library == "litellm" and Decimal(call[library]) == 0:
@@ -143,6 +146,11 @@ class Ours:
         if call["shape"] == "long":
             return "only one list has a price for long contexts, or another threshold"
         return ""
+
+    def _ended_of(self, answer: dict[str, Any]) -> str:
+        """The day on which the last standard price of the model that was found ended; "" while one is in force."""
+        owner, _, model = answer["matched"]["book"].partition("/")
+        return report.ended(self._book.prices_of(owner, model))
 
 
 def _ended(call: dict[str, Any]) -> str:

@@ -45,7 +45,14 @@ What a rebuild finds gone stays in the book; an undated price that changes ends 
   included; it is passed (>), at xAI reached (>=).
 - The tier that was served decides, then the one that was asked for. `fast` is priority. A batch without a price of its
   own costs what the provider takes off batches.
-- Uplifts and percentages multiply; amounts off come first. What you write under `prices.overrides` is final.
+- Uplifts and percentages multiply; amounts off come first. What you write under `prices.overrides` is final, and holds
+  for the parts that it does not name as a list does: cached tokens cost your price of input, reasoning yours of output.
+  What it says nothing of, such as the provider's fees for requests and searches, costs what the book says. A model that
+  you pay by the time (`each: {{duration: …}}`) and not by tokens costs its time alone.
+- Servers that you run yourself (vLLM, TGI, SGLang, Triton …) are unpriced, whatever others ask for the same model,
+  until you state a price. What runs on the caller's own machine (Ollama, LM Studio, llama.cpp) costs 0.
+- What a call counts and no list prices for its model adds nothing: `enricher.cost.without_price` on the span and
+  `enricher explain` name it. A call of which nothing has a price is unpriced.
 - Prices are those in force when the call started, to the second, in the provider's peak hours, on its holidays.
 - A Bedrock region with a list of its own is billed by it: the region in the model's ARN, which is where the resource
   that is billed lies, else the one in the host (`bedrock-runtime.eu-west-2.amazonaws.com`, FIPS, dual-stack and private
@@ -157,7 +164,8 @@ def _popular(book: Book, result: dict[str, Any]) -> Iterator[str]:
 def _price(rows: list[PriceRow]) -> str:
     plain = [row for row in rows if not (row.when or row.context or row.window)]
     newest = {unit: report.newest(plain, unit) for unit in ("input", "cache_read", "output")}
-    return " / ".join(price or "-" for price in newest.values())
+    ended = report.ended(plain)
+    return " / ".join(price or "-" for price in newest.values()) + (f" (until {ended})" if ended else "")
 
 
 def _told(result: dict[str, Any], provider: str, name: str, library: str) -> str:

@@ -1,4 +1,4 @@
-"""Calls worked by hand (`worked.yaml`): the arithmetic gives the stated amount, and so does the program."""
+"""Calls worked by hand (`worked*.yaml`): the arithmetic gives the stated amount, and so does the program."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ import yaml
 
 from tests.support.rooms import price_book
 
-CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "worked.yaml").read_text(encoding="utf-8"))
+CASES: list[dict[str, Any]] = [
+    case
+    for name in ("worked.yaml", "worked_more.yaml")
+    for case in yaml.safe_load((Path(__file__).parent / name).read_text(encoding="utf-8"))
+]
 
 
 def worked(text: str) -> Decimal:
@@ -50,4 +54,4 @@ def test_cost_is_what_was_worked_out(case: dict[str, Any]) -> None:
 
 
 def test_cases_are_many_and_differ() -> None:
-    assert len({case["id"] for case in CASES}) == len(CASES) >= 40
+    assert len({case["id"] for case in CASES}) == len(CASES) >= 120

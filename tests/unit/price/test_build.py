@@ -267,12 +267,17 @@ def test_rows_keep_the_date_of_their_last_change(tmp_path: Path) -> None:
 def test_the_shipped_book_holds_the_corrections() -> None:
     """Corrections that were edited without `enricher prices update` would never reach a user."""
     book, fixes = books.shipped(), corrections.load()
-    moved = "docs.mistral.ai (the alias moves)"
-    models = [row for row in book.models if row.source in (convert.SOURCE, moved)]
+    moved = ("docs.mistral.ai (the alias moves)", "docs.perplexity.ai/getting-started/pricing")
+    models = [row for row in book.models if row.source in (convert.SOURCE, *moved)]
+    names = {
+        "mistral-large": "mistral-large mistral-large-latest",
+        "sonar": "sonar",
+        "perplexity/sonar": "perplexity/sonar",
+    }
     restored = [
-        replace(row, names=f"{row.names} mistral-large-latest", date="") if row.model == "mistral-large" else row
+        replace(row, names=names[row.model], date="") if row.source in moved else row
         for row in models
-        if (row.provider, row.model) != ("mistral", "mistral-large-latest")
+        if row.model != "mistral-large-latest"
     ]
     own = {(row.provider, row.model) for row in models}
     published = [row for row in book.prices if row.source in (convert.SOURCE, convert.BACKDATED)]

@@ -114,6 +114,22 @@ def test_conflicts_follow_the_rules_and_are_recorded(tmp_path: Path) -> None:
     assert own["input", "", "", "", "2026-03-13"] == "5", "the history of the model that it was taken for"
 
 
+def test_what_a_maker_has_retired_is_sold_on_at_the_resellers_price(tmp_path: Path) -> None:
+    lists = {"azure_ai/three": {"litellm_provider": "azure_ai", "input_cost_per_token": 8e-06}}
+    book = _build(tmp_path, CORRECTIONS, lists=lists)
+    assert _prices(book, "three", "azure") == {("input", "", "", "", ""): "8"}
+
+
+def test_vertex_knows_the_models_of_other_makers_by_their_bare_names_too(tmp_path: Path) -> None:
+    sold = {"litellm_provider": "vertex_ai-llama_models", "input_cost_per_token": 1e-06}
+    lists = {"vertex_ai/meta/llama-9-maas": sold, "vertex_ai/mine-x": sold, "vertex_ai/acme/mine-x": sold}
+    lists["deepseek/acme/four"] = {**CHAT, "input_cost_per_token": 1e-06}
+    names = {row.model: row.names for row in _build(tmp_path, CORRECTIONS, lists=lists).models}
+    assert names["meta/llama-9-maas"] == "meta/llama-9-maas llama-9-maas"
+    assert (names["mine-x"], names["acme/mine-x"]) == ("mine-x", "acme/mine-x"), "another model has the bare name"
+    assert names["acme/four"] == "acme/four"
+
+
 def test_what_is_retired_stays_and_undated_changes_begin_today(tmp_path: Path) -> None:
     first = {name: {**CHAT, "input_cost_per_token": price} for name, price in (("kept", 1e-06), ("retired", 2e-06))}
     old = _build(tmp_path, CORRECTIONS, lists=first)
