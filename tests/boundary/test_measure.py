@@ -16,6 +16,7 @@ from enricher.measure import catalogue
 from enricher.measure.collector import registry
 from enricher.measure.settings import Label
 from enricher.runtime.engine import CoreEngine
+from tests.support.engines import metric, spans_of
 from tests.support.spans import key_values
 
 START = 1_790_000_000 * 10**9
@@ -73,7 +74,7 @@ def decide(core: CoreEngine, payload: bytes) -> list[dict[str, Any]]:
 def everything() -> list[dict[str, Any]]:
     """Calls that fill every metric."""
     return [
-        chat(gen_ai__response__time_to_first_chunk=0.5, gen_ai__conversation__id="c1"),
+        chat(gen_ai__response__time_to_first_chunk=0.5, gen_ai__conversation__id="c1", enricher__usage__images=2),
         chat(error=True, error__type="rate_limit_error"),
         chat(gen_ai__request__model="no-such-model"),
     ]
@@ -108,6 +109,17 @@ def test_every_series_is_in_the_catalogue_with_its_labels() -> None:
     # A policy's series need a policy, that of sampling or that of content.
     of_policies = {name for name, metric in catalogue.METRICS.items() if "policy" in metric.labels}
     assert set(catalogue.METRICS) - names == of_policies | {"enricher_content_values_total"}
+
+
+def test_what_no_list_prices_is_named_on_the_span_and_counted() -> None:
+    core = engine(Settings())
+    core.ingest(request([chat(enricher__usage__images=2, enricher__usage__web_searches=1), chat()]), START + 3 * SECOND)
+    spans = spans_of(core.drain(START + 4 * SECOND).payloads)
+    named = [[value for pair in span.attributes if pair.key == "enricher.cost.without_price"
+              for value in (one.string_value for one in pair.value.array_value.values)] for span in spans]  # fmt: skip
+    assert sorted(named) == [[], ["images"]], "gpt-4o has a price for searches"
+    assert metric(core, "enricher_costs_without_unit_price_total", "images") == 1
+    assert metric(core, "enricher_costs_without_unit_price_total") == 1
 
 
 def test_a_scrape_reads_back_with_exemplars_that_lead_to_traces() -> None:

@@ -153,11 +153,12 @@ def _by_time(call: Call, own: list[Override]) -> dict[str, Decimal]:
     amounts = {"duration": call.duration, "requests": Decimal(1), **call.usage}
     prices: dict[str, Decimal] = {}
     for override in own:
-        prices = {**override.each, **prices}
+        for unit, price in override.each.items():
+            prices.setdefault(unit, price)
     total = Decimal(0)
     with localcontext(Context(prec=80)):
-        for unit, price in prices.items():
-            total += _round(amounts.get(unit, Decimal(0)) * price)
+        for name, amount in prices.items():
+            total += _round(amounts.get(name, Decimal(0)) * amount)
     return {"other": total}
 
 

@@ -39,7 +39,7 @@ def test_free_input_and_output_make_every_token_free() -> None:
 
 
 def test_what_own_terms_do_not_name_costs_what_they_make_of_it() -> None:
-    section = {"overrides": [{"model": "gpt-5", "per_million": {"input": 2, "output": 8}}]}
+    section: dict[str, Any] = {"overrides": [{"model": "gpt-5", "per_million": {"input": 2, "output": 8}}]}
     answer = _price(section, provider="openai", request_model="gpt-5")
     assert Decimal(answer["usd"]) == 2 + Decimal("0.8")
     billed = {line["unit"]: line["billed_as"] for line in answer["lines"]}
@@ -58,7 +58,7 @@ def test_fees_of_the_provider_stay_until_they_are_named() -> None:
 
 
 def test_a_price_for_time_is_all_that_is_owed() -> None:
-    section = {"overrides": [{"model": "gpt-oss-120b", "each": {"duration": "0.0005"}}]}
+    section: dict[str, Any] = {"overrides": [{"model": "gpt-oss-120b", "each": {"duration": "0.0005"}}]}
     call = {"provider": "groq", "request_model": "openai/gpt-oss-120b", "duration_ns": 4_000_000_000}
     answer = _price(section, **call)
     assert (answer["usd"], answer["without_price"]) == ("0.002", [])
@@ -84,7 +84,7 @@ def test_servers_that_users_run_have_no_list_price(provider: str, model: str) ->
 @pytest.mark.parametrize("model", ["hosted_vllm/gpt-4o", "vllm/openai/gpt-4o", "Hosted_vLLM/deepseek-chat"])
 def test_a_server_before_the_slash_runs_the_model(provider: str, model: str) -> None:
     assert _usd({}, provider=provider, request_model=model) is None
-    own = {"overrides": [{"model": model.split("/")[-1], "per_million": {"input": 1, "output": 0}}]}
+    own: dict[str, Any] = {"overrides": [{"model": model.split("/")[-1], "per_million": {"input": 1, "output": 0}}]}
     assert _usd(own, provider=provider, request_model=model) == 1
     own["overrides"][0]["provider"] = "vllm"
     assert _usd(own, provider=provider, request_model=model) == 1
