@@ -357,7 +357,7 @@ fn regional() -> Book {
     ]))
     .unwrap();
     plan.hints = vec![("arn:*".into(), 0)];
-    plan.naming = NamingPlan { prefixes: vec!["us.".into()], suffixes: vec!["-v1:0".into()] };
+    plan.naming = NamingPlan { prefixes: vec!["us.".into()], suffixes: vec!["-v1:0".into()], ..NamingPlan::default() };
     plan.models = serde_json::from_value(json!({
         "id": ["m-v1:0", "r-1/m-v1:0", "r-2/m-v1:0", "us.m"], "provider": [0, 0, 0, 0], "overrides_from": 4,
     }))
