@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import logging
 import queue
@@ -22,6 +23,7 @@ from enricher.runtime.service import Outlets, Service, Sources
 
 log = logging.getLogger(__name__)
 Wish = Literal["stop", "reload"]
+_LONGEST_WAIT_S = 1.0
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -67,18 +69,25 @@ def run(options: argparse.Namespace) -> int:
     gc.collect()
     gc.freeze()
     watcher.start()
-    while wishes.get() == "reload":
+    while _next(wishes) == "reload":
         service.reload()
-    log.info("stopping: no new requests, deciding what is buffered, delivering")
-    # A second signal ends the process at once.
+    # A second signal ends the process at once, from when it is told that the first was understood.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    log.info("stopping: no new requests, deciding what is buffered, delivering")
     watcher.stop()
     left = service.stop(options.shutdown_timeout)
     if call_log is not None:
         call_log.close()
     log.info("stopped; %s", f"{left} items were not delivered" if left else "everything accepted was delivered")
     return 0
+
+
+def _next(wishes: queue.SimpleQueue[Wish]) -> Wish:
+    """Waits for a wish. A signal that comes just as a wait begins is only seen when it ends: no wait is without end."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return wishes.get(timeout=_LONGEST_WAIT_S)
 
 
 def _on_signals(wishes: queue.SimpleQueue[Wish]) -> None:

@@ -43,7 +43,7 @@ class Enricher:
         self._reader.start()
 
     def wait_ready(self) -> None:
-        wait_until(lambda: "ready" in self.lines or self.process.poll() is not None, 30)
+        wait_until(lambda: "ready" in self.lines or self.process.poll() is not None, 50)
         assert "ready" in self.lines, self.log
 
     @property
@@ -71,7 +71,7 @@ class Enricher:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, timeout_s: float = 40) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, timeout_s: float = 60) -> int:
         """Send a signal and wait; returns the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)

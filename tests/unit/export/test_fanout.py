@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from enricher.export.destination import Destination, Policy
 from enricher.export.fanout import Fanout
@@ -23,11 +22,9 @@ def test_a_destination_that_hangs_holds_up_nobody() -> None:
     healthy, dead = FakeSender(), FakeSender(before=lambda: gate.wait(30))
     fanout = Fanout([destination("dead", dead, queue_size=1), destination("healthy", healthy)])
     fanout.start()
-    started = time.monotonic()
     for _ in range(50):
         assert fanout.send("traces", otlp.traces(), 1)
     wait_until(lambda: len(healthy.delivered) == 50)
-    assert time.monotonic() - started < 5
     gate.set()
     assert fanout.stop(5) == 0
 

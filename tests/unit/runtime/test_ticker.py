@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from dataclasses import dataclass, field
 
+import pytest
+
 from enricher.errors import CoreFault
+from enricher.runtime import ticker as room
 from enricher.runtime.ticker import Ticker
 from tests.support.waiting import wait_until
 
@@ -47,6 +51,13 @@ class FakeEngine:
         return self.due_ns
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a reason of its own, a tick comes too late for any test."""
+    monkeypatch.setattr(room, "_LONGEST_S", 3600)
+
+
+@pytest.mark.usefixtures("unhurried")
 def test_what_a_tick_decides_is_handed_on_and_the_rest_is_asked_for_at_once() -> None:
     engine = FakeEngine([Report([b"a"], [1], more=True), Report([b"b"], [1])])
     got: list[bytes] = []
@@ -55,7 +66,6 @@ def test_what_a_tick_decides_is_handed_on_and_the_rest_is_asked_for_at_once() ->
     wait_until(lambda: len(engine.ticks) >= 2)
     ticker.stop()
     assert got == [b"a", b"b"]
-    assert engine.ticks[1] - engine.ticks[0] < 0.2
 
 
 def test_a_panic_in_one_tick_does_not_end_the_ticking() -> None:
@@ -67,25 +77,26 @@ def test_a_panic_in_one_tick_does_not_end_the_ticking() -> None:
     ticker.stop()
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_pressure_brings_the_next_tick_forward() -> None:
-    engine = FakeEngine(due_ns=time.time_ns() + 10**12)
+    engine = FakeEngine(due_ns=time.time_ns() + 10**15)
     ticker = Ticker(engine, lambda _: None)
     ticker.start()
     wait_until(lambda: len(engine.ticks) == 1)
-    asked = time.monotonic()
     ticker.wake()
     wait_until(lambda: len(engine.ticks) == 2)
     ticker.stop()
-    assert engine.ticks[1] - asked < 0.2
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_due_trace_is_not_left_waiting_and_ticks_do_not_crowd() -> None:
     engine = FakeEngine(due_ns=1)
     ticker = Ticker(engine, lambda _: None)
     ticker.start()
-    time.sleep(1.1)
+    wait_until(lambda: len(engine.ticks) >= 3)
     ticker.stop()
-    assert 3 <= len(engine.ticks) <= 6
+    # What comes after `stop` need not wait.
+    assert all(later - earlier >= 0.2 for earlier, later in itertools.pairwise(engine.ticks[:3]))
 
 
 def test_draining_goes_on_until_nothing_is_left() -> None:
@@ -102,8 +113,7 @@ def test_a_tick_that_hangs_shows() -> None:
     ticker.start()
     wait_until(lambda: ticker.silent_s > 0.05)
     gate.set()
-    wait_until(lambda: len(engine.ticks) > 1)
-    assert ticker.silent_s < 5
+    wait_until(lambda: ticker.silent_s < 0.05)
     ticker.stop()
 
 
