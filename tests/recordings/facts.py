@@ -22,6 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 if __package__ in (None, ""):  # run as a file: make the package importable
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.oracle.values import plain
 from tests.recordings import requests, truth
 
 #: Facts that can be looked for: values that are unique, and models, which count on the spans of their call only.
@@ -48,16 +49,6 @@ class Seen:
     span_id: bytes
     key: str
     text: str
-
-
-def plain(value: Any) -> Any:
-    """An ``AnyValue`` as a Python value."""
-    kind = value.WhichOneof("value")
-    if kind == "array_value":
-        return [plain(item) for item in value.array_value.values]
-    if kind == "kvlist_value":
-        return {item.key: plain(item.value) for item in value.kvlist_value.values}
-    return getattr(value, kind) if kind else None
 
 
 def attributes(name: str) -> Iterator[Seen]:
