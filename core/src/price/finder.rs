@@ -192,7 +192,8 @@ impl Finder {
             return None;
         }
         chain.as_slice().iter().find_map(|owner| {
-            let model = |name: &[u8]| self.regions.model(*owner, region, name);
+            let there = self.regions.models(*owner, region)?;
+            let model = |name: &[u8]| there.get(name).copied();
             let by_name = (0..spellings.len())
                 .find_map(|spelling| Some(Found { model: model(spellings.get(spelling))?, spelling }));
             by_name.or_else(|| {

@@ -36,7 +36,8 @@ pub fn with_host<R>(said: &str, then: impl FnOnce(&str) -> R) -> R {
 /// Number of a region, from 1 in the order of the plan; 0 for none.
 pub type Region = u16;
 
-type ByName = HashMap<Box<[u8]>, u32, FixedState>;
+/// Indices of models.
+pub type ByName = HashMap<Box<[u8]>, u32, FixedState>;
 
 /// The regions that providers have prices of their own for.
 pub struct Regions {
@@ -117,9 +118,9 @@ impl Regions {
         raw.rsplit('/').skip(1).any(|segment| self.number(segment) != 0)
     }
 
-    /// The provider's model of that name in the region.
-    pub fn model(&self, provider: u16, region: Region, name: &[u8]) -> Option<u32> {
-        self.models.get(&(provider, region))?.get(name).copied()
+    /// The provider's models in the region by their names there; None when it has none.
+    pub fn models(&self, provider: u16, region: Region) -> Option<&ByName> {
+        self.models.get(&(provider, region))
     }
 }
 
