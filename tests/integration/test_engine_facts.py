@@ -86,6 +86,29 @@ def test_lists_match_when_an_item_does() -> None:
     assert kept(text("gen_ai.response.finish_reasons", "length"), *ends) == [0]
 
 
+@pytest.mark.parametrize(
+    ("condition", "wanted"),
+    [
+        ('IsList(attributes["gen_ai.response.finish_reasons"])', [0, 1]),
+        ('attributes["gen_ai.response.finish_reasons"][0] == "stop"', [0, 1]),
+        ('Len(attributes["gen_ai.response.finish_reasons"]) == 1', [0]),
+        ('attributes["gen_ai.response.finish_reasons"][1] == "length"', [1]),
+        ('attributes["gen_ai.response.finish_reasons"] == "stop"', []),
+        ('IsList(attributes["gen_ai.request.model"])', []),
+    ],
+)
+def test_a_list_of_one_item_is_a_list_to_ottl(condition: str, wanted: list[int]) -> None:
+    one = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "gpt-4o",
+        "llm.request.type": "chat",
+        "gen_ai.completion.0.finish_reason": "stop",
+    }
+    two = {**one, "gen_ai.completion.1.finish_reason": "length"}
+    rule = {"type": "ottl_condition", "ottl_condition": {"span": [condition]}}
+    assert kept(rule, one, two, {"gen_ai.request.model": "gpt-4o"}) == wanted
+
+
 def test_attributes_that_nobody_normalizes_count_as_they_are() -> None:
     assert kept(text("llm.model_name", "gpt-4o"), OPENINFERENCE) == [0]
     assert kept(text("tenant", "acme"), {"tenant": "acme"}, {"tenant": "other"}) == [0]

@@ -5,6 +5,7 @@ use super::paths::{Field, Index, Path};
 use super::{Call, Expr, Op, Term};
 use crate::concept::Concept;
 use crate::facts::{Facts, LIST_SEPARATOR, Val};
+use crate::normalize::kinds::{Kind, kind_of};
 use crate::wire::span::{Attr, EventView, SpanView, fields};
 use crate::wire::value::{Value, array, key_value, kv_list};
 use std::borrow::Cow;
@@ -272,9 +273,9 @@ impl Path {
             Path::Field(field) => return Ok(field.value(seen)),
             Path::TraceStateMember { key } => return Ok(trace_state_member(seen.span.trace_state, key)),
             Path::SpanAttribute { id, fact, inside, .. } => {
-                let told = fact.and_then(|concept| seen.facts?.get(concept));
+                let told = fact.and_then(|concept| Some(of_fact(concept, seen.facts?.get(concept)?)));
                 let found = match told {
-                    Some(fact) => Some(of_fact(fact)),
+                    Some(fact) => Some(fact),
                     None => seen.attrs.iter().find(|attr| attr.id == *id).map(|attr| attr.value.into()),
                 };
                 (found, inside)
@@ -290,12 +291,13 @@ impl Path {
     }
 }
 
-fn of_fact(fact: Val<'_>) -> Found<'_> {
+/// The value as normalize writes it: a list of one item is a list.
+fn of_fact(concept: Concept, fact: Val<'_>) -> Found<'_> {
     match fact {
         Val::Int(number) => Found::Int(number),
         Val::Float(number) => Found::Double(number),
         Val::Bool(flag) => Found::Bool(flag),
-        Val::Str(text) if text.contains(LIST_SEPARATOR) => Found::Texts(text),
+        Val::Str(text) if kind_of(concept) == Kind::List => Found::Texts(text),
         Val::Str(text) => Found::Str(text.as_bytes().into()),
     }
 }
