@@ -8,7 +8,18 @@ from typing import Any
 from enricher.errors import Problem
 from enricher.runtime.engine import ottl_fault
 from enricher.sample.compile import DROPS_HEALTH_CHECKS
-from enricher.sample.policies import TYPES, WITHOUT_SETTINGS, Policy, PolicyBody
+from enricher.sample.policies import (
+    TYPES,
+    WITHOUT_SETTINGS,
+    BytesLimiting,
+    Composite,
+    Policy,
+    PolicyBody,
+    Probabilistic,
+    RateLimiting,
+    StringAttribute,
+    TraceState,
+)
 from enricher.sample.regex import explain_fault
 from enricher.sample.settings import SamplingSettings
 
@@ -74,7 +85,7 @@ def _blocks(policy: dict[str, Any], path: str) -> Iterator[Problem]:
     if kind not in policy and kind not in WITHOUT_SETTINGS:
         yield Problem("missing-key", path, f"a policy of type `{kind}` needs its settings", f"add `{kind}: …`")
     for other in TYPES:
-        if other in policy and other != kind and other not in WITHOUT_SETTINGS:
+        if other in policy and other != kind:
             message = f"these settings have no effect: the policy's type is `{kind}`"
             yield Problem("wrong-block", f"{path}.{other}", message, f"remove it, or write `type: {other}`")
 
@@ -124,9 +135,9 @@ def _each(policy: PolicyBody, path: str, *, nested: bool) -> Iterator[Problem]:
     if policy.type == "drop" and nested:
         hint = "make it a policy of its own in `policies`"
         yield Problem("misplaced-policy", f"{path}.type", "`drop` cannot stand inside another policy", hint)
-    share = policy.probabilistic
-    if share is not None and share.sampling_percentage == 0 and not nested:
-        yield _warning("no-effect", f"{path}.probabilistic.sampling_percentage", "keeps nothing", "remove the policy")
+    if not nested:
+        yield from _idle(policy, path)
+    yield from _valueless(policy, path)
     codes = policy.status_code
     if codes is not None and len(set(codes.status_codes)) == 3:
         message = "matches every trace: a span always has one of the three codes"
@@ -142,6 +153,37 @@ def _each(policy: PolicyBody, path: str, *, nested: bool) -> Iterator[Problem]:
     for index, child in enumerate(policy.children):
         place = f"{policy.type}.{policy.type}_sub_policy" + ("" if policy.type in ("not", "budget") else f"[{index}]")
         yield from _each(child, f"{path}.{place}", nested=True)
+
+
+def _idle(policy: PolicyBody, path: str) -> Iterator[Problem]:
+    """A policy that can keep nothing: the Collector's defaults, taken as they are."""
+    match policy.block:
+        case Probabilistic(sampling_percentage=0):
+            place = f"{path}.probabilistic.sampling_percentage"
+            yield _warning("no-effect", place, "keeps nothing", "remove the policy")
+        case RateLimiting(spans_per_second=0, burst_capacity=0):
+            yield _warning(
+                "no-effect", f"{path}.rate_limiting.spans_per_second", "0 never lets a trace through", _RAISE
+            )
+        case BytesLimiting(bytes_per_second=0, burst_capacity=0):
+            yield _warning(
+                "no-effect", f"{path}.bytes_limiting.bytes_per_second", "0 never lets a trace through", _RAISE
+            )
+        case Composite(max_total_spans_per_second=0):
+            place = f"{path}.composite.max_total_spans_per_second"
+            yield _warning("no-effect", place, "0 never lets a trace through", _RAISE)
+
+
+_RAISE = "say how much may pass in a second"
+
+
+def _valueless(policy: PolicyBody, path: str) -> Iterator[Problem]:
+    """Conditions on values of which none can match."""
+    match policy.block:
+        case StringAttribute() | TraceState() as rule if not rule.matched():
+            message = "an empty text is no value" if rule.values else "without values"
+            hint = "list the values that should match"
+            yield _warning("no-effect", f"{path}.{policy.type}.values", f"nothing matches: {message}", hint)
 
 
 def _together(policies: list[Policy]) -> Iterator[Problem]:

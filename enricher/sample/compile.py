@@ -22,7 +22,7 @@ def compile_plan(settings: SamplingSettings) -> dict[str, Any]:
         "cache_sampled": settings.decision_cache.sampled_cache_size,
         "cache_not_sampled": settings.decision_cache.non_sampled_cache_size,
         "first_match": settings.sample_on_first_match,
-        "maximum_trace_bytes": settings.maximum_trace_size_bytes,
+        "maximum_trace_bytes": settings.maximum_trace_size_bytes or None,
         "group_by_conversation": settings.group_by == "conversation",
         "limits": _limits(settings.limit),
         "dry_run": settings.dry_run,

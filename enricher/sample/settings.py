@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from enricher.config.base import Duration, Section, fault
 from enricher.sample.policies import Policy
@@ -73,9 +73,9 @@ class SamplingSettings(Section):
     policies above them keep; policies below are neither asked nor counted. A matching `drop` wins all the same."""
     drop_pending_traces_on_shutdown: bool = False
     """Drop what is undecided when the service stops, instead of deciding it on the spans that are there."""
-    maximum_trace_size_bytes: Annotated[int, Field(gt=0, le=2**50)] | None = None
-    """Drop a trace as soon as its spans hold more bytes than this, whatever policies say. Unset, `limits.trace_mib` has
-    such a trace decided on the spans that are there."""
+    maximum_trace_size_bytes: Annotated[int, Field(ge=0, le=2**50)] | None = None
+    """Drop a trace as soon as its spans hold more bytes than this, whatever policies say. Unset or 0,
+    `limits.trace_mib` has such a trace decided on the spans that are there."""
     group_by: Literal["trace", "conversation"] = "trace"
     """What shares one fate under policies that keep a part: each trace has its own, or all traces of a conversation
     (`gen_ai.conversation.id`) have one, which is written as `ot=rv`. Traces with an `ot=rv` of their own, or sampled
@@ -84,5 +84,5 @@ class SamplingSettings(Section):
     """A bound on everything that is kept."""
     dry_run: bool = False
     """Export everything, and write on the root what would have been decided (`enricher.sampling.dry_run.*`)."""
-    policies: list[Policy] = Field(default=[])
+    policies: Annotated[list[Policy], BeforeValidator(lambda value: [] if value is None else value)] = Field(default=[])
     """The rules. Without any, every trace is kept."""

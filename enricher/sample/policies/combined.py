@@ -11,6 +11,7 @@ from enricher.config.shape import nearest
 from enricher.sample.policies.base import PolicySettings, Usd, pico
 from enricher.sample.policies.bounded import BytesLimiting, RateLimiting
 from enricher.sample.policies.collector import (
+    AlwaysSample,
     BooleanAttribute,
     Latency,
     NumericAttribute,
@@ -19,6 +20,7 @@ from enricher.sample.policies.collector import (
     SpanCount,
     StatusCode,
     StringAttribute,
+    TraceFlags,
     TraceState,
 )
 from enricher.sample.policies.facts import Aggregate, ErrorClass, Evaluation, Guardrail, Tokens
@@ -60,7 +62,20 @@ PolicyType = Literal[
 ]
 TYPES: tuple[str, ...] = get_args(PolicyType)
 
-WITHOUT_SETTINGS = ("always_sample", "trace_flags", "guardrail", "slow", "rare", "runaway", "health_check")
+WITHOUT_SETTINGS = (
+    "always_sample",
+    "trace_flags",
+    "latency",
+    "probabilistic",
+    "span_count",
+    "rate_limiting",
+    "bytes_limiting",
+    "guardrail",
+    "slow",
+    "rare",
+    "runaway",
+    "health_check",
+)
 """Types that have nothing to set, or nothing that must be: their block may be left out."""
 
 
@@ -82,6 +97,10 @@ class PolicyBody(Section):
     """Name of the policy."""
     type: PolicyType
     """What kind of policy; its settings stand under a key of the same name."""
+    always_sample: AlwaysSample | None = None
+    """Settings of `type: always_sample`: none."""
+    trace_flags: TraceFlags | None = None
+    """Settings of `type: trace_flags`: none."""
     status_code: StatusCode | None = None
     """Settings of `type: status_code`."""
     latency: Latency | None = None
@@ -243,8 +262,8 @@ class Composite(PolicySettings):
     """Shares a bound out between policies: the first that wants a trace has it, within its share. What is over its
     share is not kept, and does not fall through to the next."""
 
-    max_total_spans_per_second: Annotated[int, Field(gt=0, le=10**15)]
-    """Spans a second that the shares are parts of."""
+    max_total_spans_per_second: Annotated[int, Field(ge=0, le=10**15)] = 0
+    """Spans a second that the shares are parts of; 0 keeps nothing."""
     policy_order: list[str] = Field(default=[])
     """Names of the sub-policies in the order in which they are asked; those not named come after, as written."""
     composite_sub_policy: Annotated[list[SubPolicy], Field(min_length=1)]
@@ -308,6 +327,13 @@ class Budget(PolicySettings):
 
 
 _DEFAULTS: dict[str, PolicySettings] = {
+    "always_sample": AlwaysSample(),
+    "trace_flags": TraceFlags(),
+    "latency": Latency(),
+    "probabilistic": Probabilistic(),
+    "span_count": SpanCount(),
+    "rate_limiting": RateLimiting(),
+    "bytes_limiting": BytesLimiting(),
     "guardrail": Guardrail(),
     "slow": Slow(),
     "rare": Rare(),

@@ -1,7 +1,10 @@
+from typing import Any
+
 import pytest
 
 from enricher.config import load_text
 from enricher.errors import Problem
+from enricher.sample.compile import compile_plan
 
 
 def problems(*policies: str, more: str = "") -> list[Problem]:
@@ -40,7 +43,7 @@ def test_a_policy_needs_a_name(name: str) -> None:
 
 
 def test_blocks_of_sub_policies_are_checked_too() -> None:
-    body = "name: p, type: drop, drop: {drop_sub_policy: [{type: not, not: {not_sub_policy: {type: latency}}}]}"
+    body = "name: p, type: drop, drop: {drop_sub_policy: [{type: not, not: {not_sub_policy: {type: status_code}}}]}"
     path = "sampling.policies[1].drop.drop_sub_policy[0].not.not_sub_policy"
     assert found(ALL, body) == [("error", "missing-key", path)]
 
@@ -63,14 +66,71 @@ def test_a_composite_names_its_own_policies(more: str, path: str) -> None:
     "policy",
     [
         "type: span_count, span_count: {min_spans: 5, max_spans: 4}",
-        "type: rate_limiting, rate_limiting: {spans_per_second: 0}",
-        "type: trace_state, trace_state: {key: k, values: []}",
-        "type: rate_limiting",
+        "type: latency, latency: {threshold_ms: 5, upper_threshold_ms: 5}",
+        "type: numeric_attribute, numeric_attribute: {key: k, min_value: 5, max_value: 4}",
+        "type: numeric_attribute, numeric_attribute: {key: k}",
         "type: composite",
     ],
 )
 def test_what_can_match_nothing_is_a_fault(policy: str) -> None:
     assert [one.severity for one in problems(f"name: p, {policy}")] == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "path"),
+    [
+        ("type: probabilistic", "probabilistic.sampling_percentage"),
+        ("type: probabilistic, probabilistic: {}", "probabilistic.sampling_percentage"),
+        ("type: rate_limiting", "rate_limiting.spans_per_second"),
+        ("type: rate_limiting, rate_limiting: {spans_per_second: 0}", "rate_limiting.spans_per_second"),
+        ("type: bytes_limiting, bytes_limiting: {}", "bytes_limiting.bytes_per_second"),
+        ("type: string_attribute, string_attribute: {key: k}", "string_attribute.values"),
+        ("type: string_attribute, string_attribute: {key: k, values: ['']}", "string_attribute.values"),
+        ("type: trace_state, trace_state: {key: k, values: []}", "trace_state.values"),
+        (
+            "type: composite, composite: {composite_sub_policy: [{type: always_sample}]}",
+            "composite.max_total_spans_per_second",
+        ),
+    ],
+)
+def test_defaults_of_the_collector_that_can_match_nothing_are_warned_of(policy: str, path: str) -> None:
+    assert found(f"name: p, {policy}") == [("warning", "no-effect", f"sampling.policies[0].{path}")]
+
+
+@pytest.mark.parametrize(
+    ("policy", "plan"),
+    [
+        ("type: latency", {"threshold_ms": 0, "upper_threshold_ms": None}),
+        ("type: latency, latency: ", {"threshold_ms": 0, "upper_threshold_ms": None}),
+        ("type: latency, latency: {upper_threshold_ms: 9}", {"threshold_ms": 0, "upper_threshold_ms": 9}),
+        ("type: probabilistic, probabilistic: {sampling_percentage: 150}", {"sampling_percentage": 100}),
+        ("type: span_count", {"min_spans": 0, "max_spans": None}),
+        ("type: boolean_attribute, boolean_attribute: {key: k}", {"key": "k", "value": False, "invert_match": False}),
+        ("type: trace_state, trace_state: {key: k, values: ['', a]}", {"key": "k", "values": ["a"]}),
+        ("type: trace_state, trace_state: {key: k, values: a}", {"key": "k", "values": ["a"]}),
+        ("type: status_code, status_code: {status_codes: ERROR}", {"status_codes": ["ERROR"]}),
+        (
+            "type: numeric_attribute, numeric_attribute: {key: k, min_value: 5, max_value: 0}",
+            {"key": "k", "min_value": 5, "max_value": None, "invert_match": False},
+        ),
+        (
+            "type: numeric_attribute, numeric_attribute: {key: k, min_value: 0, max_value: -5}",
+            {"key": "k", "min_value": None, "max_value": -5, "invert_match": False},
+        ),
+        ("type: always_sample, always_sample: {}", {}),
+        ("type: trace_flags, trace_flags: ", {}),
+    ],
+)
+def test_what_the_collector_takes_is_taken_with_its_meaning(policy: str, plan: dict[str, Any]) -> None:
+    settings = load_text(f"sampling: {{policies: [{{name: p, {policy}}}]}}").require().sampling
+    (compiled,) = compile_plan(settings)["policies"]
+    assert compiled == {"name": "p", "type": compiled["type"], **plan}
+
+
+def test_no_bound_on_traces_and_no_policies_are_written_as_the_collector_does() -> None:
+    settings = load_text("sampling: {maximum_trace_size_bytes: 0, policies: }").require().sampling
+    plan = compile_plan(settings)
+    assert (plan["maximum_trace_bytes"], plan["policies"]) == (None, [])
 
 
 def test_an_expression_is_only_checked_where_expressions_are_read() -> None:

@@ -126,7 +126,10 @@ def test_gib_per_month_are_bytes_a_second() -> None:
             "and.and_sub_policy[0].not.not_sub_policy.type",
         ),
         ("type: budget, budget: {usd: 1, factor: 0.1}", "budget.budget_sub_policy"),
-        ("type: budget, budget: {usd: 1, factor: 0.1, budget_sub_policy: {type: latency}}", "budget.budget_sub_policy"),
+        (
+            "type: budget, budget: {usd: 1, factor: 0.1, budget_sub_policy: {type: status_code}}",
+            "budget.budget_sub_policy",
+        ),
     ],
 )
 def test_faults(policy: str, at: str) -> None:
