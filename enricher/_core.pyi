@@ -63,6 +63,11 @@ class TickReport:
         verdict make a record of their own, with `late` true. Unknown is null.
         """
     @property
+    def explanations(self) -> bytes:
+        """What was concluded about each trace that the plan wants explained, one JSON object a line, dropped traces
+        included; empty unless the plan asks for it. `enricher explain --json` prints it (docs/sampling.md).
+        """
+    @property
     def decided(self) -> int:
         """Traces decided."""
     @property
@@ -113,12 +118,6 @@ class Engine:
 
     def summary(self) -> str:
         """Totals since start as JSON, the summary of DESIGN §11."""
-    def explain(self, payloads: list[bytes], now_ns: int, only: str) -> str:
-        """Everything the engine concludes about the traces in `payloads`, as JSON, without touching its own state.
-
-        Told are the traces whose id in hex begins with `only` ("" for all); the others count in finding repeated
-        reports. Raises DecodeError, and Overloaded when the traces do not fit the buffer together.
-        """
 
 def traces_to_json(payload: bytes) -> bytes:
     """One `ExportTraceServiceRequest` (or `TracesData`) as OTLP JSON on one line, ids in hex. Raises DecodeError."""

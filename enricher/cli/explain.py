@@ -1,7 +1,9 @@
 """`enricher explain`: what the engine concludes about the traces of a file, span by span, and why.
 
 Per span: its dialect, what was read and what was concluded from what, the price row and the arithmetic, and whether it
-repeats a call told elsewhere. Per trace: every policy's vote, what it looked at, and the verdict.
+repeats a call told elsewhere. Per trace: every policy's vote, what it looked at, the verdict and what brought it about.
+
+The files go through the engine as `enricher process` runs them, so that the verdicts are those that it gives.
 """
 
 from __future__ import annotations
@@ -10,15 +12,17 @@ import argparse
 import json
 import shutil
 import sys
+from typing import Any
 
-from enricher.cli.common import add_config_arguments, load_settings
+from enricher.cli.common import add_config_arguments, load_settings, log_to_stderr
 from enricher.cli.inputs import read_requests
 from enricher.cli.style import Style
 from enricher.config import compile_plan
-from enricher.errors import DecodeError, InputError, Overloaded
+from enricher.errors import InputError
 from enricher.explain.rules import join
 from enricher.explain.text import LEGEND, Teller
-from enricher.runtime.engine import CoreEngine
+from enricher.runtime.engine import CoreEngine, TickReport
+from enricher.runtime.replay import Replay
 from enricher.sample.compile import in_force
 
 _WIDTH = 120
@@ -39,12 +43,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def explain(options: argparse.Namespace) -> int:
     """Returns 0, or 1 when an input cannot be used or no trace was found."""
+    log_to_stderr("warning")
     settings = load_settings(options.config, options.sets)
-    engine = CoreEngine(compile_plan(settings))
-    requests = [payload for path in options.inputs for payload in read_requests(path, engine.otlp_from_json)]
-    told = _told(engine, requests, options.trace or "")
-    for reason in told["refused"]:
-        print(f"enricher: spans refused: {reason}", file=sys.stderr)
+    engine = CoreEngine(compile_plan(settings, explain=options.trace or ""))
+    told = _told(engine, options.inputs)
     policies = in_force(settings.sampling)
     join(told, policies)
     if not told["traces"]:
@@ -62,15 +64,26 @@ def explain(options: argparse.Namespace) -> int:
     return 0
 
 
-def _told(engine: CoreEngine, requests: list[bytes], trace: str) -> dict[str, list[dict[str, object]]]:
-    try:
-        now_ns = max(map(engine.latest_end_ns, requests), default=0)
-        told: dict[str, list[dict[str, object]]] = json.loads(engine.explain(requests, now_ns, trace))
-    except DecodeError as error:
-        raise InputError(f"not OTLP: {error}") from error
-    except Overloaded as error:
-        raise InputError(f"the spans do not fit the buffer together, raise limits.buffer_mib: {error}") from error
-    return told
+def _told(engine: CoreEngine, inputs: list[str]) -> dict[str, list[Any]]:
+    """Explanations by the start of their traces, and why spans were refused."""
+    traces: list[dict[str, Any]] = []
+
+    def take(report: TickReport) -> None:
+        traces.extend(map(json.loads, report.explanations.splitlines()))
+
+    replay = Replay(engine, take)
+    reports = [replay.take(path, payload) for path in inputs for payload in read_requests(path, engine.otlp_from_json)]
+    replay.finish()
+    # What came late stands behind what it follows: the order of decisions within a trace stays.
+    begun: dict[str, int] = {}
+    for trace in traces:
+        begun[trace["trace_id"]] = min(_start(trace), begun.get(trace["trace_id"], _start(trace)))
+    traces.sort(key=lambda trace: (begun[trace["trace_id"]], trace["trace_id"]))
+    return {"traces": traces, "refused": [report.message for report in reports if report.rejected]}
+
+
+def _start(trace: dict[str, Any]) -> int:
+    return min(int(span["start_unix_nano"]) for span in trace["spans"])
 
 
 def _trace_id(text: str) -> str:

@@ -56,13 +56,14 @@ def compile_plan(
     keep_all: bool = False,
     call_records: bool = False,
     trace_records: bool = False,
+    explain: str | None = None,
     book: Book | None = None,
 ) -> bytes:
     """The plan as UTF-8 JSON. Each section is written by its room and read by `core/src/<room>/plan.rs`.
 
     keep_all: export every trace whatever the verdict, and write nothing about sampling on it. call_records: have ticks
-    return call records. trace_records: have them return trace records. book: the price book, by default that of the
-    settings.
+    return call records. trace_records: have them return trace records. explain: have them return
+    explanations of the traces whose id in hex begins so. book: the price book, by default that of the settings.
     """
     bounds = limits.compile_plan(settings.limits)
     prices = book or refresh.chosen(settings.prices.book)
@@ -81,7 +82,14 @@ def compile_plan(
         "sample": _json(compile_sample(settings.sampling)),
         "measure": _json(compile_measure(settings.metrics)),
         "limits": _json(bounds),
-        "output": _json({"call_records": call_records, "trace_records": trace_records, "keep_all": keep_all}),
+        "output": _json(
+            {
+                "call_records": call_records,
+                "trace_records": trace_records,
+                "explain": explain,
+                "keep_all": keep_all,
+            }
+        ),
     }
     return b"{%b}" % b",".join(b"%b:%b" % (_json(name), text) for name, text in sections.items())
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from enricher.sample.policies import (
     Adaptive,
     Aggregate,
@@ -20,8 +17,6 @@ from enricher.sample.policies import (
 )
 from enricher.sample.policies.base import PolicySettings
 from enricher.sample.policies.facts import Bounds
-
-Seen = dict[str, Any]
 
 
 def wanted(block: PolicySettings | None) -> str:
@@ -62,21 +57,6 @@ def wanted(block: PolicySettings | None) -> str:
     return ""
 
 
-WORDS: dict[str, Callable[[Seen], str]] = {
-    "tokens": lambda seen: f"{seen['trace_tokens']:,} tokens",
-    "error_class": lambda seen: ", ".join(seen["error_classes"]) or "no failure",
-    "guardrail": lambda seen: ", ".join(f"{name or 'unnamed'}: {said}" for name, said in seen["guardrails"]) or "none",
-    "evaluation": lambda seen: ", ".join(map(_evaluation, seen["evaluations"])) or "none",
-    "aggregate": lambda seen: ", ".join(f"{name} {_plain(value)}" for name, value in seen.items()),
-    "slow": lambda seen: f"{seen['duration_ms']:,.0f} ms",
-    "rare": lambda seen: f"fingerprint {seen['fingerprint']}",
-    "adaptive": lambda seen: f"{seen['trace_usd']} USD, volume {seen['volume']:,.0f}",
-    "runaway": lambda seen: ", ".join(f"{name} {value or 'unknown'}" for name, value in seen.items()),
-    "health_check": lambda seen: "the root is a probe" if seen["root_is_a_probe"] else "the root is no probe",
-}
-"""What of the trace a policy of each type looked at."""
-
-
 def _named(what: str, names: list[str]) -> str:
     return f"{what} ({' or '.join(names)})" if names else what
 
@@ -85,12 +65,3 @@ def _bounded(name: str, bounds: Bounds) -> str:
     low = f"{bounds.min:,} ≤ " if bounds.min is not None else ""
     high = f" ≤ {bounds.max:,}" if bounds.max is not None else ""
     return f"{low}{name}{high}"
-
-
-def _evaluation(one: Seen) -> str:
-    said = one["label"] if one["score"] is None else f"{one['score']:g}"
-    return f"{one['name'] or 'unnamed'}: {said}"
-
-
-def _plain(value: Any) -> str:
-    return " ".join(value) if isinstance(value, list) else f"{value:,.6g}"

@@ -1,8 +1,7 @@
-"""Policies and what they looked at, in words; and the same, joined, for machines."""
+"""What policies ask of a trace, in words; and settings joined to votes, for machines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from enricher.explain import own_rules
@@ -24,20 +23,25 @@ from enricher.sample.policies import (
     TraceState,
 )
 
-Seen = dict[str, Any]
-"""`looked_at` of one policy, as the core tells it."""
-
 
 def join(told: dict[str, Any], policies: list[Policy]) -> dict[str, Any]:
-    """Adds to each vote of each trace the policy's `type`, its settings as `rule`, and whether it was `credited`."""
+    """Adds to each vote of each trace, and to those of sub-policies, the policy's `type` and its settings as `rule`; to
+    each vote whether it was `credited`."""
     for trace in told["traces"]:
         verdict = trace["verdict"]
-        for vote, policy in zip(verdict["votes"], policies, strict=True):
-            block = policy.block
-            vote["type"] = policy.type
-            vote["rule"] = block.model_dump(mode="json", by_alias=True, exclude_none=True) if block else {}
+        # Spans that came after the verdict are not voted on.
+        for vote, policy in zip(verdict["votes"], policies if verdict["votes"] else (), strict=True):
+            _join(vote, policy)
             vote["credited"] = vote["policy"] == verdict["policy"]
     return told
+
+
+def _join(vote: dict[str, Any], policy: PolicyBody) -> None:
+    block = policy.block
+    vote["type"] = policy.type
+    vote["rule"] = block.model_dump(mode="json", by_alias=True, exclude_none=True) if block else {}
+    for part, child in zip(vote.get("sub_policies", ()), policy.children, strict=True):
+        _join(part, child)
 
 
 def wanted(policy: PolicyBody) -> str:
@@ -86,51 +90,6 @@ def wanted(policy: PolicyBody) -> str:
         return f"one span satisfies: {parts}"
     words = {"and": parts, "not": f"not ({parts})", "drop": f"drop when {parts}", "composite": shared}
     return words.get(policy.type, "every trace")
-
-
-def seen(policy: PolicyBody, looked_at: Seen) -> str:
-    """What of the trace the policy looked at."""
-    words: dict[str, Callable[[Seen], str]] = {
-        "status_code": lambda seen: "status " + (", ".join(seen["status_codes"]) or "none"),
-        "latency": lambda seen: milliseconds(seen["duration_ms"]),
-        "probabilistic": lambda seen: f"randomness {seen['randomness']}",
-        "span_count": lambda seen: f"{seen['spans']:,} spans",
-        "rate_limiting": lambda seen: f"{seen['spans']:,.0f} spans, at most {seen['burst_capacity']:,.0f} at once",
-        "bytes_limiting": lambda seen: f"{seen['bytes']:,.0f} bytes, at most {seen['burst_capacity']:,.0f} at once",
-        "cost": _costs,
-    } | own_rules.WORDS
-    if policy.type in words:
-        return words[policy.type](looked_at)
-    if "span_matched" in looked_at:
-        return "a span matched" if looked_at["span_matched"] else "no span matched"
-    if policy.children:
-        told = [seen(child, part) for child, part in zip(policy.children, looked_at["sub_policies"], strict=True)]
-        return "; ".join(filter(None, told))
-    if "attribute_matched" in looked_at:
-        return _witness(looked_at) if looked_at["attribute_matched"] else "no span has it"
-    return ""
-
-
-def _witness(looked_at: Seen) -> str:
-    """Which span or resource made the condition hold, and with which value."""
-    on = looked_at.get("on")
-    if on is None:
-        return "a span has it"
-    carrier = "the resource" if on == "resource" else f"span {on}"
-    value = looked_at.get("value")
-    return f"{carrier} has it" if value is None else f"{carrier}: {looked_at['key']} = {value}"
-
-
-def milliseconds(value: float) -> str:
-    """A duration at the precision that matters."""
-    if value >= 10_000:
-        return f"{value / 1000:,.1f} s"
-    return f"{value:,.0f} ms" if value >= 100 else f"{value:.3g} ms"
-
-
-def _costs(looked_at: Seen) -> str:
-    trace, call = looked_at["trace_usd"], looked_at["max_call_usd"]
-    return f"{trace} USD" if trace == call else f"{trace} USD, one call {call} USD"
 
 
 def _inverted(inverted: bool, text: str) -> str:

@@ -9,9 +9,10 @@ from fractions import Fraction
 from typing import Any
 
 from enricher.cli.style import Style
-from enricher.explain.rules import milliseconds, seen, wanted
+from enricher.explain.rules import wanted
+from enricher.explain.sights import limit, milliseconds, seen, share
 from enricher.price.rules import load as load_rules
-from enricher.sample.policies import Policy
+from enricher.sample.policies import Policy, PolicyBody
 
 Json = dict[str, Any]
 
@@ -54,10 +55,11 @@ class Teller:
         kept = style("KEPT", "green", "bold") if verdict["keep"] else style("DROPPED", "red", "bold")
         by = f" by {verdict['policy']}" if verdict["policy"] else ""
         if not self._policies:
-            by = ": no policy, every trace is kept"
+            by = ": no policy, every trace is kept" if verdict["keep"] else ""
+        late = "  (late spans)" if verdict["late"] else ""
         cost = "no cost" if totals["cost_usd"] is None else f"{totals['cost_usd']} USD"
         errors = f", {totals['errors']} failed" if totals["errors"] else ""
-        yield f"{style('trace ' + trace['trace_id'], 'bold')}  {kept}{by}"
+        yield f"{style('trace ' + trace['trace_id'], 'bold')}  {kept}{by}{late}"
         yield (
             f"{_count(len(trace['spans']), 'span')} in {milliseconds(trace['duration_ms'])}, "
             f"{_count(totals['calls'], 'call')}{errors}, "
@@ -65,9 +67,8 @@ class Teller:
         )
         yield ""
         yield from self._spans(trace)
-        if self._policies:
-            yield ""
-            yield from self._votes(verdict)
+        yield ""
+        yield from self._votes(verdict)
 
     def _spans(self, trace: Json) -> Iterator[str]:
         """Depth first, children by start; a span whose parent is not here stands beside the roots."""
@@ -185,27 +186,80 @@ class Teller:
 
     def _votes(self, verdict: Json) -> Iterator[str]:
         style = self._style
-        rows = [
-            (vote["policy"], wanted(policy), seen(policy, vote["looked_at"]), _vote(vote), vote["credited"])
-            for vote, policy in zip(verdict["votes"], self._policies, strict=True)
+        # Spans that came after the verdict are not voted on.
+        voters = self._policies if verdict["votes"] else []
+        rows: list[tuple[tuple[str, str, str], str, bool]] = [
+            row
+            for vote, policy in zip(verdict["votes"], voters, strict=True)
+            for row in _rows(vote, policy, vote["policy"], 0)
         ]
-        widths = [min(max(len(row[at]) for row in rows), most) for at, most in ((0, 20), (1, 44), (2, 44))]
-        for name, asked, saw, vote, credited in rows:
-            cells = "  ".join(
-                f"{_cut(text, width):<{width}}" for text, width in zip((name, asked, saw), widths, strict=True)
-            )
-            line = f"  {cells}  {vote}"
-            yield style(f"{line} ◀", "bold") if credited else line
+        rows += [
+            (("sampling.limit", f"{told['per_second']:,.6g} {told['unit']} a second", limit(told)), "", False)
+            for told in verdict["limits"]
+        ]
+        widths = [min(max((len(cells[at]) for cells, _, _ in rows), default=0), most) for at, most in _COLUMNS]
+        for cells, vote, credited in rows:
+            columns = [
+                textwrap.wrap(_plain(text), width) if text.strip() else []
+                for text, width in zip((cells[0].strip(), *cells[1:]), widths, strict=True)
+            ]
+            indent = " " * (len(cells[0]) - len(cells[0].lstrip()))
+            for at in range(max(map(len, columns))):
+                parts = [column[at] if at < len(column) else "" for column in columns]
+                parts[0] = indent + parts[0]
+                line = "  ".join(f"{part:<{width}}" for part, width in zip(parts, widths, strict=True))
+                line = f"  {line}  {vote}" if at == 0 else f"  {line}".rstrip()
+                yield style(f"{line} ◀" if at == 0 else line, "bold") if credited else line.rstrip()
         yield f"  {_verdict(verdict)}"
+        waited = milliseconds(verdict["waited_ms"])
+        yield f"  decided {waited} after its first span came: {_TRIGGERS[verdict['trigger']]}"
         if verdict["limited"]:
             yield style("  sampling.limit made the threshold stricter than the votes did", "yellow")
         if verdict["incomplete"]:
-            yield style("  its root is not there: the decision saw a part of the trace", "yellow")
+            yield style(f"  decided on incomplete data: {_missing(verdict)}", "yellow")
         trial = verdict["trial"]
         if trial is not None:
             by = f" by {trial['policy']}" if trial["policy"] else ""
             would = "kept" if trial["keep"] else "dropped"
-            yield f"  without dry_run: {would}{by} (probability {trial['probability']:.4g})"
+            yield f"  {_trial(voters)}: {would}{by} (probability {trial['probability']:.4g})"
+
+
+_COLUMNS = ((0, 24), (1, 40), (2, 40))
+"""Widest name, rule and value."""
+
+_TRIGGERS = {
+    "root_received": "its root had ended (root_received)",
+    "decision_wait": "decision_wait had passed (decision_wait)",
+    "span_limit": "it reached limits.trace_spans (span_limit)",
+    "byte_limit": "it reached limits.trace_mib (byte_limit)",
+    "too_large": "it outgrew sampling.maximum_trace_size_bytes and is dropped, whatever policies say (too_large)",
+    "memory_pressure": "the buffer was nearly full (memory_pressure)",
+    "shutdown": "the input ended (shutdown)",
+    "late": "these spans came after the verdict of their trace and follow it (late)",
+}
+"""What brings a decision about (`core/src/buffer/trace.rs`), in words."""
+
+
+def _rows(vote: Json, policy: PolicyBody, name: str, depth: int) -> Iterator[tuple[tuple[str, str, str], str, bool]]:
+    """A policy and, below it, its parts: name, rule and value; vote; whether it decided."""
+    trial = " (dry_run)" if vote.get("dry_run") else ""
+    cells = ("  " * depth + name + trial, wanted(policy), seen(policy, vote))
+    yield cells, _vote(vote), vote.get("credited", False)
+    shares = (vote.get("learned") or {}).get("shares", [])
+    for at, (part, child) in enumerate(zip(vote.get("sub_policies", ()), policy.children, strict=True)):
+        yield from _rows(part, child, child.name or child.type, depth + 1)
+        if shares:
+            yield ("  " * (depth + 2) + "share", "", share(shares[at])), "", False
+
+
+def _missing(verdict: Json) -> str:
+    if verdict["trigger"] in ("root_received", "decision_wait", "late"):
+        return "its root is not there"
+    return "more of its spans may come"
+
+
+def _trial(voters: list[Policy]) -> str:
+    return "with the policies on dry_run" if any(policy.dry_run for policy in voters) else "without dry_run"
 
 
 LEGEND = "~ concluded: no attribute says so    ! the span said something else, which is kept aside    ◀ decided"
@@ -264,12 +318,18 @@ def _line(line: Json) -> tuple[str, str, str, str]:
 
 
 def _vote(vote: Json) -> str:
+    if not vote["asked"]:
+        return "not asked"
     if vote["vote"] is None:
         return "no vote"
-    return f"drops {vote['vote']:g}" if vote["type"] == "drop" else f"votes {vote['vote']:g}"
+    return f"drops {vote['vote']:.4g}" if vote["type"] == "drop" else f"votes {vote['vote']:.4g}"
 
 
 def _verdict(verdict: Json) -> str:
+    if verdict["trigger"] == "late":
+        return "kept, as the trace was" if verdict["keep"] else "dropped, as the trace was"
+    if verdict["trigger"] == "too_large":
+        return "dropped: larger than a trace may be"
     if verdict["threshold"] == "none":
         return "dropped: nothing that votes to keep it is left"
     threshold, randomness = verdict["threshold"].ljust(14, "0"), verdict["randomness"]
@@ -299,8 +359,12 @@ def _told(value: Any, grouping: str) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    text = _plain(text)
     return text if len(text) <= width else text[: max(width - 1, 1)] + "…"
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _count(number: int, word: str) -> str:

@@ -91,9 +91,6 @@ class CoreEngine:
     def summary(self) -> str:
         return guard("summary", self._engine.summary)
 
-    def explain(self, payloads: list[bytes], now_ns: int, only: str = "") -> str:
-        return guard("explain", lambda: self._engine.explain(payloads, now_ns, only))
-
     @staticmethod
     def check_otlp(signal: str, payload: bytes) -> int:
         return guard("check_otlp", lambda: _core.check_otlp(signal, payload))

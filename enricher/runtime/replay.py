@@ -24,8 +24,8 @@ class Replay:
         self._now_ns = 0
         self._ticked_ns = 0
 
-    def take(self, source: str, payload: bytes, now_ns: int | None = None) -> None:
-        """Ingest a request and decide what is due.
+    def take(self, source: str, payload: bytes, now_ns: int | None = None) -> IngestReport:
+        """Ingest a request and decide what is due; returns what the engine said of the request.
 
         source: the name for messages. now_ns: when the request arrives, Unix nanoseconds; when None, time advances with
         the latest span end seen. Raises InputError when the engine refuses the request.
@@ -43,6 +43,7 @@ class Replay:
             log.warning("%s: %d spans rejected: %s", source, report.rejected, report.message)
         if report.pressure or self._now_ns - self._ticked_ns >= _TICK_NS:
             self._tick()
+        return report
 
     def advance(self, now_ns: int | None) -> None:
         """Let time pass until then (Unix nanoseconds; None: until nothing waits any more) and decide what is due when

@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 
 from enricher.runtime.engine import CoreEngine
-from tests.support.engines import CHAT, NOW, SECOND, drained, engine, metric, plan, request_of, span, spans_of
+from tests.support.engines import (
+    CHAT,
+    NOW,
+    SECOND,
+    drained,
+    engine,
+    explained,
+    metric,
+    plan,
+    request_of,
+    span,
+    spans_of,
+)
 
 TOOL: dict[str, Any] = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search"}
 BLOCKED: dict[str, Any] = {"litellm.guardrail.name": "pii", "litellm.guardrail.status": "guardrail_intervened"}
@@ -148,8 +160,8 @@ def test_what_was_learned_outlives_a_reload_and_is_explained() -> None:
     assert kept(core, [CHAT]) == [0]
     core.replace_plan(plan(text))
     assert kept(core, [PLAIN], [CHAT], first=9) == [0]
-    slow = core_with({"type": "slow"})
-    told = json.loads(slow.explain([request_of(span(1, 1, 0, CHAT))], NOW))
-    (vote,) = told["traces"][0]["verdict"]["votes"]
+    slow = json.dumps({"sampling": {"policies": [{"name": "s", "type": "slow"}]}})
+    (told,) = explained(slow, request_of(span(1, 1, 0, CHAT)))
+    (vote,) = told["verdict"]["votes"]
     assert vote["vote"] is None
     assert vote["learned"] == {"compared": [{"duration_ms": 10.0, "quantile_ms": None}]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -43,6 +44,14 @@ def drained(core: CoreEngine, now: int = NOW) -> list[bytes]:
         payloads += report.payloads
         more = report.more
     return payloads
+
+
+def explained(text: str, *requests: bytes) -> list[dict[str, Any]]:
+    """What `explain` tells of each trace of these requests, in the order of the decisions."""
+    core = CoreEngine(compile_plan(load_text(text).require(), explain=""))
+    for request in requests:
+        core.ingest(request, NOW)
+    return [json.loads(line) for line in core.drain(NOW).explanations.splitlines()]
 
 
 def request_of(*spans: Span, resource: dict[str, str] | None = None, scope: str = "") -> bytes:

@@ -76,6 +76,10 @@ impl TickReport {
         PyBytes::new(py, &self.0.traces)
     }
     #[getter]
+    fn explanations<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.explanations)
+    }
+    #[getter]
     fn decided(&self) -> u64 {
         self.0.decided
     }
@@ -153,10 +157,6 @@ impl Engine {
             }
         }
         Ok(list)
-    }
-
-    fn explain(&self, py: Python<'_>, payloads: Vec<Vec<u8>>, now_ns: u64, only: &str) -> PyResult<String> {
-        detached(py, || self.0.explain(&payloads, now_ns, only))
     }
 
     fn save_states<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {

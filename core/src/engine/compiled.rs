@@ -78,6 +78,9 @@ pub struct Output {
     pub call_records: bool,
     /// Write trace records.
     pub trace_records: bool,
+    /// Write explanations of traces whose id in hex begins so.
+    #[serde(default)]
+    pub explain: Option<String>,
     /// Export every trace whatever the verdict, and stamp nothing about sampling.
     pub keep_all: bool,
 }
@@ -122,6 +125,9 @@ impl Compiled {
         let mut builder = KeyTableBuilder::default();
         let mut normalizer = Normalizer::compile(&plan.normalize, &mut builder).map_err(CoreError::Plan)?;
         let mut policies = Policies::compile(&plan.sample, &mut builder).map_err(CoreError::Plan)?;
+        if plan.output.explain.is_some() {
+            policies.be_explained();
+        }
         let keys = builder.build();
         normalizer.link(&keys).map_err(CoreError::Plan)?;
         policies.conditions.link(&plan.normalize.canonical, &keys).map_err(CoreError::Plan)?;

@@ -1,72 +1,47 @@
-//! Everything the engine concludes about some traces, told span by span. Runs in an engine of its own, so that asking
-//! changes nothing.
+//! Everything the engine concluded about a trace, told span by span, at the moment of its verdict: what is explained is
+//! what was done.
 
 use super::finalize::{Conclusion, price_input};
-use super::summary::summary;
+use super::steps::tool_of;
 use super::witness::witnesses;
-use super::{Engine, lock};
-use crate::buffer::trace::{Trace, Trigger};
+use crate::buffer::trace::Trace;
 use crate::calls::{Fate, Report};
+use crate::concept::Concept;
 use crate::content::Counts;
-use crate::error::Result;
 use crate::facts::{Facts, LIST_SEPARATOR, Val};
+use crate::measure::call_record::rfc3339;
+use crate::normalize::kinds::{Kind, kind_of};
 use crate::price::money::to_decimal;
 use crate::record;
+use crate::sample::Verdict;
 use crate::sample::policies::Votes;
 use crate::sample::state::States;
-use crate::sample::summary::Needs;
 use crate::sample::threshold;
 use crate::wire::span::{STATUS_ERROR, fields};
 use crate::wire::value::key_value;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
-impl Engine {
-    /// Explains the traces in `payloads` (`ExportTraceServiceRequest` each), read at `now`, as JSON. All take part in
-    /// finding repeated reports; told are those whose id in hex begins with `only`.
-    pub fn explain(&self, payloads: &[Vec<u8>], now: u64, only: &str) -> Result<String> {
-        let scratch = Engine::with_plan(self.plan(), Arc::default())?;
-        scratch.load_states(self.save_states());
-        let mut refused = Vec::new();
-        for payload in payloads {
-            let report = scratch.ingest(payload, now)?;
-            if report.rejected > 0 {
-                refused.push(report.message);
-            }
-        }
-        let mut traces = Vec::new();
-        for shard in &scratch.shards {
-            while let Some(trace) = lock(shard).pop_early(Trigger::Shutdown) {
-                traces.push(trace);
-            }
-        }
-        traces.sort_by_key(|trace| (trace.spans.iter().map(|span| span.start).min(), trace.id));
-        let mut told = Vec::new();
-        let mut conclusion = Conclusion::default();
-        for trace in &traces {
-            conclusion.conclude(trace, &scratch, now);
-            if format!("{:032x}", trace.id).starts_with(only) {
-                told.push(explain(trace, &conclusion, now, &mut scratch.states()));
-            }
-        }
-        Ok(json!({"traces": told, "refused": refused}).to_string())
-    }
-}
-
-fn explain(trace: &Trace, conclusion: &Conclusion<'_>, now: u64, states: &mut States) -> Value {
-    let plan = &trace.plan;
-    let (mut votes, mut verdicts) = (Votes::default(), Vec::new());
-    let needs = Needs { conversation: plan.policies.needs.conversation, ..Needs::ALL };
-    let mut seen = summary(trace, conclusion, needs);
-    plan.policies.decide(&[&seen], now, states, &mut votes, &mut verdicts);
-    let verdict = verdicts[0];
+/// `votes`: those of the batch that the trace was decided in last; `None` when no policy was asked.
+pub fn explain(
+    trace: &Trace,
+    conclusion: &Conclusion<'_>,
+    verdict: &Verdict,
+    votes: Option<&Votes>,
+    now: u64,
+    states: &mut States,
+) -> Value {
+    let policies = &trace.plan.policies;
+    let mut seen = conclusion.summary.clone();
     seen.witnesses = witnesses(trace);
+    seen.tool_steps = tool_steps(trace);
+    let (told, limits) = votes.map(|votes| policies.explain(&seen, votes, now, states)).unwrap_or_default();
     let totals = &conclusion.totals;
     let spans: Vec<Value> = (0..trace.spans.len()).map(|index| span(trace, conclusion, index)).collect();
+    let name = |policy: Option<u16>| policy.map(|index| policies.name(index));
     json!({
         "trace_id": format!("{:032x}", trace.id),
         "spans": spans,
-        "duration_ms": conclusion.summary.duration() as f64 / 1e6,
+        "duration_ms": seen.duration() as f64 / 1e6,
         "totals": {
             "calls": totals.calls,
             "errors": totals.errors,
@@ -76,20 +51,40 @@ fn explain(trace: &Trace, conclusion: &Conclusion<'_>, now: u64, states: &mut St
         },
         "verdict": {
             "keep": verdict.keep,
-            "policy": verdict.policy.map(|index| plan.policies.name(index)),
+            "policy": name(verdict.policy),
+            "dropped_by_policy": verdict.dropped_by_policy,
             "probability": verdict.probability(),
             "threshold": if verdict.threshold < threshold::RANGE { threshold::to_hex(verdict.threshold) } else { "none".into() },
             "randomness": format!("{:014x}", seen.randomness),
-            "incomplete": trace.spans.iter().all(|span| span.parent_id != 0),
+            "trigger": trace.due_reason.name(),
+            "decided": rfc3339(now),
+            "waited_ms": now.saturating_sub(trace.first_seen) as f64 / 1e6,
+            "late": trace.late,
+            "incomplete": trace.incomplete(),
             "limited": verdict.limited,
+            "limits": limits,
             "trial": verdict.trial.map(|trial| json!({
                 "keep": trial.keep,
-                "policy": trial.policy.map(|index| plan.policies.name(index)),
+                "policy": name(trial.policy),
                 "probability": trial.probability(),
             })),
-            "votes": plan.policies.explain(&seen, votes.of(0), now, states),
+            "votes": told,
         },
     })
+}
+
+/// The tools that its spans ran, by what stands for each with its arguments.
+fn tool_steps(trace: &Trace) -> Vec<(u64, String)> {
+    let mut steps = Vec::new();
+    let mut facts = Facts::new();
+    for entry in trace.spans.iter().filter(|entry| entry.record_len > 0) {
+        record::decode(trace.record(entry), trace.raw(entry), &mut facts);
+        if facts.text(Concept::Operation) == Some("execute_tool") {
+            let name = facts.text(Concept::ToolName).unwrap_or("");
+            steps.push((tool_of(&facts), name.to_owned()));
+        }
+    }
+    steps
 }
 
 fn span(trace: &Trace, conclusion: &Conclusion<'_>, index: usize) -> Value {
@@ -129,7 +124,7 @@ fn span(trace: &Trace, conclusion: &Conclusion<'_>, index: usize) -> Value {
         .map(|concept| {
             json!({
                 "concept": concept.name(),
-                "value": facts.get(concept).map(value),
+                "value": facts.get(concept).map(|found| value(concept, found)),
                 "from": normalizer.source(facts.rule(concept)),
                 "inferred": facts.inferred.contains(concept),
                 "misstated": facts.misstated.contains(concept),
@@ -185,12 +180,12 @@ fn id(report: &Report<'_>) -> String {
     format!("{:016x}", report.place.span_id)
 }
 
-fn value(value: Val<'_>) -> Value {
+fn value(concept: Concept, value: Val<'_>) -> Value {
     match value {
         Val::Int(number) => json!(number),
         Val::Float(number) => json!(number),
         Val::Bool(flag) => json!(flag),
-        Val::Str(text) if text.contains(LIST_SEPARATOR) => text.split(LIST_SEPARATOR).collect(),
+        Val::Str(text) if kind_of(concept) == Kind::List => text.split(LIST_SEPARATOR).collect(),
         Val::Str(text) => json!(text),
     }
 }

@@ -3,6 +3,7 @@
 
 use super::Engine;
 use super::compiled::Compiled;
+use super::explain;
 use super::summary::summary;
 use super::tick::TickReport;
 use super::trace_record;
@@ -36,6 +37,7 @@ pub struct Finalizer<'e> {
     batch: Batch,
     records: String,
     trace_records: String,
+    explanations: String,
     edits: Edits,
     /// A span without the attributes that give way.
     rewritten: Vec<u8>,
@@ -71,6 +73,7 @@ impl<'e> Finalizer<'e> {
             batch: Batch::new(plan.limits.payload_bytes),
             records: String::new(),
             trace_records: String::new(),
+            explanations: String::new(),
             edits: Edits::default(),
             rewritten: Vec::new(),
             content: Counts::default(),
@@ -106,6 +109,7 @@ impl<'e> Finalizer<'e> {
             payloads: self.batch.finished,
             calls: self.records.into_bytes(),
             traces: self.trace_records.into_bytes(),
+            explanations: self.explanations.into_bytes(),
             decided: self.decided,
             kept: self.kept,
             more,
@@ -209,6 +213,12 @@ impl<'e> Finalizer<'e> {
             trace_record::write(trace, conclusion, verdict, &votes, self.now, &mut self.trace_records);
         }
         let Some(conclusion) = conclusion else { return };
+        if plan.output.explain.as_ref().is_some_and(|only| format!("{:032x}", trace.id).starts_with(only)) {
+            let votes = at.map(|_| &self.votes);
+            let told = explain::explain(trace, conclusion, verdict, votes, self.now, &mut self.states);
+            self.explanations.push_str(&told.to_string());
+            self.explanations.push('\n');
+        }
         #[cfg(test)]
         self.engine.trips.at(Stage::Measure, trace.id, 0);
         let judged = |report: &&Report<'_>| {

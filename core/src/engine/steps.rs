@@ -7,6 +7,12 @@ use crate::concept::Concept;
 use crate::facts::{Facts, Role};
 use crate::sample::runaway::{Step, hash};
 
+/// What stands for a tool and its arguments.
+pub fn tool_of(facts: &Facts<'_>) -> u64 {
+    let text = |concept| hash(facts.text(concept).unwrap_or(""));
+    text(Concept::ToolName).wrapping_mul(31).wrapping_add(text(Concept::ToolArguments)) | 1
+}
+
 /// What one span with facts says; `None` when it says nothing that a watch looks at. A cost is worked out only where one
 /// is asked for, and before it is known which reports are the same call.
 pub fn step(plan: &Compiled, place: Place, facts: &Facts<'_>) -> Option<Step> {
@@ -25,8 +31,7 @@ pub fn step(plan: &Compiled, place: Place, facts: &Facts<'_>) -> Option<Step> {
         ..Step::default()
     };
     if tool {
-        let arguments = hash(text(Concept::ToolArguments));
-        step.tool = hash(text(Concept::ToolName)).wrapping_mul(31).wrapping_add(arguments) | 1;
+        step.tool = tool_of(facts);
     }
     if call {
         step.response = hash(text(Concept::ResponseId));

@@ -17,6 +17,8 @@ pub struct TickReport {
     pub calls: Vec<u8>,
     /// Trace records, one JSON object a line.
     pub traces: Vec<u8>,
+    /// Explanations, one JSON object a line.
+    pub explanations: Vec<u8>,
     pub decided: u64,
     pub kept: u64,
     /// A bound of the tick was reached before the work was done.

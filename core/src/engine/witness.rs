@@ -11,7 +11,7 @@ use crate::wire::span::{Attr, fields, parse};
 use crate::wire::value::{Value, key_value};
 use serde_json::json;
 
-/// The first witness of each condition that holds on the trace.
+/// The first witness of each condition that holds on the trace; of those that do not, the first value that was asked.
 pub fn witnesses(trace: &Trace) -> Vec<Witness> {
     let (plan, mut found) = (&trace.plan, Vec::new());
     let conditions = &plan.policies.conditions;
@@ -32,27 +32,44 @@ pub fn witnesses(trace: &Trace) -> Vec<Witness> {
         conditions.observe_span(&seen, &mut bits);
         bits.merge(&resource.bits);
         conditions.observe_groups(entry.status, entry.parent_id == 0, &mut bits);
-        for bit in conditions.bits().filter(|bit| bits.get(*bit)) {
+        for bit in conditions.bits() {
             let key = conditions.key_of(bit);
+            if !bits.get(bit) {
+                let on_span = key.and_then(|key| value_of(key, trace, &attrs, facts));
+                let on_resource = || key.and_then(|key| on_resource(key, resource));
+                if let Some(value) = on_span.clone().or_else(on_resource) {
+                    let carrier = on_span.is_some().then_some(entry);
+                    note(&mut found, false, bit, carrier, key, Some(value));
+                }
+                continue;
+            }
             let on_span = key.and_then(|key| value_of(key, trace, &attrs, facts));
             let on_resource = key.filter(|_| resource.bits.get(bit)).and_then(|key| on_resource(key, resource));
             let carrier = (on_span.is_some() || on_resource.is_none()).then_some(entry);
-            note(&mut found, bit, carrier, key, on_span.or(on_resource));
+            note(&mut found, true, bit, carrier, key, on_span.or(on_resource));
         }
     }
     found
 }
 
+/// `holds`: whether the condition does on what is noted.
 fn note(
     found: &mut Vec<Witness>,
+    holds: bool,
     bit: u16,
     entry: Option<&SpanEntry>,
     key: Option<&str>,
     value: Option<serde_json::Value>,
 ) {
-    if found.iter().all(|witness| witness.bit != bit) {
-        let span_id = entry.map(|entry| entry.span_id);
-        found.push(Witness { bit, span_id, key: key.unwrap_or_default().to_owned(), value });
+    let noted = found.iter().position(|witness| witness.bit == bit);
+    if noted.is_some_and(|at| found[at].holds || !holds) {
+        return;
+    }
+    let span_id = entry.map(|entry| entry.span_id);
+    let witness = Witness { bit, holds, span_id, key: key.unwrap_or_default().to_owned(), value };
+    match noted {
+        Some(at) => found[at] = witness,
+        None => found.push(witness),
     }
 }
 

@@ -114,8 +114,8 @@ impl Told {
 /// All conditions of a plan.
 #[derive(Default)]
 pub struct Conditions {
-    /// Bits given out.
-    bits: u16,
+    /// Bits asked for; those beyond the last are none of their own (`bounded`).
+    bits: u32,
     tests: Vec<(u16, Test)>,
     /// Of the tests, in their order.
     names: Vec<Box<str>>,
@@ -249,7 +249,7 @@ impl Conditions {
 
     /// Every condition's bit.
     pub fn bits(&self) -> std::ops::Range<u16> {
-        0..self.bits
+        0..u16::try_from(self.bits).unwrap_or(u16::MAX)
     }
 
     /// The attribute that a condition is about, when it is about one.
@@ -273,9 +273,18 @@ impl Conditions {
     }
 
     fn bit(&mut self) -> u16 {
-        let bit = self.bits;
-        self.bits = bit.checked_add(1).expect("more conditions than a plan may have");
+        let bit = u16::try_from(self.bits).unwrap_or(u16::MAX);
+        self.bits += 1;
         bit
+    }
+
+    /// Whether each condition has a bit of its own.
+    pub fn bounded(&self) -> Result<(), String> {
+        let most = u32::from(u16::MAX);
+        if self.bits <= most {
+            return Ok(());
+        }
+        Err(format!("{} conditions where policies may have {most} together", self.bits))
     }
 
     /// Sets the bits of the conditions that hold on the span itself.

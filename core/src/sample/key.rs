@@ -2,6 +2,7 @@
 
 use super::summary::{CallFacts, Needs, TraceSummary};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 /// What a key may be made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -16,6 +17,22 @@ pub enum Part {
     Tenant,
     Tool,
     ErrorClass,
+}
+
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Part::Service => "service",
+            Part::SpanName => "span_name",
+            Part::Operation => "operation",
+            Part::Provider => "provider",
+            Part::Model => "model",
+            Part::Agent => "agent",
+            Part::Tenant => "tenant",
+            Part::Tool => "tool",
+            Part::ErrorClass => "error_class",
+        }
+    }
 }
 
 /// Values of one part that a trace's key looks at; an agent's loop may bring thousands.
@@ -33,28 +50,44 @@ pub fn needs(parts: &[Part], needs: &mut Needs) {
     }
 }
 
+/// What `of_trace` makes a key of, in words.
+pub fn told(parts: &[Part], trace: &TraceSummary<'_>) -> Value {
+    let mut told = Map::new();
+    let mut values = Vec::new();
+    for part in parts {
+        values_of(*part, trace, &mut values);
+        told.insert(part.name().to_owned(), values.join(", ").into());
+    }
+    Value::Object(told)
+}
+
 /// The key of a whole trace. Of a part with several values all count, in whatever order and however often they come.
 pub fn of_trace(parts: &[Part], trace: &TraceSummary<'_>) -> u64 {
     let mut hash = Hash::default();
     let mut values = Vec::new();
     for part in parts {
-        values.clear();
-        match part {
-            Part::Service => values.push(trace.origin.service),
-            Part::SpanName => values.push(trace.origin.span_name),
-            Part::Agent => values.push(trace.origin.agent),
-            Part::Tenant => values.push(trace.origin.tenant),
-            Part::Operation | Part::Provider | Part::Model => {
-                trace.calls.iter().for_each(|call| note(&mut values, call_part(*part, call)));
-            }
-            Part::Tool => trace.tools.iter().for_each(|tool| note(&mut values, tool)),
-            Part::ErrorClass => trace.error_classes.iter().for_each(|class| note(&mut values, class)),
-        }
-        values.sort_unstable();
+        values_of(*part, trace, &mut values);
         values.iter().for_each(|value| hash.text(value));
         hash.end();
     }
     hash.done()
+}
+
+/// The values of one part, sorted.
+fn values_of<'t>(part: Part, trace: &TraceSummary<'t>, values: &mut Vec<&'t str>) {
+    values.clear();
+    match part {
+        Part::Service => values.push(trace.origin.service),
+        Part::SpanName => values.push(trace.origin.span_name),
+        Part::Agent => values.push(trace.origin.agent),
+        Part::Tenant => values.push(trace.origin.tenant),
+        Part::Operation | Part::Provider | Part::Model => {
+            trace.calls.iter().for_each(|call| note(values, call_part(part, call)));
+        }
+        Part::Tool => trace.tools.iter().for_each(|tool| note(values, tool)),
+        Part::ErrorClass => trace.error_classes.iter().for_each(|class| note(values, class)),
+    }
+    values.sort_unstable();
 }
 
 /// The key of one call. Parts that only a trace has are the same for all calls.

@@ -63,6 +63,15 @@ impl Sliding {
     }
 }
 
+/// What was counted within the window, for `explain`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Counts {
+    pub calls: f64,
+    pub usd: f64,
+    /// The tool and arguments that came most often: `Step::tool`, and how often.
+    pub repeated: Option<(u64, f64)>,
+}
+
 /// What is followed of one trace, session, agent or tenant.
 #[derive(Debug, Default)]
 struct Burn {
@@ -110,6 +119,24 @@ impl Burn {
             }
         }
         None
+    }
+
+    fn counts(&self, plan: &RunawayPlan, now: u64) -> Counts {
+        let window = now / plan.window_ns;
+        let passed = (now % plan.window_ns) as f64 / plan.window_ns as f64;
+        let value = |count: &Sliding| {
+            let mut count = *count;
+            if window > self.window {
+                count.turn(window - self.window);
+            }
+            count.value(passed)
+        };
+        let tools = self.tools.iter().map(|(tool, count)| (*tool, value(count))).filter(|(_, count)| *count > 0.0);
+        Counts {
+            calls: value(&self.calls),
+            usd: value(&self.pico) / 1e12,
+            repeated: tools.max_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0))),
+        }
     }
 
     fn is_new(&mut self, response: u64) -> bool {
@@ -188,6 +215,13 @@ impl Watch {
         tracked.burns.get(&key).is_some_and(|burn| is_beyond(burn, &self.plan, now))
     }
 
+    /// What it has counted of a key; `None` when it follows no such key.
+    pub fn counts(&self, key: u128, now: u64) -> Option<Counts> {
+        let shared = lock(&self.tracked).clone();
+        let tracked = lock(&shared);
+        tracked.burns.get(&key).map(|burn| burn.counts(&self.plan, now))
+    }
+
     pub fn series(&self, out: &mut Vec<Series>) {
         let shared = lock(&self.tracked).clone();
         let tracked = lock(&shared);
@@ -263,10 +297,16 @@ mod tests {
                 [Step { trace: 1, tool: 7, ..Step::default() }, Step { trace: 2, tool: 100 + n, ..Step::default() }];
             watch.observe(&steps, 100 * MINUTE + n);
             assert_eq!(watch.is_beyond(1, 100 * MINUTE + n), n >= 5, "{n}");
+            let counts = watch.counts(1, 100 * MINUTE + n).unwrap();
+            assert_eq!((counts.repeated, counts.calls), (Some((7, n as f64)), 0.0));
         }
         assert!(!watch.is_beyond(2, 101 * MINUTE), "different arguments are progress");
         assert_eq!(detections(&watch), [1, 0, 0], "one loop is told once");
         assert!(!watch.is_beyond(1, 111 * MINUTE));
+        // A tenth of the next window has passed, so that nine tenths of what came before still count.
+        assert!((watch.counts(1, 111 * MINUTE).unwrap().repeated.unwrap().1 - 18.0).abs() < 1e-6);
+        assert_eq!(watch.counts(1, 130 * MINUTE).unwrap().repeated, None);
+        assert_eq!(watch.counts(9, 100 * MINUTE), None);
     }
 
     #[test]

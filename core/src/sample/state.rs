@@ -1,6 +1,7 @@
 //! What policies carry from trace to trace. It lives in the engine, not in the plan, so that it outlives a reload: a
 //! policy finds the state of its identity (name, type, key and target) whichever plan it stands in.
 
+use super::policies::part::Heard;
 use crate::measure::Series;
 use hashbrown::HashMap;
 use std::any::Any;
@@ -109,11 +110,13 @@ pub struct Moment<'m> {
     pub now: u64,
     slots: &'m [Slot],
     states: &'m mut States,
+    /// For `explain`: notes what each policy and part says.
+    pub heard: Option<Heard>,
 }
 
 impl<'m> Moment<'m> {
     pub fn new(now: u64, slots: &'m [Slot], states: &'m mut States) -> Self {
-        Self { now, slots, states }
+        Self { now, slots, states, heard: None }
     }
 
     /// The state in a slot, which `Compiler::state` gave out for the same type.

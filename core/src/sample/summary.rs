@@ -34,11 +34,13 @@ impl Needs {
     };
 }
 
-/// What made a condition hold first.
+/// What a condition looked at.
 #[derive(Clone, Debug)]
 pub struct Witness {
     /// The condition.
     pub bit: u16,
+    /// It held; else this is what it did not hold on.
+    pub holds: bool,
     /// `None`: the resource of a span.
     pub span_id: Option<u64>,
     /// "" for a condition that is not about one attribute.
@@ -84,6 +86,8 @@ pub struct TraceSummary<'t> {
     pub origin: Origin<'t>,
     /// In `explain` only.
     pub witnesses: Vec<Witness>,
+    /// In `explain` only: the tools that were run, by what `runaway` takes for the same (`Step::tool`).
+    pub tool_steps: Vec<(u64, String)>,
 }
 
 impl TraceSummary<'_> {

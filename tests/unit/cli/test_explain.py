@@ -262,7 +262,7 @@ sampling:
 """)
     assert main(["explain", TWICE, "-c", str(path)]) == 0
     told = capsys.readouterr().out
-    for words in ("the root is no probe", "a call used gpt-*", "no span matched", "what fits 5 traces a second"):
+    for words in ("the root is no probe", "a call used gpt-*", "no span has it", "what fits 5 traces a second"):
         assert words in told
     traces = as_json(capsys, TWICE, "-c", str(path))["traces"]
     trace = next(trace for trace in traces if trace["totals"]["input_tokens"])

@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from enricher.explain.rules import milliseconds, seen, wanted
+from enricher.explain.rules import wanted
+from enricher.explain.sights import limit, milliseconds, seen, share
 from enricher.sample.policies import Policy
 
 CASES = [
@@ -15,8 +16,8 @@ CASES = [
     ("{type: latency, latency: {threshold_ms: 2000}}", "longer than 2,000 ms", {"duration_ms": 12.34}, "12.3 ms"),
     ("{type: latency, latency: {threshold_ms: 10, upper_threshold_ms: 50}}", "longer than 10 ms, at most 50 ms",
      {"duration_ms": 60_000.0}, "60.0 s"),
-    ("{type: probabilistic, probabilistic: {sampling_percentage: 12.5}}", "12.5 % of traces", {"randomness": "0f"},
-     "randomness 0f"),
+    ("{type: probabilistic, probabilistic: {sampling_percentage: 12.5}}", "12.5 % of traces",
+     {"randomness": "40000000000000"}, "randomness 40000000000000: 0.2500, in from 0.8750"),
     ("{type: cost, cost: {trace_usd: 0.1}}", "the trace costs 0.1 USD or more",
      {"trace_usd": "0.3", "max_call_usd": "0.2"}, "0.3 USD, one call 0.2 USD"),
     ("{type: cost, cost: {trace_usd: 1, call_usd: 0.5}}",
@@ -27,21 +28,22 @@ CASES = [
     ("{type: string_attribute, string_attribute: {key: env, values: [a, b], invert_match: true}}",
      "no span has env = a | b", {"attribute_matched": False}, "no span has it"),
     ("{type: string_attribute, string_attribute: {key: env, values: ['^a'], enabled_regex_matching: true}}",
-     "a span has env ~ ^a", {"attribute_matched": False}, "no span has it"),
+     "a span has env ~ ^a", {"attribute_matched": False, "on": "00000000000000a1", "key": "env", "value": "b"},
+     "span 00000000000000a1: env = b"),
     ("{type: boolean_attribute, boolean_attribute: {key: vip, value: true}}", "a span has vip = true",
      {"attribute_matched": True}, "a span has it"),
     ("{type: boolean_attribute, boolean_attribute: {key: vip, value: true}}", "a span has vip = true",
      {"attribute_matched": True, "on": "00000000000000a1", "key": "vip", "value": True},
-     "span 00000000000000a1: vip = True"),
+     "span 00000000000000a1: vip = true"),
     ("{type: ottl_condition, ottl_condition: {span: [IsRootSpan()]}}", "a span or event for which `IsRootSpan()`",
      {"attribute_matched": True, "on": "resource"}, "the resource has it"),
     ("{type: not, not: {not_sub_policy: {type: latency, latency: {threshold_ms: 5}}}}", "not (longer than 5 ms)",
-     {"sub_policies": [{"duration_ms": 4.0}]}, "4 ms"),
+     {}, ""),
     ("{type: drop, drop: {drop_sub_policy: [{type: latency, latency: {threshold_ms: 5}}, {type: always_sample}]}}",
-     "drop when longer than 5 ms and every trace", {"sub_policies": [{"duration_ms": 4.0}, {}]}, "4 ms"),
+     "drop when longer than 5 ms and every trace", {}, ""),
     ("{type: tokens, tokens: {of: input, trace_tokens: 5000, call_tokens: 90}}",
      "the trace uses 5,000 input tokens or more or a call uses 90 input tokens or more",
-     {"trace_tokens": 4000, "max_call_tokens": 9}, "4,000 tokens"),
+     {"trace_tokens": 4000, "max_call_tokens": 9}, "4,000 tokens, one call 9"),
     ("{type: error_class, error_class: {classes: [timeout, auth]}}", "a span failed with timeout or auth",
      {"error_classes": []}, "no failure"),
     ("{type: guardrail}", "a guardrail said blocked", {"guardrails": [["pii", "passed"]]}, "pii: passed"),
@@ -53,20 +55,21 @@ CASES = [
      "cost_usd ≤ 0.5 and 3 ≤ calls and a call used a", {"cost_usd": 0.1, "calls": 2.0, "models": ["a", "b"]},
      "cost_usd 0.1, calls 2, models a b"),
     ("{type: slow}", "the trace is slower than 95 % of its key (service, span_name)", {"duration_ms": 1234.5},
-     "1,234 ms"),
-    ("{type: rare, rare: {keys: [model]}}", "the first of its model within 900 s", {"fingerprint": "0a"},
-     "fingerprint 0a"),
+     "1,234 ms; too few of its key to compare with"),
+    ("{type: rare, rare: {keys: [model]}}", "the first of its model within 900 s", {"key": {"model": "a, b"}},
+     "model a, b"),
     ("{type: adaptive, adaptive: {spans_per_second: 50}}", "what fits 50 spans a second",
-     {"trace_usd": "0.1", "volume": 8.0, "key": "0a"}, "0.1 USD, volume 8"),
+     {"trace_usd": "0.1", "volume": 8.0, "key": {"service": "shop", "agent": ""}},
+     "0.1 USD, volume 8; service shop, agent none"),
     ("{type: runaway, runaway: {per: session, calls: null, usd: 2}}",
-     "20 repeats of a tool or 2 USD of one session within 600 s", {"session": ""}, "session unknown"),
+     "20 repeats of a tool or 2 USD of one session within 600 s", {"session": ""}, "session unknown; nothing counted"),
     ("{type: health_check}", "it is a health check",
      {"root_is_a_probe": True, "calls": 0}, "the root is a probe"),
     ("{type: budget, budget: {usd: 5, factor: 0.1, budget_sub_policy: {type: always_sample}}}",
      "every trace; probability times 0.1 while the tenant has spent 5 USD in the day",
-     {"tenant": "a", "sub_policies": [{}]}, ""),
+     {"tenant": "a"}, "tenant a"),
     ("{type: and, and: {same_span: true, and_sub_policy: [{type: trace_flags}]}}",
-     "one span satisfies: a span has the sampled flag", {"span_matched": False}, "no span matched"),
+     "one span satisfies: a span has the sampled flag", {"span_matched": False}, "no span satisfies all"),
 ]  # fmt: skip
 
 
@@ -74,7 +77,46 @@ CASES = [
 def test_words(text: str, asked: str, looked_at: dict[str, object], saw: str) -> None:
     policy = Policy.model_validate({"name": "p", **yaml.safe_load(text)})
     assert wanted(policy) == asked
-    assert seen(policy, looked_at) == saw
+    assert seen(policy, {"looked_at": looked_at}) == saw
+
+
+BUCKET = {"per_second": 5.0, "burst": 10.0, "tokens": 9.5, "tokens_left": 1.5, "traces_at_once": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "looked_at", "learned", "saw"),
+    [
+        ("{type: rate_limiting, rate_limiting: {spans_per_second: 5}}", {"spans": 4.0, "burst_capacity": 10.0}, BUCKET,
+         "4 spans; 9.5 of 10 tokens, 1.5 left after 3 traces at once"),
+        ("{type: bytes_limiting, bytes_limiting: {bytes_per_second: 5}}", {"bytes": 14.0, "burst_capacity": 10.0},
+         BUCKET, "14 bytes, more than may pass at once (10)"),
+        ("{type: slow}", {"duration_ms": 12.0},
+         {"compared": [{"duration_ms": 12.0, "quantile_ms": 24.0}, {"duration_ms": 9.0, "quantile_ms": None}]},
+         "12 ms, its key's limit is 24 ms"),
+        ("{type: adaptive, adaptive: {traces_per_second: 5}}",
+         {"trace_usd": "0.1", "volume": 1.0, "key": {"model": "a"}},
+         {"traces_per_second": 50.0, "certain_from_usd": "0.250000000001"},
+         "0.1 USD (certain from 0.25), volume 1; 50 traces a second come; model a"),
+        ("{type: runaway, runaway: {repeats: 5, calls: 100}}", {"trace": "ab"},
+         {"repeats": 7.0, "tool": "search", "calls": 3.0, "usd": 0.5}, "7 of 5 repeats of search, 3 of 100 calls"),
+        ("{type: budget, budget: {usd: 5, factor: 0.1, budget_sub_policy: {type: always_sample}}}", {"tenant": "a"},
+         {"over_budget": None, "spent_usd": "1.5", "usd": "5"}, "tenant a spent 1.5 of 5 USD"),
+        ("{type: budget, budget: {usd: 5, factor: 0.1, budget_sub_policy: {type: always_sample}}}", {"tenant": "a"},
+         {"over_budget": {"tenant": "b", "spent_usd": "6", "usd": "5"}, "spent_usd": None, "usd": "5"},
+         "tenant b spent 6 of 5 USD: over its budget"),
+    ],
+)  # fmt: skip
+def test_words_of_what_was_learned(
+    text: str, looked_at: dict[str, object], learned: dict[str, object], saw: str
+) -> None:
+    policy = Policy.model_validate({"name": "p", **yaml.safe_load(text)})
+    assert seen(policy, {"looked_at": looked_at, "learned": learned}) == saw
+
+
+def test_words_of_limits() -> None:
+    assert share(BUCKET) == "its share 5 spans a second: 9.5 of 10 tokens, 1.5 left after 3 traces at once"
+    told = {**BUCKET, "traces_at_once": 1, "trace": 4.0, "unit": "spans"}
+    assert limit(told) == "4 spans; 9.5 of 10 tokens, 1.5 left"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from enricher.tokens.build import pack, tokens_of
 from tests.oracle.values import plain
-from tests.support.engines import NOW, SECOND, drained, engine, request_of, spans_of
+from tests.support.engines import NOW, SECOND, drained, engine, explained, request_of, spans_of
 from tests.support.spans import key_values
 from tests.unit.tokens.test_counts import LABELLED
 
@@ -119,8 +119,8 @@ def test_a_tick_counts_no_more_than_it_may_and_says_so() -> None:
 
 
 def test_explain_tells_what_was_counted_with_which_vocabulary() -> None:
-    told = json.loads(engine("").explain([request_of(_span(STREAM))], NOW))
-    estimate = told["traces"][0]["spans"][0]["call"]["estimate"]
+    (told,) = explained("", request_of(_span(STREAM)))
+    estimate = told["spans"][0]["call"]["estimate"]
     assert estimate == {"vocabulary": "o200k", "input": TOKENS + 6, "output": TOKENS}
 
 

@@ -85,7 +85,7 @@ impl Rule for Target {
         json!({
             "trace_usd": to_decimal(trace.cost_pico),
             "volume": self.volume(trace),
-            "key": format!("{:016x}", key::of_trace(&self.plan.keys, trace)),
+            "key": key::told(&self.plan.keys, trace),
         })
     }
 

@@ -5,6 +5,7 @@ use super::super::spend::Spend;
 use super::super::state::{Moment, State};
 use super::super::summary::TraceSummary;
 use super::super::vote::Vote;
+use super::part::{Part, vote_of};
 use super::rule::{Compiler, Rule};
 use crate::measure::Series;
 use crate::price::money::to_decimal;
@@ -25,7 +26,7 @@ impl Limits {
 }
 
 pub struct Budget {
-    part: Box<dyn Rule>,
+    part: Part,
     limits: Arc<Limits>,
     factor: f64,
     slot: usize,
@@ -64,7 +65,7 @@ fn usd(pico: i128) -> f64 {
 }
 
 impl Budget {
-    pub fn compile(plan: &BudgetPlan, part: Box<dyn Rule>, path: &str, to: &mut Compiler<'_>) -> Result<Self, String> {
+    pub fn compile(plan: &BudgetPlan, part: Part, path: &str, to: &mut Compiler<'_>) -> Result<Self, String> {
         to.needs.calls = true;
         to.needs.origin = true;
         let amount = |digits: &String| digits.parse::<i128>().map_err(|_| format!("{digits:?} is not an integer"));
@@ -102,12 +103,15 @@ impl Budget {
 
 impl Rule for Budget {
     fn vote(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Vote {
-        let over = self.over(trace, moment).is_some();
-        self.changed(self.part.vote(trace, moment), over)
+        vote_of(self, trace, moment)
     }
 
     fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
-        json!({"tenant": trace.origin.tenant, "sub_policies": [self.part.looked_at(trace)]})
+        json!({"tenant": trace.origin.tenant})
+    }
+
+    fn parts(&self) -> &[Part] {
+        std::slice::from_ref(&self.part)
     }
 
     fn learned(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Value {
@@ -115,12 +119,19 @@ impl Rule for Budget {
         let over = over.map(|(tenant, spent)| {
             json!({"tenant": tenant, "spent_usd": to_decimal(spent), "usd": to_decimal(self.limits.of(tenant))})
         });
-        json!({"over_budget": over, "sub_policies": [self.part.learned(trace, moment)]})
+        let (tenant, now) = (trace.origin.tenant, moment.now);
+        let spent = moment.state::<Tenants>(self.slot).spend.of(tenant, now);
+        json!({
+            "over_budget": over,
+            "spent_usd": spent.map(to_decimal),
+            "usd": to_decimal(self.limits.of(tenant)),
+            "factor": self.factor,
+        })
     }
 
     fn observe(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) {
         self.spend(trace, moment);
-        self.part.observe(trace, moment);
+        self.part.rule.observe(trace, moment);
     }
 
     fn votes(&self, traces: &[&TraceSummary<'_>], open: &[Vote], moment: &mut Moment<'_>, votes: &mut [Vote]) {
@@ -132,18 +143,18 @@ impl Rule for Budget {
 
     fn late(&self, trace: &TraceSummary<'_>, credited: Option<f64>, moment: &mut Moment<'_>) {
         self.spend(trace, moment);
-        self.part.late(trace, credited, moment);
+        self.part.rule.late(trace, credited, moment);
     }
 
     fn consumes(&self) -> bool {
-        self.part.consumes()
+        self.part.rule.consumes()
     }
 
     fn limits(&self) -> bool {
-        self.part.limits()
+        self.part.rule.limits()
     }
 
     fn shares(&self) -> bool {
-        self.part.shares()
+        self.part.rule.shares()
     }
 }

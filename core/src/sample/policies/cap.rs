@@ -7,6 +7,7 @@ use super::super::threshold::RANGE;
 use super::super::verdict::Verdict;
 use super::limits::{Asked, Bucket, Limiter, Unit, cut};
 use super::rule::Compiler;
+use serde_json::Value;
 
 pub struct Cap {
     limiter: Limiter,
@@ -25,10 +26,20 @@ impl Cap {
         Ok(Self { limiter: Limiter { unit, per_second, burst }, slot })
     }
 
+    /// What it has left, for `explain`.
+    pub fn told(&self, trace: &TraceSummary<'_>, bucket: &Bucket) -> Value {
+        let mut told = self.limiter.told(bucket);
+        told["unit"] = self.limiter.unit.name().into();
+        told["trace"] = self.limiter.unit.of(trace).into();
+        told
+    }
+
     /// Makes verdicts stricter until they fit.
     pub fn apply(&self, bucket: &mut Bucket, now: u64, traces: &[&TraceSummary<'_>], verdicts: &mut [Verdict]) {
         let since = self.limiter.fill(bucket, now);
+        bucket.offered = bucket.tokens;
         let mut wanted: Vec<usize> = (0..traces.len()).filter(|at| verdicts[*at].threshold < RANGE).collect();
+        bucket.asked = wanted.len();
         wanted.sort_by_key(|at| verdicts[*at].policy);
         let classes: Vec<&[usize]> = wanted.chunk_by(|a, b| verdicts[*a].policy == verdicts[*b].policy).collect();
         let mut least = self.limiter.least(since);

@@ -3,46 +3,40 @@
 use super::super::state::Moment;
 use super::super::summary::TraceSummary;
 use super::super::vote::Vote;
+use super::part::{Part, vote_of};
 use super::rule::Rule;
 use serde_json::{Value, json};
 
-fn looked_at(parts: &[Box<dyn Rule>], trace: &TraceSummary<'_>) -> Value {
-    json!({"sub_policies": parts.iter().map(|part| part.looked_at(trace)).collect::<Vec<_>>()})
-}
-
 /// `and`, and what a `drop` asks for.
 pub struct All {
-    parts: Vec<Box<dyn Rule>>,
+    parts: Vec<Part>,
     /// Parts in the order in which they are asked: what limits or uses something up comes last and pays only for what the others want.
     order: Vec<usize>,
 }
 
 impl All {
-    pub fn new(parts: Vec<Box<dyn Rule>>) -> Self {
+    pub fn new(parts: Vec<Part>) -> Self {
         let mut order: Vec<usize> = (0..parts.len()).collect();
-        order.sort_by_key(|at| (parts[*at].limits(), parts[*at].consumes()));
+        order.sort_by_key(|at| (parts[*at].rule.limits(), parts[*at].rule.consumes()));
         Self { parts, order }
     }
 }
 
 impl Rule for All {
     fn vote(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Vote {
-        let mut vote = Vote::ALWAYS;
-        for at in &self.order {
-            vote = vote.and(self.parts[*at].vote(trace, moment));
-            if !vote.is_some() {
-                break;
-            }
-        }
-        vote
+        vote_of(self, trace, moment)
     }
 
-    fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
-        looked_at(&self.parts, trace)
+    fn looked_at(&self, _: &TraceSummary<'_>) -> Value {
+        json!({})
+    }
+
+    fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     fn observe(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) {
-        self.parts.iter().for_each(|part| part.observe(trace, moment));
+        self.parts.iter().for_each(|part| part.rule.observe(trace, moment));
     }
 
     fn votes(&self, traces: &[&TraceSummary<'_>], open: &[Vote], moment: &mut Moment<'_>, votes: &mut [Vote]) {
@@ -58,40 +52,40 @@ impl Rule for All {
         }
     }
 
-    fn learned(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Value {
-        json!({"sub_policies": self.parts.iter().map(|part| part.learned(trace, moment)).collect::<Vec<_>>()})
-    }
-
     fn late(&self, trace: &TraceSummary<'_>, credited: Option<f64>, moment: &mut Moment<'_>) {
-        self.parts.iter().for_each(|part| part.late(trace, credited, moment));
+        self.parts.iter().for_each(|part| part.rule.late(trace, credited, moment));
     }
 
     fn consumes(&self) -> bool {
-        self.parts.iter().any(|part| part.consumes())
+        self.parts.iter().any(|part| part.rule.consumes())
     }
 
     fn limits(&self) -> bool {
-        self.parts.iter().any(|part| part.limits())
+        self.parts.iter().any(|part| part.rule.limits())
     }
 
     fn shares(&self) -> bool {
-        self.parts.iter().any(|part| part.shares())
+        self.parts.iter().any(|part| part.rule.shares())
     }
 }
 
-pub struct Not(pub Box<dyn Rule>);
+pub struct Not(pub Part);
 
 impl Rule for Not {
     fn vote(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Vote {
-        self.0.vote(trace, moment).complement()
+        vote_of(self, trace, moment)
     }
 
-    fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
-        looked_at(std::slice::from_ref(&self.0), trace)
+    fn looked_at(&self, _: &TraceSummary<'_>) -> Value {
+        json!({})
+    }
+
+    fn parts(&self) -> &[Part] {
+        std::slice::from_ref(&self.0)
     }
 
     fn observe(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) {
-        self.0.observe(trace, moment);
+        self.0.rule.observe(trace, moment);
     }
 
     fn votes(&self, traces: &[&TraceSummary<'_>], open: &[Vote], moment: &mut Moment<'_>, votes: &mut [Vote]) {
@@ -102,23 +96,19 @@ impl Rule for Not {
         }
     }
 
-    fn learned(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Value {
-        json!({"sub_policies": [self.0.learned(trace, moment)]})
-    }
-
     fn late(&self, trace: &TraceSummary<'_>, credited: Option<f64>, moment: &mut Moment<'_>) {
-        self.0.late(trace, credited, moment);
+        self.0.rule.late(trace, credited, moment);
     }
 
     fn consumes(&self) -> bool {
-        self.0.consumes()
+        self.0.rule.consumes()
     }
 
     fn limits(&self) -> bool {
-        self.0.limits()
+        self.0.rule.limits()
     }
 
     fn shares(&self) -> bool {
-        self.0.shares()
+        self.0.rule.shares()
     }
 }

@@ -9,6 +9,7 @@ use super::facts::{Aggregate, ErrorClass, Evaluation, Guardrail, Tokens};
 use super::learned::{Rare, Slow};
 use super::limits::{Composite, RateLimit, Unit};
 use super::ours::Cost;
+use super::part::Part;
 use super::rule::{Compiler, Rule};
 use super::runaway::Runaway;
 use super::same_span::{HealthCheck, SameSpan};
@@ -70,9 +71,13 @@ pub fn compile(plan: &PolicyPlan, path: &str, to: &mut Compiler<'_>) -> Result<B
     })
 }
 
-fn parts(plans: &[PolicyPlan], path: &str, to: &mut Compiler<'_>) -> Result<Vec<Box<dyn Rule>>, String> {
+fn parts(plans: &[PolicyPlan], path: &str, to: &mut Compiler<'_>) -> Result<Vec<Part>, String> {
     if plans.is_empty() {
         return Err("has no sub-policy".to_owned());
     }
-    plans.iter().enumerate().map(|(at, child)| compile(child, &format!("{path}/{at}"), to)).collect()
+    let each = |(at, child): (usize, &PolicyPlan)| {
+        let rule = compile(child, &format!("{path}/{at}"), to)?;
+        Ok(to.part(&child.name, rule))
+    };
+    plans.iter().enumerate().map(each).collect()
 }

@@ -141,7 +141,10 @@ impl Rule for Rare {
     }
 
     fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
-        json!({"fingerprint": format!("{:016x}", key::of_trace(&self.plan.keys, trace))})
+        json!({
+            "fingerprint": format!("{:016x}", key::of_trace(&self.plan.keys, trace)),
+            "key": key::told(&self.plan.keys, trace),
+        })
     }
 
     fn consumes(&self) -> bool {

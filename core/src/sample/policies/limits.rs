@@ -10,6 +10,7 @@ use super::super::state::{Moment, State};
 use super::super::summary::TraceSummary;
 use super::super::threshold;
 use super::super::vote::Vote;
+use super::part::{Part, vote_of};
 use super::rule::{Compiler, Rule};
 use serde_json::{Value, json};
 
@@ -49,6 +50,9 @@ pub struct Bucket {
     pub(super) tokens: f64,
     /// Unix nanoseconds; 0 before the first use.
     filled_at: u64,
+    /// For `explain`: what there was for the last batch, and how many traces asked for it.
+    pub(super) offered: f64,
+    pub(super) asked: usize,
 }
 
 impl State for Bucket {
@@ -103,6 +107,7 @@ impl Limiter {
                 cost: self.unit.of(trace),
             })
             .collect();
+        (bucket.offered, bucket.asked) = (bucket.tokens, asked.len());
         let cut = Vote::at(cut(&asked, bucket.tokens, self.least(since)));
         for ((trace, open), vote) in traces.iter().zip(open).zip(votes) {
             *vote = if fits(trace, *open) { cut } else { Vote::NONE };
@@ -110,6 +115,17 @@ impl Limiter {
                 bucket.tokens -= self.unit.of(trace);
             }
         }
+    }
+
+    /// The bucket as the last batch found and left it, for `explain`.
+    pub(super) fn told(&self, bucket: &Bucket) -> Value {
+        json!({
+            "per_second": self.per_second,
+            "burst": self.burst,
+            "tokens": bucket.offered,
+            "tokens_left": bucket.tokens,
+            "traces_at_once": bucket.asked,
+        })
     }
 
     /// What may be spent on average though the bucket is empty, `since` seconds after the last batch.
@@ -196,9 +212,11 @@ impl RateLimit {
 
 impl Rule for RateLimit {
     fn vote(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Vote {
-        let mut vote = [Vote::NONE];
-        self.votes(&[trace], &[Vote::ALWAYS], moment, &mut vote);
-        vote[0]
+        vote_of(self, trace, moment)
+    }
+
+    fn learned(&self, _: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Value {
+        self.limiter.told(moment.state(self.slot))
     }
 
     fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
@@ -217,7 +235,9 @@ impl Rule for RateLimit {
 
 /// `composite`: the first part that wants a trace has it, within its own share of the total.
 pub struct Composite {
-    parts: Vec<(Box<dyn Rule>, RateLimit)>,
+    parts: Vec<Part>,
+    /// Of the parts, in their order.
+    shares: Vec<RateLimit>,
     /// In which order they are asked.
     order: Vec<usize>,
 }
@@ -225,7 +245,7 @@ pub struct Composite {
 impl Composite {
     /// `rates`: spans per second of each part; a part may spend a second's worth at once. `order`: of the parts.
     pub fn compile(
-        parts: Vec<Box<dyn Rule>>,
+        parts: Vec<Part>,
         rates: &[f64],
         order: &[usize],
         path: &str,
@@ -238,33 +258,34 @@ impl Composite {
         }
         let limit =
             |(at, rate): (usize, &f64)| RateLimit::compile(Unit::Spans, *rate, *rate, &format!("{path}/{at}"), to);
-        let limits: Vec<_> = rates.iter().enumerate().map(limit).collect();
-        Ok(Self { parts: parts.into_iter().zip(limits).collect(), order: order.to_vec() })
+        let shares = rates.iter().enumerate().map(limit).collect();
+        Ok(Self { parts, shares, order: order.to_vec() })
     }
 }
 
 impl Rule for Composite {
     fn vote(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Vote {
-        let mut vote = [Vote::NONE];
-        self.votes(&[trace], &[Vote::ALWAYS], moment, &mut vote);
-        vote[0]
+        vote_of(self, trace, moment)
     }
 
     fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
-        let parts = self.parts.iter().map(|(part, _)| part.looked_at(trace));
-        json!({"spans": trace.span_count, "sub_policies": parts.collect::<Vec<_>>()})
+        json!({"spans": trace.span_count})
     }
 
     fn learned(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Value {
-        json!({"sub_policies": self.parts.iter().map(|(part, _)| part.learned(trace, moment)).collect::<Vec<_>>()})
+        json!({"shares": self.shares.iter().map(|share| share.learned(trace, moment)).collect::<Vec<_>>()})
+    }
+
+    fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     fn late(&self, trace: &TraceSummary<'_>, credited: Option<f64>, moment: &mut Moment<'_>) {
-        self.parts.iter().for_each(|(part, _)| part.late(trace, credited, moment));
+        self.parts.iter().for_each(|part| part.rule.late(trace, credited, moment));
     }
 
     fn observe(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) {
-        self.parts.iter().for_each(|(part, _)| part.observe(trace, moment));
+        self.parts.iter().for_each(|part| part.rule.observe(trace, moment));
     }
 
     fn votes(&self, traces: &[&TraceSummary<'_>], open: &[Vote], moment: &mut Moment<'_>, votes: &mut [Vote]) {
@@ -273,7 +294,7 @@ impl Rule for Composite {
         let mut wanted = vec![Vote::NONE; traces.len()];
         let mut room = wanted.clone();
         for at in &self.order {
-            let (part, limit) = &self.parts[*at];
+            let (part, limit) = (&self.parts[*at], &self.shares[*at]);
             part.votes(traces, &left, moment, &mut wanted);
             let asked: Vec<Vote> = left.iter().zip(&wanted).map(|(left, wanted)| left.and(*wanted)).collect();
             limit.votes(traces, &asked, moment, &mut room);

@@ -13,6 +13,7 @@ pub mod limits;
 mod ours;
 #[cfg(test)]
 mod own_tests;
+pub mod part;
 pub mod rule;
 mod runaway;
 mod same_span;
@@ -30,11 +31,13 @@ use super::verdict::Verdict;
 use super::vote::Vote;
 use crate::keys::KeyTableBuilder;
 use cap::Cap;
+use part::Heard;
 use rule::{Compiler, Rule};
-use serde_json::json;
+use serde_json::Value;
 use std::sync::Arc;
 
 struct Policy {
+    number: u32,
     name: String,
     rule: Box<dyn Rule>,
     /// Its vote is for dropping.
@@ -51,6 +54,8 @@ pub struct Policies {
     first_match: bool,
     caps: Vec<Cap>,
     dry_run: bool,
+    /// Whether votes are noted for `explain`.
+    pub explained: bool,
     pub conditions: Conditions,
     pub needs: Needs,
     /// Where policies keep state.
@@ -68,6 +73,8 @@ pub struct Votes {
     open: Vec<Vote>,
     /// What is left for those that limit.
     wanted: Vec<Vote>,
+    /// Of policies and their parts, for `explain`.
+    heard: Option<Heard>,
 }
 
 impl Votes {
@@ -85,7 +92,8 @@ impl Policies {
             let rule = compile::compile(one, &one.name, &mut compiler)
                 .map_err(|fault| format!("policy {}: {fault}", one.name))?;
             let drops = matches!(one.kind, KindPlan::Drop { .. });
-            policies.push(Policy { name: one.name.clone(), rule, drops, dry_run: one.dry_run });
+            let number = compiler.number();
+            policies.push(Policy { number, name: one.name.clone(), rule, drops, dry_run: one.dry_run });
         }
         let mut order: Vec<usize> = (0..policies.len()).collect();
         if plan.first_match {
@@ -97,9 +105,10 @@ impl Policies {
         }
         let caps = plan.limits.iter().map(|limit| Cap::compile(limit, &mut compiler)).collect::<Result<_, _>>()?;
         let Compiler { conditions, mut needs, slots, watches, .. } = compiler;
+        conditions.bounded()?;
         needs.conversation = plan.group_by_conversation;
         let (first_match, dry_run) = (plan.first_match, plan.dry_run);
-        Ok(Self { policies, order, first_match, caps, dry_run, conditions, needs, slots, watches })
+        Ok(Self { policies, order, first_match, caps, dry_run, explained: false, conditions, needs, slots, watches })
     }
 
     /// Nothing is sampled: everything is kept, and nothing is said of thresholds on it.
@@ -128,25 +137,30 @@ impl Policies {
         !self.caps.is_empty() || self.policies.iter().any(|policy| policy.rule.shares())
     }
 
-    /// Each policy's vote with the values it looked at, for `explain`.
+    /// Notes from now on what `explain` tells.
+    pub fn be_explained(&mut self) {
+        self.explained = true;
+        self.needs = Needs { conversation: self.needs.conversation, ..Needs::ALL };
+    }
+
+    /// Each policy's vote with the values it looked at, and the bounds on everything, for a trace that was decided last.
     pub fn explain(
         &self,
         trace: &TraceSummary<'_>,
-        votes: impl Iterator<Item = Vote>,
+        votes: &Votes,
         now: u64,
         states: &mut States,
-    ) -> Vec<serde_json::Value> {
+    ) -> (Vec<Value>, Vec<Value>) {
+        let Some(heard) = &votes.heard else { return Default::default() };
         let mut moment = Moment::new(now, &self.slots, states);
-        let told = self.policies.iter().zip(votes).map(|(policy, vote)| {
-            let mut told =
-                json!({"policy": policy.name, "vote": vote.told(), "looked_at": policy.rule.looked_at(trace)});
-            let learned = policy.rule.learned(trace, &mut moment);
-            if !learned.is_null() {
-                told["learned"] = learned;
-            }
+        let each = |policy: &Policy| {
+            let mut told = part::told(policy.number, &policy.name, &*policy.rule, trace, heard, &mut moment);
+            told["dry_run"] = policy.dry_run.into();
             told
-        });
-        told.collect()
+        };
+        let policies = self.policies.iter().map(each).collect();
+        let bounds = self.caps.iter().map(|cap| cap.told(trace, moment.state(cap.slot))).collect();
+        (policies, bounds)
     }
 
     /// Tells the policies of spans that came after the verdict of their trace.
@@ -177,6 +191,7 @@ impl Policies {
         }
         votes.all.resize(count * self.policies.len(), Vote::NONE);
         let mut moment = Moment::new(now, &self.slots, states);
+        moment.heard = self.explained.then(Heard::default);
         for policy in &self.policies {
             traces.iter().for_each(|trace| policy.rule.observe(trace, &mut moment));
         }
@@ -190,6 +205,9 @@ impl Policies {
             let settled = self.first_match || (policy.rule.limits() && !policy.drops);
             let open = if settled { &votes.wanted } else { &votes.open };
             policy.rule.votes(traces, open, &mut moment, own);
+            if let Some(heard) = &mut moment.heard {
+                heard.note(policy.number, traces, open, own);
+            }
             for (wanted, own) in votes.wanted.iter_mut().zip(own) {
                 if policy.dry_run && !self.dry_run {
                     continue;
@@ -210,6 +228,7 @@ impl Policies {
         for cap in &self.caps {
             cap.apply(moment.state(cap.slot), now, traces, verdicts);
         }
+        votes.heard = moment.heard;
         for (at, (trace, verdict)) in traces.iter().zip(verdicts).enumerate() {
             self.tried(trace, votes.of(at), verdict);
         }

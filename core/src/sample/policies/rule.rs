@@ -5,6 +5,7 @@ use super::super::runaway::Watch;
 use super::super::state::{Moment, Slot, State};
 use super::super::summary::{Needs, TraceSummary};
 use super::super::vote::Vote;
+use super::part::Part;
 use crate::keys::KeyTableBuilder;
 use serde_json::Value;
 use std::sync::Arc;
@@ -14,12 +15,17 @@ pub trait Rule: Send + Sync {
     /// The vote for one trace.
     fn vote(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Vote;
 
-    /// The values that the vote depends on, for `explain`.
+    /// The values that the vote depends on besides those of the parts, for `explain`: an object.
     fn looked_at(&self, trace: &TraceSummary<'_>) -> Value;
 
     /// What the policy has learned that the vote depends on as well, an object; null for nothing.
     fn learned(&self, _trace: &TraceSummary<'_>, _moment: &mut Moment<'_>) -> Value {
         Value::Null
+    }
+
+    /// The policies inside, for `explain`.
+    fn parts(&self) -> &[Part] {
+        &[]
     }
 
     /// Told of every trace before the votes of its batch, for what learns from all traffic.
@@ -61,6 +67,8 @@ pub struct Compiler<'k> {
     pub slots: Vec<Slot>,
     /// What looks at spans as they arrive.
     pub watches: Vec<Arc<Watch>>,
+    /// Policies and parts so far.
+    voters: u32,
 }
 
 impl<'k> Compiler<'k> {
@@ -71,7 +79,18 @@ impl<'k> Compiler<'k> {
             needs: Needs::default(),
             slots: Vec::new(),
             watches: Vec::new(),
+            voters: 0,
         }
+    }
+
+    /// The next policy's, or part's, number.
+    pub fn number(&mut self) -> u32 {
+        self.voters += 1;
+        self.voters
+    }
+
+    pub fn part(&mut self, name: &str, rule: Box<dyn Rule>) -> Part {
+        Part::new(self.number(), name, rule)
     }
 
     /// A condition on an attribute of any span or resource; returns its bit.

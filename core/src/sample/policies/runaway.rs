@@ -34,6 +34,18 @@ impl Rule for Runaway {
         Vote::when(self.0.is_beyond(self.key(trace), moment.now))
     }
 
+    fn learned(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Value {
+        let Some(counts) = self.0.counts(self.key(trace), moment.now) else { return Value::Null };
+        let (tool, repeats) = counts.repeated.unzip();
+        let name = tool.and_then(|tool| trace.tool_steps.iter().find(|(step, _)| *step == tool));
+        json!({
+            "repeats": repeats.unwrap_or(0.0),
+            "tool": name.map(|(_, name)| name),
+            "calls": counts.calls,
+            "usd": counts.usd,
+        })
+    }
+
     fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
         match self.0.per() {
             Per::Trace => json!({"trace": format!("{:032x}", trace.id)}),

@@ -7,36 +7,45 @@ use super::super::state::Moment;
 use super::super::summary::TraceSummary;
 use super::super::vote::Vote;
 use super::collector::{Attribute, StatusCode};
+use super::combine::Not;
+use super::part::Part;
 use super::rule::{Compiler, Rule};
 use serde_json::{Value, json};
 
-pub struct SameSpan(u16);
+pub struct SameSpan {
+    bit: u16,
+    /// Each condition by itself, on any span.
+    parts: Vec<Part>,
+}
 
 impl SameSpan {
     pub fn compile(children: &[PolicyPlan], to: &mut Compiler<'_>) -> Result<Self, String> {
         let mut group = Group { statuses: u8::MAX, ..Group::default() };
-        for child in children {
-            add(&child.kind, true, &mut group, to).map_err(|fault| format!("{}: {fault}", child.name))?;
-        }
+        let mut each =
+            |child: &PolicyPlan| add(child, true, &mut group, to).map_err(|fault| format!("{}: {fault}", child.name));
+        let parts = children.iter().map(&mut each).collect::<Result<_, _>>()?;
         if group.statuses == u8::MAX {
             group.statuses = 0;
         } else if group.statuses == 0 {
             return Err("no status code is left over for the span to have".to_owned());
         }
-        Ok(Self(to.conditions.add_group(group)))
+        Ok(Self { bit: to.conditions.add_group(group), parts })
     }
 }
 
-/// `wanted`: whether the condition must hold or must not.
-fn add(kind: &KindPlan, wanted: bool, group: &mut Group, to: &mut Compiler<'_>) -> Result<(), String> {
-    let attribute = match kind {
+/// Adds what a span is asked for, and gives the same as a policy on any span. `wanted`: whether the condition must hold or
+/// must not.
+fn add(child: &PolicyPlan, wanted: bool, group: &mut Group, to: &mut Compiler<'_>) -> Result<Part, String> {
+    let attribute = match &child.kind {
         KindPlan::StatusCode { status_codes } => {
-            let mask = StatusCode::compile(status_codes)?.mask;
-            group.statuses &= if wanted { mask } else { !mask };
-            return Ok(());
+            let status = StatusCode::compile(status_codes)?;
+            group.statuses &= if wanted { status.mask } else { !status.mask };
+            return Ok(to.part(&child.name, Box::new(status)));
         }
         KindPlan::Not { children } => {
-            return children.iter().try_for_each(|child| add(&child.kind, !wanted, group, to));
+            let [inner] = children.as_slice() else { return Err("not takes exactly one sub-policy".to_owned()) };
+            let inner = add(inner, !wanted, group, to)?;
+            return Ok(to.part(&child.name, Box::new(Not(inner))));
         }
         KindPlan::NumericAttribute { key, min_value, max_value, invert_match } => {
             Attribute::numeric(to, key, *min_value, *max_value, *invert_match)
@@ -51,16 +60,28 @@ fn add(kind: &KindPlan, wanted: bool, group: &mut Group, to: &mut Compiler<'_>) 
     };
     let (bit, invert) = attribute.parts();
     group.all.push((bit, wanted != invert));
-    Ok(())
+    Ok(to.part(&child.name, Box::new(attribute)))
 }
 
 impl Rule for SameSpan {
-    fn vote(&self, trace: &TraceSummary<'_>, _: &mut Moment<'_>) -> Vote {
-        Vote::when(trace.bits.get(self.0))
+    fn vote(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) -> Vote {
+        if moment.heard.is_some() {
+            let mut own = [Vote::NONE];
+            self.parts.iter().for_each(|part| part.votes(&[trace], &[Vote::ALWAYS], moment, &mut own));
+        }
+        Vote::when(trace.bits.get(self.bit))
     }
 
     fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
-        json!({"span_matched": trace.bits.get(self.0)})
+        let mut seen = json!({"span_matched": trace.bits.get(self.bit)});
+        if let Some(span) = trace.witness(self.bit).and_then(|witness| witness.span_id) {
+            seen["on"] = json!(format!("{span:016x}"));
+        }
+        seen
+    }
+
+    fn parts(&self) -> &[Part] {
+        &self.parts
     }
 }
 
