@@ -161,6 +161,12 @@ def ottl_fault(text: str, context: str) -> tuple[int, str] | None:
     context: `span` or `spanevent`. The place counts characters from 0. Raises ValueError for another context.
     """
 
+def regex_fault(text: str) -> tuple[int | None, str] | None:
+    """Where a regular expression stops making sense and why; None for one that the core can compile.
+
+    The place counts characters from 0; None for one that is well formed and too large (1 MiB compiled).
+    """
+
 @final
 class Normalizer:
     """Normalize by itself, for tests against the reference; the engine has its own."""

@@ -46,6 +46,7 @@ def check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         result: dict[str, Any] = {"valid": valid, "problems": [asdict(problem) for problem in problems]}
         if arguments.tests:
+            result["passed"] = passed
             result["tests"] = None if outcomes is None else [_as_json(outcome) for outcome in outcomes]
         print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
@@ -56,8 +57,11 @@ def check(arguments: argparse.Namespace) -> int:
             for problem in outcome.problems:
                 print(f"      {problem}")
         name = ", ".join(str(path) for path in arguments.config) or "the default configuration"
+        state = "valid" if valid else "not valid"
         tests = "" if outcomes is None else f"; {_passed(outcomes)}"
-        print(f"{name}: {'valid' if valid else 'not valid'}{_counts(problems)}{tests}")
+        if valid and not passed:
+            state = "well formed, but does not do what its tests expect"
+        print(f"{name}: {state}{_counts(problems)}{tests}")
     return 0 if passed else 1
 
 

@@ -70,6 +70,7 @@ def run(options: argparse.Namespace) -> int:
     gc.freeze()
     watcher.start()
     while _next(wishes) == "reload":
+        watcher.note()
         service.reload()
     # A second signal ends the process at once, from when it is told that the first was understood.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

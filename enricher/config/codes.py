@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "unknown-sub-policy": "No sub-policy of the `composite` has this name.",
     "unknown-policy-type": "No sampling policy has this type.",
     "wrong-block": "A policy holds the settings of another type.",
+    "too-many-policies": "There are more sampling policies than the core can tell apart.",
     "misplaced-policy": "A policy stands where it cannot have its meaning.",
     "two-targets": "Two targets are given where one policy can meet one.",
     "empty-range": "No value lies between the two bounds.",

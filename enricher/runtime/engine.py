@@ -114,6 +114,11 @@ def ottl_fault(text: str, context: str) -> tuple[int, str] | None:
     return guard("ottl_fault", lambda: _core.ottl_fault(text, context))
 
 
+def regex_fault(text: str) -> tuple[int | None, str] | None:
+    """`_core.regex_fault` with panics translated."""
+    return guard("regex_fault", lambda: _core.regex_fault(text))
+
+
 def refuse_other_version() -> None:
     """Raises ImportError when the core is not of the installed package's version (a half-finished upgrade)."""
     try:

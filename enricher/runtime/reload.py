@@ -99,7 +99,7 @@ class Watcher:
 
     def __init__(self, paths: Sequence[Path], changed: Callable[[], None]) -> None:
         self._paths = list(paths)
-        self._changed = changed
+        self._tell = changed
         self._stop = threading.Event()
         self._seen = self._look()
         self._thread = threading.Thread(target=self._run, name="config-watch", daemon=True)
@@ -107,17 +107,27 @@ class Watcher:
     def start(self) -> None:
         self._thread.start()
 
+    def note(self) -> None:
+        """The files as they are now are about to be read: they have not changed until they change again."""
+        self._seen = self._look()
+
     def stop(self) -> None:
         self._stop.set()
         self._thread.join()
 
     def _run(self) -> None:
         while not self._stop.wait(_LOOK_EVERY_S):
-            now = self._look()
-            if now != self._seen and None not in now:
-                self._seen = now
+            if self.changed():
                 log.info("a configuration file changed")
-                self._changed()
+                self._tell()
+
+    def changed(self) -> bool:
+        """Whether the files are others than when this was asked, or they were read, last."""
+        now = self._look()
+        if now == self._seen or None in now:
+            return False
+        self._seen = now
+        return True
 
     def _look(self) -> list[tuple[int, int, int] | None]:
         return [_identity(path) for path in self._paths]

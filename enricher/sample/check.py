@@ -7,6 +7,7 @@ from typing import Any
 
 from enricher.errors import Problem
 from enricher.runtime.engine import ottl_fault
+from enricher.sample import placed
 from enricher.sample.compile import DROPS_HEALTH_CHECKS
 from enricher.sample.policies import (
     TYPES,
@@ -35,7 +36,9 @@ def check_raw(section: Any) -> list[Problem]:
     if not isinstance(policies, list):
         return []
     problems = list(_names(policies, DROPS_HEALTH_CHECKS if section.get("drop_health_checks") else ""))
-    for path, policy in _all_policies(policies, "policies"):
+    everything = list(_all_policies(policies, "policies"))
+    problems += placed.check(everything)
+    for path, policy in everything:
         problems += _blocks(policy, path)
         problems += _expressions(policy, path)
         problems += _conditions(policy, path)
@@ -132,9 +135,6 @@ def check(settings: SamplingSettings) -> list[Problem]:
 
 
 def _each(policy: PolicyBody, path: str, *, nested: bool) -> Iterator[Problem]:
-    if policy.type == "drop" and nested:
-        hint = "make it a policy of its own in `policies`"
-        yield Problem("misplaced-policy", f"{path}.type", "`drop` cannot stand inside another policy", hint)
     if not nested:
         yield from _idle(policy, path)
     yield from _valueless(policy, path)

@@ -13,6 +13,7 @@ from enricher.sample.policies.collector import (
     TraceState,
 )
 from enricher.sample.policies.combined import (
+    ON_ONE_SPAN,
     TYPES,
     WITHOUT_SETTINGS,
     And,
@@ -31,6 +32,7 @@ from enricher.sample.policies.own import Cost
 from enricher.sample.policies.runaway import Runaway
 
 __all__ = [
+    "ON_ONE_SPAN",
     "TYPES",
     "WITHOUT_SETTINGS",
     "Adaptive",

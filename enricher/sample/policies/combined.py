@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -168,6 +168,8 @@ class PolicyBody(Section):
     @property
     def block(self) -> PolicySettings | None:
         """The settings that belong to the type; None when it has none, or when the block is not written."""
+        if self.type in ("always_sample", "trace_flags"):
+            return None
         name = self.type + "_" if self.type in ("and", "not") else self.type
         found: PolicySettings | None = getattr(self, name, None)
         if found is None and self.type in _DEFAULTS:
@@ -211,18 +213,6 @@ class And(PolicySettings):
     """Ask for one span that satisfies all of them. They may be `status_code`, `string_attribute`, `numeric_attribute`,
     `boolean_attribute`, `trace_state`, `trace_flags` and `not` of one of these. Attributes of the resource count as
     those of each of its spans."""
-
-    @model_validator(mode="after")
-    def _judged_on_one_span(self) -> Self:
-        for index, sub in enumerate(self.and_sub_policy if self.same_span else ()):
-            inner = sub
-            path: tuple[str | int, ...] = ("and_sub_policy", index)
-            while inner.type == "not" and inner.not_ is not None:
-                inner, path = inner.not_.not_sub_policy, (*path, "not", "not_sub_policy")
-            if inner.type not in ON_ONE_SPAN:
-                hint = "write it in an `and` without same_span"
-                raise fault("misplaced-policy", f"`{inner.type}` cannot be judged on one span", hint, (*path, "type"))
-        return self
 
     def plan(self) -> dict[str, Any]:
         return {"same_span": True} if self.same_span else {}
@@ -271,21 +261,6 @@ class Composite(PolicySettings):
     rate_allocation: list[RateAllocation] = Field(default=[])
     """The share of each; a sub-policy that is not named gets an equal share."""
 
-    @model_validator(mode="after")
-    def _named(self) -> Self:
-        names = [sub.name for sub in self.composite_sub_policy]
-        ordered = [(name, ("policy_order", at)) for at, name in enumerate(self.policy_order)]
-        shared = [(share.policy, ("rate_allocation", at, "policy")) for at, share in enumerate(self.rate_allocation)]
-        for given in (ordered, shared):
-            for at, (name, place) in enumerate(given):
-                if name not in names:
-                    close = nearest(name, tuple(names))
-                    hint = f"did you mean `{close}`?" if close else "name one of `composite_sub_policy`"
-                    raise fault("unknown-sub-policy", f"no sub-policy is named `{name[:60]}`", hint, at=place)
-                if any(name == other for other, _ in given[:at]):
-                    raise fault("duplicate-policy-name", f"`{name[:60]}` stands here twice", "remove one", at=place)
-        return self
-
     def plan(self) -> dict[str, Any]:
         names = [sub.name for sub in self.composite_sub_policy]
         percents = {share.policy: share.percent for share in self.rate_allocation}
@@ -327,8 +302,6 @@ class Budget(PolicySettings):
 
 
 _DEFAULTS: dict[str, PolicySettings] = {
-    "always_sample": AlwaysSample(),
-    "trace_flags": TraceFlags(),
     "latency": Latency(),
     "probabilistic": Probabilistic(),
     "span_count": SpanCount(),

@@ -39,8 +39,13 @@ def test_the_number_of_shards_is_a_power_of_two_chosen_by_processors() -> None:
 def test_keep_all_and_records_are_options_of_the_plan() -> None:
     text = "sampling: {policies: [{name: e, type: status_code, status_code: {status_codes: [error]}}]}"
     assert plan(text)["sample"]["policies"] == [{"name": "e", "type": "status_code", "status_codes": ["ERROR"]}]
-    assert plan(text)["output"] == {"call_records": False, "trace_records": False, "keep_all": False}
-    given = {"call_records": True, "trace_records": True, "keep_all": True}
+    assert plan(text)["output"] == {
+        "call_records": False,
+        "trace_records": False,
+        "explain": None,
+        "keep_all": False,
+    }
+    given = {"call_records": True, "trace_records": True, "explain": "ab", "keep_all": True}
     assert plan(text, **given)["output"] == given
 
 

@@ -89,10 +89,10 @@ CASES = [
     Case("missing-key", "exporters: {§otlp: {}}", "exporters.otlp.endpoint", "`endpoint` is required"),
     Case(
         "missing-key",
-        "sampling:\n  policies:\n    - §{name: p, type: latency}\n",
+        "sampling:\n  policies:\n    - §{name: p, type: status_code}\n",
         "sampling.policies[0]",
         "needs its settings",
-        "add `latency: …`",
+        "add `status_code: …`",
     ),
     Case("missing-key", policy("type: cost, cost: §{}"), "sampling.policies[0].cost", "needs trace_usd, call_usd"),
     Case(
@@ -133,9 +133,9 @@ CASES = [
     ),
     Case(
         "out-of-range",
-        policy("type: probabilistic, probabilistic: {sampling_percentage: §101}"),
+        policy("type: probabilistic, probabilistic: {sampling_percentage: §-1}"),
         "sampling.policies[0].probabilistic.sampling_percentage",
-        "must be at most 100, not 101",
+        "must be at least 0, not -1",
     ),
     Case("invalid-value", "sampling: {decision_wait: §5 s}", "sampling.decision_wait", "'5 s' is not a duration"),
     Case("invalid-value", "admin: {endpoint: §here}", "admin.endpoint", "not host:port"),
@@ -308,10 +308,16 @@ CASES = [
     ),
     Case(
         "empty-range",
-        policy("type: numeric_attribute, numeric_attribute: {key: k, min_value: 5, max_value: §0}"),
+        policy("type: numeric_attribute, numeric_attribute: {key: k, min_value: 5, max_value: §4}"),
         "sampling.policies[0].numeric_attribute.max_value",
-        "no number is at least 5 and at most 0",
-        "remove max_value",
+        "no number is at least 5 and at most 4",
+        "swap them",
+    ),
+    Case(
+        "too-many-policies",
+        "sampling: {policies: §[" + ", ".join(f"{{name: p{at}, type: always_sample}}" for at in range(5001)) + "]}",
+        "sampling.policies",
+        "5,001 policies",
     ),
     Case(
         "two-targets",
@@ -321,9 +327,9 @@ CASES = [
     ),
     Case(
         "bad-regex",
-        policy("type: string_attribute, string_attribute: {key: k, values: [§'(?=a)'], enabled_regex_matching: true}"),
+        policy("type: string_attribute, string_attribute: {key: k, values: [§'b(?=a)'], enabled_regex_matching: true}"),
         "sampling.policies[0].string_attribute.values[0]",
-        "look-around is not supported",
+        "character 2, at `(?=a)`: look-around",
         "linear time",
     ),
     Case(

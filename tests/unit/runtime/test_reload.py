@@ -109,3 +109,15 @@ def test_the_watcher_sees_files_that_are_written_and_symlinks_that_are_moved(
     wait_until(lambda: watcher._look() == [None])
     watcher.stop()
     assert len(changes) == 2
+
+
+def test_files_that_a_reload_is_about_to_read_are_not_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("1")
+    watcher = Watcher([file], lambda: None)
+    file.write_text("11")
+    watcher.note()
+    assert not watcher.changed()
+    file.write_text("111")
+    assert watcher.changed()
+    assert not watcher.changed()

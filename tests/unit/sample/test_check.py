@@ -62,6 +62,27 @@ def test_a_composite_names_its_own_policies(more: str, path: str) -> None:
     assert [one.path for one in problems(policy)] == [f"sampling.policies[0].composite.{path}"]
 
 
+def test_faults_of_where_policies_stand_come_all_at_once() -> None:
+    drop = "name: d, type: drop, drop: {drop_sub_policy: [{type: drop, drop: {drop_sub_policy: [{type: latency}]}}]}"
+    subs = "composite_sub_policy: [{name: first, type: nonsense}, {name: second, type: always_sample}]"
+    named = "policy_order: [fist, second, second], rate_allocation: [{policy: third, percent: 500}]"
+    composite = f"name: c, type: composite, composite: {{max_total_spans_per_second: 1, {subs}, {named}}}"
+    one = "name: o, type: and, and: {same_span: true, and_sub_policy: [{type: latency}, {type: not, not: "
+    one += "{not_sub_policy: {type: rare}}}]}"
+    errors = [(path, code) for severity, code, path in found(drop, composite, one) if severity == "error"]
+    above = "sampling.policies"
+    assert sorted(errors) == [
+        (f"{above}[0].drop.drop_sub_policy[0].type", "misplaced-policy"),
+        (f"{above}[1].composite.composite_sub_policy[0].type", "unknown-policy-type"),
+        (f"{above}[1].composite.policy_order[0]", "unknown-sub-policy"),
+        (f"{above}[1].composite.policy_order[2]", "duplicate-policy-name"),
+        (f"{above}[1].composite.rate_allocation[0].percent", "out-of-range"),
+        (f"{above}[1].composite.rate_allocation[0].policy", "unknown-sub-policy"),
+        (f"{above}[2].and.and_sub_policy[0].type", "misplaced-policy"),
+        (f"{above}[2].and.and_sub_policy[1].not.not_sub_policy.type", "misplaced-policy"),
+    ]
+
+
 @pytest.mark.parametrize(
     "policy",
     [

@@ -11,7 +11,7 @@ from enricher.sample.regex import explain_fault
         "",
         "^/health(z|y)?$",
         r"v[0-9]+.HealthCheck$",
-        r"\p{Greek}+\pL\PN\p{^Lu}",
+        r"\p{Greek}+\pL\PN\p{Lu}",
         r"\z\A\b\B",
         r"(?i)claude",
         r"(?i:gpt)-4o(?-i)x",
@@ -39,47 +39,26 @@ def test_patterns_that_compile(pattern: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "reason"),
     [
-        ("(", "missing )"),
-        (")", "unbalanced"),
-        ("[a", "a [ is not closed"),
-        ("[[]]", "a [ is not closed"),
-        ("[a[^]]", "a [ is not closed"),
-        ("*", "nothing to repeat"),
-        ("a|{2}", "nothing to repeat"),
-        ("(?:+)", "nothing to repeat"),
-        ("{a}", "neither a repetition"),
-        ("a{", "neither a repetition"),
-        ("a{b}", "neither a repetition"),
-        ("a{5,2}", "min repeat greater than max"),
-        ("[z-a]", "bad character range"),
-        ("a\\", "single backslash"),
+        ("(", "character 1, at `(`: unclosed group"),
+        ("ab)", "character 3, at `)`: unopened group"),
+        ("é[a", "character 2, at `[a`: unclosed character class"),
+        ("*", "character 1, at `*`: repetition operator missing expression"),
+        ("ab{5,2}", "character 3, at `{5,2}`: invalid repetition count range"),
+        ("x[z-a]", "character 3, at `z-a]`: invalid character class range"),
+        ("a\\", "character 2, at `\\`: incomplete escape sequence"),
         ("(?=a)", "look-around"),
-        ("(?!a)", "look-around"),
-        ("(?<=a)b", "look-around"),
         ("(?<!a)b", "look-around"),
-        (r"(a)\1", "back-references"),
-        (r"(?P<n>a)(?P=n)", "back-references"),
-        (r"(?P<n>a)\k<n>", "back-references"),
-        ("(?>a)", "atomic"),
-        ("(a)(?(1)b|c)", "conditional"),
-        ("(?#x)a", "comments"),
-        ("a*+", "possessive"),
-        ("a{2}+", "possessive"),
-        (r"\Qa\E", r"\Q is not a known escape"),
-        (r"\pu", "not a known escape"),
-        (r"\u12", "not a known escape"),
-        ("(?)", "something unknown"),
-        (r"[\b]", r"\b stands for a place"),
-        (r"\Z", r"\Z is not a known escape"),
-        ("(?Pa)", "something unknown"),
-        ("a" * 5000, "longer than"),
-        ("(" * 3000, ""),
+        (r"(a)\1", "character 4, at `\\1`: backreferences are not supported"),
+        ("(?>a)", "character 3, at `>a)`: unrecognized flag"),
+        (r"\Qa\E", "unrecognized escape sequence"),
+        (r"\p{Nonsense}", "Unicode property not found"),
+        ("a" * 5000, "longer than 4096 characters"),
+        ("(a{500}){500}", "size limit"),
+        ("(" * 1000 + ")" * 1000, "nest"),
     ],
 )
-def test_patterns_that_do_not(pattern: str, reason: str) -> None:
-    found = explain_fault(pattern)
-    assert found
-    assert reason in found
+def test_patterns_that_do_not_say_where_and_why(pattern: str, reason: str) -> None:
+    assert reason in explain_fault(pattern)
 
 
 @given(st.text(st.sampled_from(r"ab01(){}[]*+?|^$.\-<>=!:P&iz,"), max_size=30) | st.text(max_size=20))

@@ -171,7 +171,7 @@ def test_the_command_points_at_what_fails(tmp_path: Path, capsys: Capture) -> No
     assert status == 1
     assert f"{path}:{line}:15: error: tests[1].expect.policy: expected the-rset, got the-rest" in out
     assert "did you mean `the-rest`?" in out
-    assert out.endswith("valid; 1 of 2 tests failed\n")
+    assert out.endswith(": well formed, but does not do what its tests expect; 1 of 2 tests failed\n")
 
     status, out = checked(path, capsys, "--json")
     told: dict[str, Any] = json.loads(out)
