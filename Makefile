@@ -28,7 +28,7 @@ demo: build ## Serve, feed recorded traffic of real SDKs, show it live for half 
 
 test: build ## Unit, boundary, golden and integration tests, and those of the core
 	cargo test --quiet --tests --manifest-path core/Cargo.toml
-	$(PYTHON) -m pytest -q tests --ignore=tests/e2e
+	$(PYTHON) -m pytest -q -n auto --maxprocesses 4 --dist worksteal tests --ignore=tests/e2e
 
 e2e: build ## The real process with real SDKs, a real Collector, Jaeger and Prometheus
 	$(PYTHON) -m pytest -q tests/e2e

@@ -28,14 +28,17 @@ NOW = 1_780_000_000 * 10**9
 PRICES = "prices: {overrides: [{model: m, per_million: {input: 1000, output: 0}}]}"
 KEYS = ("a", "b.c", "gen_ai.request.model")
 TEXTS = ("", "x", "xy", "m")
+READ = {"gen_ai.request.model", "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.response.id"}
+READ |= {"gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"}
 NO_BOOK = Book(built="2026-01-01", sources={}, models=[], prices=[], modifiers=[], holidays=[])
 
 
 @cache
 def base_plan() -> str:
     """A plan without its sampling section, which is written in its place before each use: the rest is large."""
-    # No rule asks what a model of the book costs, and hundreds of engines are made.
+    # No rule asks what a model of the book costs or reads other keys, and hundreds of engines are made.
     plan: dict[str, Any] = json.loads(compile_plan(load_text(PRICES).require(), book=NO_BOOK))
+    plan["normalize"]["rules"] = [rule for rule in plan["normalize"]["rules"] if rule["key"] in READ]
     return json.dumps({**plan, "sample": None})
 
 
