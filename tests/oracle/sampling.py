@@ -19,6 +19,7 @@ from enricher.sample.policies import (
     Cost,
     Latency,
     NumericAttribute,
+    OttlCondition,
     PolicyBody,
     Probabilistic,
     SpanCount,
@@ -29,6 +30,7 @@ from enricher.sample.policies import (
 )
 from enricher.sample.policies.facts import Bounds
 from enricher.sample.settings import SamplingSettings
+from tests.oracle.ottl import holds
 
 Value = str | int | float | bool | list[str]
 
@@ -63,6 +65,10 @@ class Trace:
     failed: int = 0
     model: str = ""
     randomness: int | None = None
+    service: str = ""
+    tenant: str = ""
+    size: int = 0
+    """Bytes of its spans as they are sent."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +134,12 @@ def decide(settings: SamplingSettings, trace: Trace) -> Verdict:
     best, credited = Fraction(0), None
     ceiling, dropper = Fraction(1), None
     for policy in settings.policies:
-        vote = _vote(policy, trace)
+        own = vote(policy, trace)
         if policy.type == "drop":
-            if 1 - vote < ceiling:
-                ceiling, dropper = 1 - vote, policy.name
-        elif vote > best:
-            best, credited = vote, policy.name
+            if 1 - own < ceiling:
+                ceiling, dropper = 1 - own, policy.name
+        elif own > best:
+            best, credited = own, policy.name
     randomness = trace.trace_id % RANGE if trace.randomness is None else trace.randomness
     threshold = threshold_of(min(best, ceiling))
     keep = randomness >= threshold
@@ -158,12 +164,12 @@ def _half_up(value: Fraction, unit: int) -> int:
     return int((value + Fraction(unit, 2)) / unit) * unit
 
 
-def _vote(policy: PolicyBody, trace: Trace) -> Fraction:
+def vote(policy: PolicyBody, trace: Trace) -> Fraction:
     """The probability with which a policy wants the trace (`drop`: wants it gone)."""
     if isinstance(policy.block, And) and policy.block.same_span:
         alone = [replace(trace, spans=[span]) for span in trace.spans]
-        return max(min(_vote(child, one) for child in policy.children) for one in alone)
-    children = [_vote(child, trace) for child in policy.children]
+        return max(min(vote(child, one) for child in policy.children) for one in alone)
+    children = [vote(child, trace) for child in policy.children]
     match policy.type:
         case "and" | "drop":
             return min(children)
@@ -183,6 +189,12 @@ def _matches(policy: PolicyBody, trace: Trace) -> bool:
             return True
         case TraceState(key=key, values=wanted):
             return any(span.trace_state.get(key) in wanted for span in trace.spans)
+        case OttlCondition(span=conditions):
+            return any(
+                holds(text, {"name": "s", "status.code": span.status}, span.attributes, trace.resource)
+                for text in conditions
+                for span in trace.spans
+            )
         case SpanCount(min_spans=low, max_spans=high):
             return low <= len(trace.spans) and (high == 0 or len(trace.spans) <= high)
         case StatusCode(status_codes=codes):
