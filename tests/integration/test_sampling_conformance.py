@@ -1,10 +1,21 @@
-"""The Collector's tail sampling, case by case: the numbers are those of its own tests as we list them. What combines
-votes, what comes late, what bounds. Filters and trace state: `test_sampling_filters.py`.
+"""The Collector's tail sampling, case by case: the numbers are those of its own tests as we list them. Its verdicts
+beside ours, on the same traces: `tests/e2e/test_tail_sampling_alike.py`.
 
-Where a test is called a divergence, upstream does otherwise and we mean to: bounded limits stay unbiased, an upper
-bound of `latency` bounds the whole trace, schema URLs survive, inverted matches are plain matches (upstream's own
-default since v0.144). Not offered, so that check says so: deciding at ingest, span by span (cases 17 to 21). Cases 31
-to 34 are tests of the core (`core/src/sample/policies/tests`); 37 concerns a disk buffer, 47 to 51 another component.
+| cases | where, or why not |
+| --- | --- |
+| 1-3, 6-15, 35, 38, 44, 46 | here, by number |
+| 4, 5 | here; divergence: an inverted match is a plain match (upstream's own default since v0.144) |
+| 16 | here; divergence: schema URLs survive |
+| 17-21 | here; `span-ingest`, final on a part of a trace, is not offered, and check says so |
+| 22, 24-30, 40-43 | `test_sampling_filters.py`, by number |
+| 23 | there; divergence: an upper bound of `latency` bounds the whole trace |
+| 31-33 | `core/src/sample/policies/tests/limits.rs`, by number |
+| 34 | there: `a_burst_passes_at_once_and_what_is_larger_never` |
+| 36 | here; divergence: what does not fit is decided early, never lost |
+| 37 | does not concern us: undecided traces are in memory, there is no disk to read them from |
+| 39 | `test_sampling_filters.py`; divergence: the trace id decides, no salted hash |
+| 45 | `test_engine_watches.py`: `same_span` |
+| 47-51 | do not concern sampling: the Collector's normalizer |
 """
 
 from __future__ import annotations
