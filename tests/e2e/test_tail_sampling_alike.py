@@ -99,7 +99,7 @@ def _traces() -> list[Span]:
     spans = []
     for number in range(1, TRACES + 1):
         for at in range(pick.randint(1, 4)):
-            values = {
+            values: dict[str, str | int | float | bool] = {
                 "s": pick.choice(["x", "xy", "xyz", "z"]),
                 "n": pick.choice([-3, 0, 1, 7, 8]),
                 "f": pick.choice([0.25, 0.5]),
@@ -111,8 +111,8 @@ def _traces() -> list[Span]:
             one = span(
                 number, 10 * number + at, at and 10 * number, chosen, ms=pick.choice([5, 49, 50, 51, 90]), state=state
             )
-            one.status.code = pick.choice([0, 0, 1, 2])
-            one.kind = pick.choice([1, 2, 3])
+            one.status.code = pick.choice([0, 0, 1, 2])  # type: ignore[assignment]
+            one.kind = pick.choice([1, 2, 3])  # type: ignore[assignment]
             one.flags = pick.choice([0, 0, 1])
             if pick.random() < 0.3:
                 event = one.events.add(name=pick.choice(["boom", "fine"]))

@@ -106,4 +106,4 @@ def _compare(left: Any, operator: str, right: Any) -> bool:
         return (alike and left == right) == (operator == "==")
     if not alike or not isinstance(left, (int, float, str)):
         return False
-    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]
+    return bool({"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator])

@@ -171,7 +171,7 @@ class Sampler:
     def _is_first(self, name: str, rare: Rare, trace: Trace, now: int) -> bool:
         known = self.memories.setdefault(name, {})
         key = _key(rare.keys, trace)
-        first = now - known.get(key, -(10**20)) >= rare.window * SECOND
+        first = bool(now - known.get(key, -(10**20)) >= rare.window * SECOND)
         if first:
             known[key] = now
         return first
