@@ -22,6 +22,7 @@ _ROWS = 14
 _LEAST_COLUMNS = 80
 _MOST_COLUMNS = 105
 _INDENT = 10
+_TOGETHER = "\xa0"
 
 
 @dataclass
@@ -192,13 +193,15 @@ def _aligned(meanings: dict[Path, str]) -> list[str]:
 
 
 def _list(counts: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
+    return ", ".join(f"{count:,}{_TOGETHER}{name}" for name, count in counts.most_common())
 
 
 def _paragraph(title: str, text: str, width: int) -> list[str]:
     """Text behind its title, in lines of the same indent."""
     lines = textwrap.wrap(text, width - _INDENT, break_long_words=False, break_on_hyphens=False)
-    return [f"{title if number == 0 else '':{_INDENT}}{line}" for number, line in enumerate(lines)]
+    return [
+        f"{title if number == 0 else '':{_INDENT}}{line.replace(_TOGETHER, ' ')}" for number, line in enumerate(lines)
+    ]
 
 
 def _command(width: int, start: str, options: str) -> list[str]:

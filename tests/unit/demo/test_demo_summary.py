@@ -75,7 +75,11 @@ def test_the_summary_names_files_and_next_steps(columns: int, monkeypatch: pytes
     calls.dialects.update({f"dialect_number_{number}": 1000 + number for number in range(20)})
     url = "http://127.0.0.1:34567/metrics"
     text = summary.write(figures(), TALLY, calls, checked, files, url, Style(False), columns)
-    assert max(map(len, text.splitlines())) <= max(80, min(columns, 105))
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= max(80, min(columns, 105))
+    told = [line for line in lines if "dialect_number_" in line]
+    assert len(told) > 3
+    assert not any(line.split()[-1].replace(",", "").isdigit() for line in told), "a count stands beside its name"
     for path in (files.calls, files.traces, files.sent, files.metrics):
         assert str(path) in text
     assert url in text
