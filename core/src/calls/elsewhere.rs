@@ -16,6 +16,10 @@ const COMPARED: usize = 256;
 const SCOPES: usize = 32;
 /// How much later than its end, against its neighbors, a report may arrive, nanoseconds.
 const DISORDER_NS: u64 = 10_000_000_000;
+/// Reports of a scope that are kept before any other scope could have one of the same call: the latest ones, so many in
+/// `EARLY_NS` nanoseconds. Without them the first call that shows up in two traces would be two.
+const EARLY: usize = 32;
+const EARLY_NS: u64 = 10_000_000_000;
 /// Reports in pairs remembered.
 const PAIRS: usize = 8192;
 /// Steps from a report to its nearest, to the nearest of that one, and so on.
@@ -30,6 +34,21 @@ struct Scope {
     has_roots: bool,
     /// When the last report came.
     seen: u64,
+    /// When the counting of `early` began.
+    since: u64,
+    /// Reports kept early since then.
+    early: usize,
+}
+
+impl Scope {
+    /// Whether a report is kept that nothing can match so far.
+    fn keeps_early(&mut self, now: u64) -> bool {
+        if now.saturating_sub(self.since) > EARLY_NS {
+            (self.since, self.early) = (now, 0);
+        }
+        self.early += 1;
+        self.early <= EARLY
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -50,8 +69,9 @@ pub struct Elsewhere {
 }
 
 impl Elsewhere {
-    /// Notes a report of a scope. It is only made and kept where one of another scope may turn out to be the same call:
-    /// not in an instance with a single scope, and below a root only where another scope has roots that are reports.
+    /// Notes a report of a scope. Beyond the first few, it is only made and kept where one of another scope may turn out to
+    /// be the same call: not in an instance with a single scope, and below a root only where another scope has roots that
+    /// are reports.
     pub fn observe(&mut self, instance: u64, scope: u64, is_root: bool, now: u64, make: impl FnOnce() -> Sketch) {
         if self.count >= REPORTS || self.scopes.len() >= REPORTS {
             self.thin_out(now);
@@ -62,7 +82,15 @@ impl Elsewhere {
             return;
         }
         let at = known.unwrap_or_else(|| {
-            self.scopes.push(Scope { instance, scope, reports: VecDeque::new(), has_roots: false, seen: now });
+            self.scopes.push(Scope {
+                instance,
+                scope,
+                reports: VecDeque::new(),
+                has_roots: false,
+                seen: now,
+                since: now,
+                early: 0,
+            });
             own.push(self.scopes.len() as u32 - 1);
             self.scopes.len() as u32 - 1
         });
@@ -71,9 +99,13 @@ impl Elsewhere {
         let scope = &mut self.scopes[at as usize];
         scope.has_roots |= is_root;
         scope.seen = now;
-        if wanted {
+        if wanted || scope.keeps_early(now) {
             scope.reports.push_back((make(), now));
             self.count += 1;
+        }
+        if !wanted && scope.reports.len() > EARLY {
+            scope.reports.pop_front();
+            self.count -= 1;
         }
     }
 

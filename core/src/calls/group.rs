@@ -98,8 +98,10 @@ pub struct Grouping<'a> {
     pub(super) tree: Tree,
     pub(super) sets: Sets,
     matching: Matching,
-    by_id: Vec<(u64, u32)>,
+    pub(super) by_id: Vec<(u64, u32)>,
     stack: Vec<u32>,
+    /// Reports above which spans have not come, the first few.
+    loose: Vec<u32>,
     /// Sets right below a report: (leader, of another scope).
     below: Vec<(u32, bool)>,
     pub(super) leaders: Vec<u32>,
@@ -107,6 +109,10 @@ pub struct Grouping<'a> {
     pub(super) decided: Vec<Decided>,
     /// By leader: where the call of the set is counted.
     pub(super) spots: Vec<Option<Spot>>,
+    /// Sets in the usage of an earlier wrapper: (leader, index of the wrapper's earlier call).
+    pub(super) drawn: Vec<(u32, u32)>,
+    /// Something is to be remembered of the earlier calls.
+    pub(super) changed: bool,
 }
 
 /// What a report above others is.
@@ -143,8 +149,8 @@ impl<'a> Grouping<'a> {
         }
         self.same_ids();
         self.nested(reports.len());
-        self.below_earlier_wrappers(reports.len());
         self.beside();
+        self.draw_on_wrappers(reports.len());
         self.wrappers(reports);
         self.settle(reports, recent, now);
     }
@@ -167,7 +173,7 @@ impl<'a> Grouping<'a> {
         }
         for (call, index) in self.earlier.iter().zip(0..) {
             self.nodes.push(Node {
-                hang: Hang::Below(call.missing),
+                hang: Hang::Below(call.hang),
                 role: if call.wrapper { Role::Wrapper } else { Role::Inference },
                 claims: call.claims,
                 claimed_below: false,
@@ -205,6 +211,14 @@ impl<'a> Grouping<'a> {
     /// Rule 2: finds who claims a call. Returns whether anybody does.
     fn claim(&mut self, reports: &[Report<'a>]) -> bool {
         let mut any = false;
+        let is_loose = |(node, report): (&Node, &Report<'_>)| {
+            let wraps = || matches!(report.role, Role::Wrapper | Role::Other) && report.has_usage();
+            node.missing != 0 && node.copy_of.is_none() && (report.is_inference() || wraps())
+        };
+        self.loose.clear();
+        self.loose
+            .extend((0..).zip(self.nodes.iter().zip(reports)).filter(|(_, both)| is_loose(*both)).map(|(at, _)| at));
+        self.loose.truncate(SEARCHED);
         for at in (0..self.tree.order.len()).rev() {
             let node = self.tree.order[at] as usize;
             let below = self.nodes[node].claimed_below;
@@ -212,7 +226,7 @@ impl<'a> Grouping<'a> {
                 let wraps = matches!(report.role, Role::Wrapper | Role::Other);
                 self.nodes[node].claims = self.nodes[node].copy_of.is_none()
                     && (report.is_inference()
-                        || (wraps && !below && report.has_usage() && !self.held_earlier_calls(node as u32)));
+                        || (wraps && !below && report.has_usage() && !self.holds_calls(node as u32)));
             }
             let claims = self.nodes[node].claims;
             any |= claims;
@@ -223,47 +237,29 @@ impl<'a> Grouping<'a> {
         any
     }
 
-    /// A wrapper that comes after the verdict, while what links it to the calls below has not come: those that lie within
-    /// its interval are below it.
-    fn held_earlier_calls(&self, node: u32) -> bool {
+    /// Whether calls are known that lie within the interval of a wrapper, while what links them to a span above has not
+    /// come: those are below it. Its usage can sum theirs, so it is not less.
+    fn holds_calls(&self, node: u32) -> bool {
         let own = self.sets.sketch(node);
-        self.earlier.iter().any(|call| call.claims && own.contains(&call.sketch) && own.same_class(&call.sketch))
+        let reports = self.nodes.len() - self.earlier.len();
+        let below = |at: u32, sketch: &Sketch| {
+            self.may_be_below(at, node)
+                && own.contains(sketch)
+                && own.same_class(sketch)
+                && sketch.least_tokens() <= own.tokens()
+        };
+        self.earlier.iter().zip(reports as u32..).any(|(call, at)| call.claims && below(at, &call.sketch))
+            || self.loose.iter().any(|loose| {
+                let sketch = self.sets.sketch(*loose);
+                // Of two wrappers around the same calls the inner one counts.
+                below(*loose, sketch) && (sketch.inference || sketch.duration() < own.duration())
+            })
     }
 
-    /// The reverse: a report that comes after the wrapper above it was counted for its usage.
-    fn below_earlier_wrappers(&mut self, reports: usize) {
-        let wrappers = self.earlier.iter().zip(reports as u32..).filter(|(call, _)| call.wrapper && call.claims);
-        for (wrapper, upper) in wrappers {
-            for node in 0..reports as u32 {
-                let sketch = self.sets.sketch(node);
-                if self.nodes[node as usize].claims
-                    && self.nodes[node as usize].missing != 0
-                    && wrapper.sketch.contains(sketch)
-                    && wrapper.sketch.same_class(sketch)
-                    && wrapper.sketch.counts(sketch) == Counts::Equal
-                {
-                    self.sets.unite(upper, node, Rule::Wrapper, &self.tree);
-                    break;
-                }
-            }
-        }
-    }
-
-    /// Rule 1 within the trace.
-    fn same_ids(&mut self) {
-        self.by_id.clear();
-        for (node, at) in self.nodes.iter().zip(0..) {
-            let id = self.sets.face(at).sketch.response_id;
-            if node.claims && id != 0 {
-                self.by_id.push((id, at));
-            }
-        }
-        self.by_id.sort_unstable();
-        for pair in self.by_id.windows(2) {
-            if pair[0].0 == pair[1].0 {
-                self.sets.unite(pair[0].1, pair[1].1, Rule::ResponseId, &self.tree);
-            }
-        }
+    /// Whether a span that has not come may link a node to one above. When it is above both, it is not between them.
+    pub(super) fn may_be_below(&self, lower: u32, upper: u32) -> bool {
+        let missing = self.nodes[lower as usize].missing;
+        missing != 0 && missing != self.nodes[upper as usize].missing
     }
 
     /// Rule 3, innermost reports first.
@@ -272,7 +268,8 @@ impl<'a> Grouping<'a> {
             let node = self.tree.order[at];
             let Node { claims, claimed_below, role, .. } = self.nodes[node as usize];
             let is_earlier = node as usize >= reports;
-            if !claims || !claimed_below {
+            // A wrapper that was counted gives what it has to those below it in the end.
+            if !claims || !claimed_below || (is_earlier && role == Role::Wrapper) {
                 continue;
             }
             self.gather_below(node);
@@ -285,15 +282,14 @@ impl<'a> Grouping<'a> {
             if self.below.is_empty() {
                 continue;
             }
-            if is_earlier && role == Role::Wrapper {
-                // It was counted for want of a report below it, so its usage includes theirs.
-                self.absorb(node, Rule::Wrapper);
-                continue;
-            }
             match self.compare(node) {
                 Upper::Own => {}
                 Upper::Same(leader) => self.sets.unite(node, leader, Rule::Nested, &self.tree),
-                Upper::Sum if is_earlier => self.absorb(node, Rule::Sum),
+                Upper::Sum if is_earlier => {
+                    for (leader, _) in &self.below {
+                        self.sets.unite(node, *leader, Rule::Sum, &self.tree);
+                    }
+                }
                 Upper::Sum => {
                     let leader = self.sets.leader(node);
                     let start = |leader: u32| self.sets.face(leader).start;
@@ -304,25 +300,22 @@ impl<'a> Grouping<'a> {
         }
     }
 
-    fn absorb(&mut self, node: u32, rule: Rule) {
-        for (leader, _) in &self.below {
-            self.sets.unite(node, *leader, rule, &self.tree);
-        }
-    }
-
     /// The nearest sets below a report. A tool that runs in between may call models of its own, so it ends the search.
     fn gather_below(&mut self, node: u32) {
         self.below.clear();
         self.stack.clear();
         self.stack.extend(self.tree.children(node));
-        let scope = self.sets.sketch(node).scope;
+        let sketch = *self.sets.sketch(node);
         let own = self.sets.leader(node);
+        let is_earlier = self.sets.face(own).earlier != NONE;
         while let Some(child) = self.stack.pop() {
             let below = &self.nodes[child as usize];
             let leader = self.sets.leader(child);
-            if below.claims && self.sets.face(leader).covers == NONE {
+            let face = self.sets.face(leader);
+            if below.claims && face.covers == NONE {
                 if leader != own {
-                    self.below.push((leader, self.sets.sketch(child).scope != scope));
+                    let is_whole = is_earlier && self.is_whole(own, leader);
+                    self.below.push((leader, !is_whole && !self.sets.sketch(child).same_source(&sketch)));
                 }
             } else if below.role != Role::Other {
                 self.stack.extend(self.tree.children(child));
@@ -333,6 +326,15 @@ impl<'a> Grouping<'a> {
         self.below.reverse();
         self.below.dedup_by_key(|(leader, _)| *leader);
         self.below.reverse();
+    }
+
+    /// Whether one of two sets is a call of an earlier verdict, which does not lack what the other one reports.
+    pub(super) fn is_whole(&self, one: u32, other: u32) -> bool {
+        if self.earlier.is_empty() {
+            return false;
+        }
+        let [one, other] = [one, other].map(|node| self.sets.face(self.sets.leader(node)));
+        one.earlier.min(other.earlier) != NONE && one.scopes & other.scopes != 0
     }
 
     fn compare(&mut self, node: u32) -> Upper {
@@ -393,7 +395,7 @@ impl<'a> Grouping<'a> {
         self.leaders.sort_unstable();
         self.leaders.dedup();
         self.leaders.len() > self.below.len()
-            && self.leaders.iter().any(|leader| self.sets.face(*leader).sketch.scope != own.scope)
+            && self.leaders.iter().any(|leader| !self.sets.face(*leader).sketch.same_source(&own))
             && total(&mut self.leaders.iter().copied())
     }
 

@@ -3,8 +3,10 @@
 //! `Report` is what one span says, `Grouping` groups the reports of a trace into `Call`s, `RecentCalls` remembers what
 //! other traces and earlier verdicts said, so that no call is counted twice.
 
+mod draw;
 mod elsewhere;
 mod group;
+mod identity;
 mod ids;
 mod matching;
 mod merge;
@@ -18,11 +20,15 @@ mod sketch;
 mod tree;
 
 #[cfg(test)]
+mod programs;
+#[cfg(test)]
 mod scene;
 #[cfg(test)]
 mod scenes;
 #[cfg(test)]
 mod simulate;
+#[cfg(test)]
+mod splits;
 
 pub use group::{Fate, Grouping, Rule};
 pub use merge::Call;

@@ -5,9 +5,10 @@
 
 use super::elsewhere::Elsewhere;
 use super::group::Rule;
+use super::identity;
 use super::ids::Ids;
 use super::report::Place;
-use super::sketch::{Sketch, id_and_rank};
+use super::sketch::{Sketch, TOLERANCE_NS, WITH_USAGE, id_and_rank};
 use crate::facts::{Facts, Role};
 use hashbrown::HashMap;
 use std::collections::VecDeque;
@@ -42,8 +43,8 @@ pub const MEMBERS: usize = 4;
 pub struct Decided {
     /// The canonical report, with the usage of the call.
     pub sketch: Sketch,
-    /// Id of the nearest span above that had not arrived, 0 for none.
-    pub missing: u64,
+    /// Id of the nearest span above that had not arrived or is remembered, 0 for none.
+    pub hang: u64,
     /// Where the call is counted.
     pub at: Spot,
     /// Span and scope of the reports of the call, the first few.
@@ -52,6 +53,8 @@ pub struct Decided {
     pub wrapper: bool,
     /// It claims a call; otherwise only its span ids matter.
     pub claims: bool,
+    /// Tokens of a wrapper that no report below it has accounted for yet.
+    pub left: i64,
 }
 
 /// What is known of a response id. Small, because most of these are read once, from memory that is in no cache.
@@ -62,18 +65,48 @@ struct Known {
     span: u64,
     /// How good a canonical report that span is, or `COUNTED`.
     rank: u64,
+    /// Scope and instance in one.
+    source: u64,
+    start: u64,
+    end: u64,
 }
 
 const COUNTED: u64 = u64::MAX;
 
 impl Known {
-    fn new(spot: Spot, rank: u64) -> Self {
-        Self { trace: [spot.trace as u64, (spot.trace >> 64) as u64], span: spot.span, rank }
+    fn of(sketch: &Sketch, rank: u64) -> Self {
+        let Sketch { trace, span, scope, instance, start, end, .. } = *sketch;
+        Self::new(Spot { trace, span }, rank, source(scope, instance), start, end)
+    }
+
+    fn new(spot: Spot, rank: u64, source: u64, start: u64, end: u64) -> Self {
+        Self { trace: [spot.trace as u64, (spot.trace >> 64) as u64], span: spot.span, rank, source, start, end }
+    }
+
+    /// Whether the call of another report, which has the same id, is not this one.
+    fn is_another(&self, id: u64, other: &Known) -> bool {
+        let within = |inner: &Known, outer: &Known| {
+            outer.start <= inner.start.saturating_add(TOLERANCE_NS)
+                && inner.end <= outer.end.saturating_add(TOLERANCE_NS)
+        };
+        let apart = !within(self, other) && !within(other, self);
+        let usage = self.rank & other.rank & WITH_USAGE != 0;
+        identity::is_reused(id, self.source == other.source, apart, usage)
+    }
+
+    /// The same of the reports of a call.
+    fn is_of_another(&self, members: &[Sketch], id: u64) -> bool {
+        let mut with_id = members.iter().filter(|member| member.response_id == id);
+        with_id.any(|member| self.is_another(id, &Known::of(member, member.rank())))
     }
 
     fn spot(&self) -> Spot {
         Spot { trace: u128::from(self.trace[0]) | u128::from(self.trace[1]) << 64, span: self.span }
     }
+}
+
+fn source(scope: u64, instance: u64) -> u64 {
+    scope ^ instance.rotate_left(32)
 }
 
 /// Calls of decided traces in order of decision. Those of one trace are chained, newest first.
@@ -155,7 +188,12 @@ impl RecentCalls {
             return;
         }
         if let Some((id, rank)) = known {
-            self.see_id(id, Spot { trace: place.trace_id, span: place.span_id }, rank, now);
+            let Place { trace_id: trace, span_id: span, scope, instance, start, end, .. } = *place;
+            self.see_id(
+                id,
+                Known::new(Spot { trace, span }, rank, source(scope, instance), start, end.max(start)),
+                now,
+            );
         }
         let mut elsewhere = lock(&self.elsewhere[shard(place.instance)]);
         elsewhere.observe(place.instance, place.scope, place.parent_id == 0, now, make);
@@ -166,18 +204,19 @@ impl RecentCalls {
     pub(super) fn note(&self, report: &super::report::Report<'_>, now: u64) {
         let (place, sketch) = (&report.place, Sketch::of(report));
         if sketch.response_id != 0 {
-            self.see_id(sketch.response_id, sketch.spot(), sketch.rank(), now);
+            self.see_id(sketch.response_id, Known::of(&sketch, sketch.rank()), now);
         }
         let mut elsewhere = lock(&self.elsewhere[shard(place.instance)]);
         elsewhere.observe(place.instance, place.scope, place.parent_id == 0, now, || sketch);
     }
 
-    fn see_id(&self, id: u64, spot: Spot, rank: u64, now: u64) {
+    fn see_id(&self, id: u64, seen: Known, now: u64) {
         let mut ids = lock(&self.ids[shard(id)]);
         match ids.get_mut(id) {
-            Some(known) if known.rank >= rank => {}
-            Some(known) => *known = Known::new(spot, rank),
-            None => ids.insert(id, Known::new(spot, rank), now),
+            // Of several calls with one id, the latest is the one that is told of next.
+            Some(known) if known.rank >= seen.rank && !known.is_another(id, &seen) => {}
+            Some(known) => *known = seen,
+            None => ids.insert(id, seen, now),
         }
     }
 
@@ -188,15 +227,14 @@ impl RecentCalls {
         found.reverse();
     }
 
-    /// Moves the calls that `decided` found up: `missing` are the ids of the nearest spans above them that have still not
-    /// arrived.
-    pub(super) fn lift(&self, trace: u128, missing: impl DoubleEndedIterator<Item = u64>) {
+    /// Replaces the calls that `decided` found.
+    pub(super) fn correct(&self, trace: u128, calls: &[Decided]) {
         let mut past = lock(&self.past[shard(trace as u64)]);
         let mut next = past.newest.get(&trace).copied();
-        for id in missing.rev() {
+        for call in calls.iter().rev() {
             let index = next.and_then(|number| number.checked_sub(past.first)).map(|index| index as usize);
-            let Some((call, _, previous)) = index.and_then(|index| past.calls.get_mut(index)) else { return };
-            call.missing = id;
+            let Some((known, _, previous)) = index.and_then(|index| past.calls.get_mut(index)) else { return };
+            *known = *call;
             next = *previous;
         }
     }
@@ -250,12 +288,15 @@ impl RecentCalls {
             None => Some(canonical.spot()),
         };
         if let Some(at) = at {
-            for id in members.iter().map(|member| member.response_id).filter(|id| *id != 0) {
+            for member in members.iter().filter(|member| member.response_id != 0) {
+                let id = member.response_id;
+                let counted = Known::of(&Sketch { trace: at.trace, span: at.span, ..*member }, COUNTED);
                 let mut ids = lock(&self.ids[shard(id)]);
                 match ids.get_mut(id) {
-                    Some(known) if known.rank == COUNTED => {}
-                    Some(known) => *known = Known::new(at, COUNTED),
-                    None => ids.insert(id, Known::new(at, COUNTED), now),
+                    Some(known)
+                        if known.rank == COUNTED && (known.spot() == at || !known.is_of_another(members, id)) => {}
+                    Some(known) => *known = counted,
+                    None => ids.insert(id, counted, now),
                 }
             }
         }
@@ -268,6 +309,11 @@ impl RecentCalls {
             let ids = lock(&self.ids[shard(member.response_id)]);
             let known = ids.get(member.response_id)?;
             let best = known.spot();
+            // What is one call within a trace is known better than by an id that others may have.
+            let is_told = best.trace == canonical.trace && identity::is_weak(member.response_id);
+            if is_told || known.is_of_another(members, member.response_id) {
+                return None;
+            }
             let yields = known.rank == COUNTED || (best.trace != canonical.trace && known.rank > canonical.rank());
             (yields && !members.iter().any(|member| member.spot() == best)).then_some(best)
         })
@@ -297,11 +343,12 @@ mod tests {
             recent.observe(&place, &facts, index);
             let decided = Decided {
                 sketch: Sketch { trace: u128::from(index), ..Sketch::EMPTY },
-                missing: 0,
+                hang: 0,
                 at: Spot { trace: 0, span: 0 },
                 members: [(0, 0); MEMBERS],
                 wrapper: false,
                 claims: true,
+                left: 0,
             };
             recent.remember(u128::from(index), &[decided], index);
         }
@@ -320,9 +367,9 @@ mod tests {
     #[test]
     fn time_forgets() {
         let recent = RecentCalls::new();
-        let canonical = Sketch { trace: 1, span: 2, response_id: 77, ..Sketch::EMPTY };
+        let canonical = Sketch { trace: 1, span: 2, response_id: 76, ..Sketch::EMPTY };
         assert_eq!(recent.settle(0, &canonical, &[canonical], 0), None);
-        let other = Sketch { trace: 5, span: 6, response_id: 77, ..Sketch::EMPTY };
+        let other = Sketch { trace: 5, span: 6, response_id: 76, ..Sketch::EMPTY };
         assert_eq!(recent.settle(0, &other, &[other], 1), Some((canonical.spot(), Rule::ResponseId)));
         let fresh = Sketch { trace: 5, span: 6, response_id: 78, ..Sketch::EMPTY };
         for shard in 0..1000_u64 {

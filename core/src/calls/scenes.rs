@@ -29,12 +29,54 @@ fn one_report_is_one_call() {
 #[test]
 fn a_response_id_is_one_call_wherever_it_stands() {
     let outcome = alone(&[
-        chat(1, 9, "a", 0, 10).usage(5, 7).id("chatcmpl-1"),
-        chat(2, 8, "a", 100, 110).usage(5, 9).id("chatcmpl-1"),
+        chat(1, 9, "a", 0, 10).usage(5, 7).id(STRONG),
+        chat(2, 8, "b", 100, 110).usage(5, 9).id(STRONG),
+        // Asked once more for an answer that was not there.
+        chat(4, 9, "a", 80, 90).id(STRONG),
         chat(3, 9, "a", 0, 10).usage(5, 7).id("chatcmpl-2"),
     ]);
     assert_eq!(outcome.calls.len(), 2);
-    assert_eq!(outcome.duplicates[0].2, Rule::ResponseId);
+    assert!(outcome.duplicates.iter().all(|duplicate| duplicate.2 == Rule::ResponseId));
+}
+
+/// An id as providers make them.
+const STRONG: &str = "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT";
+
+#[test]
+fn an_id_that_a_test_server_always_sends_merges_nothing() {
+    for id in ["chatcmpl-123", STRONG] {
+        let sdk = |at: u64| chat(at, 999, "sdk", at * 100, at * 100 + 50).usage(5, 7).id(id);
+        let framework = |at: u64| chat(at + 50, 999, "framework", at * 100 - 1, at * 100 + 51).usage(5, 7).id(id);
+        let calls: Vec<_> = (1..40).map(sdk).collect();
+        assert_eq!(alone(&calls).calls.len(), 39);
+        let both: Vec<_> = (1..40).flat_map(|at| [framework(at), sdk(at)]).collect();
+        assert_eq!(alone(&both).calls.len(), 39);
+        // One by one, each in a trace of its own, and each after a verdict.
+        let alone: Vec<_> = (1..40).map(|at| [sdk(at).in_trace(u128::from(at))]).collect();
+        let alone: Vec<&[Report<'static>]> = alone.iter().map(|trace| &trace[..]).collect();
+        assert_eq!(across(&alone).len(), 39);
+        let recent = RecentCalls::new();
+        let late: usize = both.iter().map(|one| decide(&[*one], &recent).calls.len()).sum();
+        assert_eq!(late, 39);
+    }
+}
+
+#[test]
+fn an_id_of_few_digits_tells_parallel_calls_of_one_sdk_nothing() {
+    let calls = [0, 1, 2].map(|at| chat(at + 1, 9, "sdk", at, 60 - at).usage(5, 7).id("chatcmpl-607"));
+    assert_eq!(alone(&calls).calls.len(), 3);
+    // One below the other they are reports of one call all the same.
+    let raw = chat(2, 1, "sdk", 1, 59).usage(5, 7).id("chatcmpl-607");
+    let again = chat(3, 9, "sdk", 100, 160).usage(5, 7).id("chatcmpl-607");
+    assert_eq!(alone(&[calls[0], raw, again]).calls.len(), 2);
+}
+
+#[test]
+fn a_gateway_with_the_instrumentation_of_its_client_reports_the_same_call() {
+    let mut inner = chat(2, 1, "sdk", 5, 25).usage(5, 7);
+    inner.place.instance = 8;
+    let client = chat(1, 0, "sdk", 0, 30).usage(5, 7);
+    expect(&alone(&[client, inner]), &[(2, 5, 7)], &[(1, 2, Rule::Nested)]);
 }
 
 #[test]
@@ -316,6 +358,21 @@ fn a_root_report_and_one_elsewhere_are_one_call() {
     // One more call that only the SDK reports stays a call.
     let more = [root(24, 24, 3)];
     assert_eq!(across(&[&more, &sdk[2], &framework, &sdk[0], &sdk[1]]).len(), 4);
+}
+
+#[test]
+fn the_first_call_in_two_traces_is_one_as_well() {
+    let framework = chat(11, 1, "framework", 0, 30).usage(5, 7).in_trace(1);
+    let sdk = chat(21, 0, "sdk", 2, 28).usage(5, 7).in_trace(2);
+    for pair in [[framework, sdk], [sdk, framework]] {
+        // Each is decided before the next arrives.
+        let recent = RecentCalls::new();
+        let count = |report: &Report<'static>| {
+            recent.note(report, 0);
+            decide(&[*report], &recent).calls.len()
+        };
+        assert_eq!(pair.iter().map(count).sum::<usize>(), 1);
+    }
 }
 
 #[test]

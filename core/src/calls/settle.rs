@@ -29,6 +29,13 @@ impl<'a> Grouping<'a> {
                 let spot = self.earlier[face.earlier as usize].at;
                 self.spots[leader as usize] = Some(spot);
                 self.fold(start, spot, None);
+                self.join(face.earlier as usize, start);
+                self.members.truncate(start);
+            } else if let Some((_, wrapper)) = self.drawn.iter().find(|(drawn, _)| *drawn == leader) {
+                let spot = self.earlier[*wrapper as usize].at;
+                self.spots[leader as usize] = Some(spot);
+                self.fold(start, spot, Some(Rule::Wrapper));
+                self.note(&face, spot, start);
                 self.members.truncate(start);
             } else if self.is_call(start, reports) {
                 self.call(leader, &face, start, reports, recent, now);
@@ -40,9 +47,13 @@ impl<'a> Grouping<'a> {
             self.outside(node, reports);
         }
         let trace = reports[0].place.trace_id;
-        let missing = || self.nodes[reports.len()..].iter().map(|node| node.missing);
-        if self.earlier.iter().zip(missing()).any(|(call, missing)| call.missing != missing) {
-            recent.lift(trace, missing());
+        for at in 0..self.earlier.len() {
+            let hang = self.hang(reports.len() + at);
+            self.changed |= self.earlier[at].hang != hang;
+            self.earlier[at].hang = hang;
+        }
+        if self.changed {
+            recent.correct(trace, &self.earlier);
         }
         recent.remember(trace, &self.decided, now);
     }
@@ -102,6 +113,43 @@ impl<'a> Grouping<'a> {
         }
     }
 
+    /// Remembers that the members from `start` on belong to an earlier call.
+    fn join(&mut self, earlier: usize, start: usize) {
+        for at in start..self.members.len() {
+            let node = self.members[at];
+            let sketch = self.sets.sketch(node);
+            let member = (sketch.span, sketch.scope);
+            let call = &mut self.earlier[earlier];
+            match call.members.iter_mut().find(|slot| slot.0 == 0) {
+                Some(slot) => {
+                    *slot = member;
+                    self.changed = true;
+                }
+                None => {
+                    let at = call.at;
+                    self.note_span(node, at);
+                }
+            }
+        }
+    }
+
+    /// Id of the span below which a node is found again.
+    fn hang(&self, node: usize) -> u64 {
+        let reports = self.nodes.len() - self.earlier.len();
+        let mut node = node;
+        while let Some(above) = self.nodes.get(self.tree.parent[node] as usize) {
+            let parent = self.tree.parent[node];
+            if let Some(call) = (parent as usize).checked_sub(reports).and_then(|at| self.earlier.get(at)) {
+                return call.members[0].0;
+            }
+            if above.claims && matches!(above.role, Role::Wrapper | Role::Other) {
+                return self.sets.sketch(parent).span;
+            }
+            node = parent as usize;
+        }
+        self.tree.missing[node]
+    }
+
     /// Keeps a call in mind for spans that arrive after the verdict.
     fn note(&mut self, face: &Face, at: Spot, start: usize) {
         let mut members = [(0, 0); MEMBERS];
@@ -109,9 +157,10 @@ impl<'a> Grouping<'a> {
             let sketch = self.sets.sketch(*member);
             *slot = (sketch.span, sketch.scope);
         }
-        let node = &self.nodes[face.canonical as usize];
-        let wrapper = matches!(node.role, Role::Wrapper | Role::Other);
-        self.decided.push(Decided { sketch: face.sketch, missing: node.missing, at, members, wrapper, claims: true });
+        let wrapper = matches!(self.nodes[face.canonical as usize].role, Role::Wrapper | Role::Other);
+        let (sketch, hang) = (face.sketch, self.hang(face.canonical as usize));
+        let left = if wrapper { sketch.tokens() } else { 0 };
+        self.decided.push(Decided { sketch, hang, at, members, wrapper, claims: true, left });
     }
 
     /// A report that belongs to no call: a copy, a sum, a wrapper, or nothing.
@@ -154,7 +203,7 @@ impl<'a> Grouping<'a> {
         let sketch = *self.sets.sketch(node);
         let mut members = [(0, 0); MEMBERS];
         members[0] = (sketch.span, sketch.scope);
-        let missing = self.nodes[node as usize].missing;
-        self.decided.push(Decided { sketch, missing, at, members, wrapper: true, claims: false });
+        let hang = self.hang(node as usize);
+        self.decided.push(Decided { sketch, hang, at, members, wrapper: true, claims: false, left: 0 });
     }
 }

@@ -1,7 +1,7 @@
 //! A report reduced to what decides whether two of them are the same call.
 
-use super::models;
 use super::report::{KIND_CLIENT, Place, Report, is_error};
+use super::{identity, models};
 use crate::concept::Concept;
 use crate::facts::{Facts, Role, Val};
 use crate::usage::Unit;
@@ -17,6 +17,8 @@ pub struct Sketch {
     pub trace: u128,
     pub span: u64,
     pub scope: u64,
+    /// See `Place`.
+    pub instance: u64,
     pub start: u64,
     pub end: u64,
     pub input: i64,
@@ -28,7 +30,7 @@ pub struct Sketch {
     pub reasoning: i64,
     /// Of the request and the response.
     pub models: [u64; 2],
-    /// Hash of the response id, 0 for none.
+    /// Key of the response id, 0 for none.
     pub response_id: u64,
     /// Hash of what stands before its first `-` or `_`.
     pub id_shape: u64,
@@ -105,6 +107,7 @@ impl Sketch {
             trace: place.trace_id,
             span: place.span_id,
             scope: place.scope,
+            instance: place.instance,
             start: place.start,
             end: place.end.max(place.start),
             root: place.parent_id == 0,
@@ -118,6 +121,7 @@ impl Sketch {
         trace: 0,
         span: 0,
         scope: 0,
+        instance: 0,
         start: 0,
         end: 0,
         input: ABSENT,
@@ -139,7 +143,7 @@ impl Sketch {
     fn named(mut self, request: &str, response: &str, id: &str) -> Sketch {
         self.models = [models::key(request), if response == request { 0 } else { models::key(response) }];
         if !id.is_empty() {
-            self.response_id = hash(id.as_bytes());
+            self.response_id = identity::key(id);
             let shape = id.as_bytes().split(|byte| matches!(byte, b'-' | b'_')).next();
             self.id_shape = hash(shape.unwrap_or_default());
         }
@@ -196,6 +200,16 @@ impl Sketch {
         self.input.saturating_add(self.output)
     }
 
+    /// All tokens, as far as they are known; 0 when none are.
+    pub fn tokens(&self) -> i64 {
+        if self.total != ABSENT { self.total } else { self.input.max(0).saturating_add(self.output.max(0)) }
+    }
+
+    /// All tokens as a reporter counts them that leaves cached input and reasoning out.
+    pub fn least_tokens(&self) -> i64 {
+        self.tokens().saturating_sub(self.cached).saturating_sub(self.reasoning).max(0)
+    }
+
     /// Adds the counts of `other`.
     pub fn add(&mut self, other: &Sketch) {
         for (own, theirs) in
@@ -235,6 +249,17 @@ impl Sketch {
             && other.response_id != 0
             && self.response_id != other.response_id
             && self.id_shape == other.id_shape
+    }
+
+    /// Whether both carry one id although they are not the same call.
+    pub fn reuses_id(&self, other: &Sketch) -> bool {
+        let same_source = self.same_source(other);
+        identity::is_reused(self.response_id, same_source, !self.contains_or_within(other), self.usage && other.usage)
+    }
+
+    /// The same instrumentation in the same process.
+    pub fn same_source(&self, other: &Sketch) -> bool {
+        self.scope == other.scope && self.instance == other.instance
     }
 
     /// Whether the other's interval lies within this one, a few milliseconds over at most.
@@ -292,13 +317,16 @@ impl Sketch {
     }
 }
 
+/// A bit of `Sketch::rank`: the report has usage.
+pub const WITH_USAGE: u64 = 1 << 62;
+
 /// Which of two reports from different traces is canonical: inference first, then one with usage, then the client's, then
 /// the shorter one. Higher wins.
 fn rank(inference: bool, usage: bool, client: bool, duration: u64) -> u64 {
-    u64::from(inference) << 63 | u64::from(usage) << 62 | u64::from(client) << 61 | (!duration >> 3)
+    u64::from(inference) << 63 | if usage { WITH_USAGE } else { 0 } | u64::from(client) << 61 | (!duration >> 3)
 }
 
-/// The hash of the response id and the rank of a report, without making its sketch.
+/// The key of the response id and the rank of a report, without making its sketch.
 pub fn id_and_rank(place: &Place, facts: &Facts<'_>) -> Option<(u64, u64)> {
     let id = facts.text(Concept::ResponseId).filter(|id| !id.is_empty())?;
     let counted = |concept| facts.number(concept).is_some_and(|count| count > 0.0);
@@ -306,7 +334,7 @@ pub fn id_and_rank(place: &Place, facts: &Facts<'_>) -> Option<(u64, u64)> {
         && [Concept::InputTokens, Concept::OutputTokens, Concept::TotalTokens].into_iter().any(counted);
     let inference = matches!(facts.role, Role::Inference | Role::None);
     let duration = place.end.saturating_sub(place.start);
-    Some((hash(id.as_bytes()), rank(inference, usage, place.kind == KIND_CLIENT, duration)))
+    Some((identity::key(id), rank(inference, usage, place.kind == KIND_CLIENT, duration)))
 }
 
 /// A hash of bytes that is the same everywhere in the process.

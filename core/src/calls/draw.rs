@@ -1,0 +1,90 @@
+//! Reports that come after a wrapper above them was counted for its usage: their tokens are in its sum. What has been
+//! counted cannot be taken back, so they count nothing until the sum is used up.
+
+use super::group::Grouping;
+use super::sketch::Sketch;
+use super::tree::NONE;
+
+/// Spans above a report that are searched for a wrapper.
+const ABOVE: usize = 64;
+
+impl Grouping<'_> {
+    /// Finds the sets that stand in the usage of wrappers that earlier verdicts counted.
+    pub(super) fn draw_on_wrappers(&mut self, reports: usize) {
+        self.drawn.clear();
+        self.changed = false;
+        if !self.earlier.iter().any(|call| call.wrapper && call.claims) {
+            return;
+        }
+        self.leaders.clear();
+        for node in 0..reports as u32 {
+            let face = self.sets.face(node);
+            let is_set = self.sets.leader(node) == node && self.nodes[face.canonical as usize].claims;
+            // One that failed without an answer used nothing.
+            if is_set && face.covers == NONE && face.earlier == NONE && (face.sketch.usage || !face.sketch.error) {
+                self.leaders.push(node);
+            }
+        }
+        self.leaders.sort_unstable_by_key(|leader| (self.sets.face(*leader).sketch.start, *leader));
+        for at in 0..self.leaders.len() {
+            let leader = self.leaders[at];
+            if let Some(wrapper) = self.draw(leader, reports) {
+                self.drawn.push((leader, wrapper));
+                self.changed = true;
+            }
+        }
+    }
+
+    /// The earlier wrapper whose usage contains that of a set.
+    fn draw(&mut self, leader: u32, reports: usize) -> Option<u32> {
+        let face = self.sets.face(leader);
+        let (sketch, canonical) = (face.sketch, face.canonical);
+        if let Some(wrapper) = self.wrapper_above(canonical, reports)
+            && (self.earlier[wrapper].left > 0 || !sketch.usage)
+        {
+            let left = &mut self.earlier[wrapper].left;
+            *left = left.saturating_sub(sketch.tokens()).max(0);
+            return Some(wrapper as u32);
+        }
+        self.draw_around(canonical, &sketch, reports)
+    }
+
+    /// The nearest earlier wrapper above a report.
+    fn wrapper_above(&self, report: u32, reports: usize) -> Option<usize> {
+        let mut above = self.tree.parent[report as usize];
+        for _ in 0..ABOVE {
+            let call = (above as usize).checked_sub(reports).and_then(|index| Some((index, self.earlier.get(index)?)));
+            if let Some((index, call)) = call
+                && call.wrapper
+                && call.claims
+            {
+                return Some(index);
+            }
+            above = *self.tree.parent.get(above as usize)?;
+        }
+        None
+    }
+
+    /// While what links a report to the spans above has not come, it may stand below any wrapper around it; together they
+    /// must have its tokens left, the shorter ones give first.
+    fn draw_around(&mut self, report: u32, sketch: &Sketch, reports: usize) -> Option<u32> {
+        let mut around: Vec<u32> = Vec::new();
+        for (call, index) in self.earlier.iter().zip(0..) {
+            let gives = call.wrapper && call.claims && self.may_be_below(report, reports as u32 + index);
+            if gives && call.sketch.contains(sketch) && call.sketch.same_class(sketch) {
+                around.push(index);
+            }
+        }
+        around.sort_unstable_by_key(|index| self.earlier[*index as usize].sketch.duration());
+        let left: i64 = around.iter().fold(0, |sum, index| self.earlier[*index as usize].left.saturating_add(sum));
+        let mut wanted = [sketch.tokens(), sketch.least_tokens()].into_iter().find(|tokens| *tokens <= left)?;
+        let first = *around.iter().find(|index| self.earlier[**index as usize].left > 0 || !sketch.usage)?;
+        for index in around {
+            let call = &mut self.earlier[index as usize];
+            let given = wanted.min(call.left);
+            call.left -= given;
+            wanted -= given;
+        }
+        Some(first)
+    }
+}

@@ -1,0 +1,135 @@
+//! Small traces, split around verdicts in every way there is: each call counts once in all of them.
+
+use super::recent::RecentCalls;
+use super::report::Report;
+use super::scene::{Tell, decide, span};
+use crate::facts::Role;
+
+fn chat(id: u64, parent: u64, scope: &str, start: u64, end: u64) -> Report<'static> {
+    span(id, parent, scope, start, end).chat()
+}
+
+fn agent(id: u64, parent: u64, start: u64, end: u64) -> Report<'static> {
+    span(id, parent, "agents", start, end).role(Role::Wrapper)
+}
+
+/// Calls, input and output tokens found when span `n` arrives before verdict `splits[n]`.
+fn found(spans: &[Report<'static>], split: &[usize]) -> (usize, i64, i64) {
+    let recent = RecentCalls::new();
+    let mut found = (0, 0, 0);
+    for verdict in 0..=*split.iter().max().unwrap() {
+        let batch: Vec<_> = spans.iter().zip(split).filter(|(_, at)| **at == verdict).map(|(span, _)| *span).collect();
+        for (_, input, output) in decide(&batch, &recent).calls {
+            found = (found.0 + 1, found.1 + input, found.2 + output);
+        }
+    }
+    found
+}
+
+/// The splits around two verdicts that do not lead to what `accept` takes.
+fn wrong(
+    spans: &[Report<'static>],
+    accept: impl Fn((usize, i64, i64)) -> bool,
+) -> Vec<(Vec<usize>, (usize, i64, i64))> {
+    let ways = 3_usize.pow(spans.len() as u32);
+    let split = |way: usize| (0..spans.len() as u32).map(|at| way / 3_usize.pow(at) % 3).collect::<Vec<_>>();
+    (0..ways)
+        .map(split)
+        .map(|split| (found(spans, &split), split))
+        .filter(|(found, _)| !accept(*found))
+        .map(|(found, split)| (split, found))
+        .collect()
+}
+
+#[test]
+fn parallel_identical_calls_stay_as_many_as_they_are() {
+    // Further apart, three calls can be split so that no report can tell its own partner from another call's: the tolerance
+    // for clocks is as long as what is between them.
+    for (calls, gaps) in [(2, &[0, 1, 2, 3, 4, 9][..]), (3, &[0, 1, 2])] {
+        for nested in [true, false] {
+            for apart in gaps {
+                let pair = |call: u64| {
+                    let (outer, start) = (call * 2 + 1, call * apart);
+                    let inner = if nested { outer } else { 99 };
+                    [
+                        chat(outer, 99, "framework", start, start + 60).usage(5, 7),
+                        chat(outer + 1, inner, "sdk", start + 1, start + 59).usage(5, 7),
+                    ]
+                };
+                let spans: Vec<_> = (0..calls).flat_map(pair).collect();
+                let wrong = wrong(&spans, |found| found.0 as u64 == calls);
+                assert!(
+                    wrong.is_empty(),
+                    "{} {apart} {nested} {calls}: {:?}",
+                    wrong.len(),
+                    &wrong[..wrong.len().min(3)]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn three_reports_of_a_call_are_one() {
+    for nested in [true, false] {
+        let parent = |at: u64| if nested { at } else { 9 };
+        let spans = [
+            chat(1, 9, "framework", 0, 60).usage(5, 7),
+            chat(2, parent(1), "client", 1, 59).usage(5, 7),
+            chat(3, parent(2), "sdk", 2, 58).usage(5, 7),
+            chat(4, 9, "sdk", 100, 160).usage(5, 7),
+        ];
+        assert_eq!(wrong(&spans, |found| found == (2, 10, 14)), []);
+    }
+}
+
+#[test]
+fn calls_below_a_wrapper_are_in_its_usage_in_any_order() {
+    let between = |id, parent, start, end| span(id, parent, "steps", start, end);
+    // An agent, steps that say nothing, and the calls in them.
+    let spans = [
+        agent(1, 0, 0, 100).usage(11, 15),
+        between(2, 1, 5, 50),
+        chat(3, 2, "sdk", 10, 40).usage(5, 7),
+        between(4, 1, 55, 95),
+        chat(5, 4, "sdk", 60, 90).usage(6, 8),
+    ];
+    assert_eq!(wrong(&spans, |(_, input, output)| (input, output) == (11, 15)), []);
+    // A workflow around an agent, both with the sum; each call is reported twice.
+    let spans = [
+        agent(1, 0, 0, 100).usage(11, 15),
+        agent(2, 1, 3, 97).usage(11, 15),
+        chat(3, 2, "framework", 10, 40).usage(5, 7),
+        chat(4, 3, "sdk", 11, 39).usage(5, 7),
+        chat(5, 2, "framework", 50, 90).usage(6, 8),
+        chat(6, 5, "sdk", 51, 89).usage(6, 8),
+    ];
+    assert_eq!(wrong(&spans, |(_, input, output)| (input, output) == (11, 15)), []);
+}
+
+#[test]
+fn agents_side_by_side_share_what_is_in_their_sums() {
+    let step = |id, parent, start, end| span(id, parent, "steps", start, end);
+    let spans = [
+        agent(1, 9, 0, 100).usage(100, 0),
+        agent(2, 9, 1, 99).usage(90, 0),
+        step(3, 1, 2, 98),
+        step(4, 2, 2, 98),
+        chat(5, 3, "sdk", 10, 40).usage(60, 0),
+        chat(6, 3, "sdk", 41, 50).usage(40, 0),
+        chat(7, 4, "sdk", 11, 42).usage(50, 0),
+        chat(8, 4, "sdk", 43, 80).usage(40, 0),
+    ];
+    // What links the calls to the agents is known to nobody when both agents were decided first.
+    for split in 0..3_usize.pow(4) {
+        let at = |span: u32| 1 + split / 3_usize.pow(span) % 3;
+        assert_eq!(found(&spans, &[0, 0, 0, 0, at(0), at(1), at(2), at(3)]).1, 190, "{split}");
+    }
+}
+
+#[test]
+fn a_failed_attempt_below_a_counted_wrapper_stays_a_call() {
+    let spans =
+        [agent(1, 0, 0, 100).usage(5, 7), chat(2, 1, "sdk", 10, 20).failed(), chat(3, 1, "sdk", 30, 90).usage(5, 7)];
+    assert_eq!(wrong(&spans, |found| found == (2, 5, 7)), []);
+}
