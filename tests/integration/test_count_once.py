@@ -10,18 +10,20 @@ from typing import Any
 import pytest
 
 from enricher.runtime.engine import CoreEngine
-from tests.support.engines import NOW, SECOND, engine
+from tests.support.engines import NOW, SECOND, engine, request_of, span
 from tests.support.programs import Program, requests
 
 PROGRAMS = 25
 Told = Counter[tuple[int, ...]]
 
 
-def programs(seed: int, *, ids_only: bool) -> list[Program]:
+def programs(seed: int, *, ids_only: bool, lifetime: bool = True) -> list[Program]:
     """Programs minutes apart, so that none can be taken for a part of another."""
     apart = 600 * SECOND
     return [
-        Program(number, NOW + number * apart, random.Random(seed * 1000 + number)).run(ids_only=ids_only)
+        Program(number, NOW + number * apart, random.Random(seed * 1000 + number), lifetime=lifetime).run(
+            ids_only=ids_only
+        )
         for number in range(PROGRAMS)
     ]
 
@@ -74,3 +76,61 @@ def test_spans_that_come_after_the_verdict(seed: int) -> None:
     found = counted(records)
     assert found - truth(made) == Counter(), "counted too often, or with other tokens"
     assert truth(made) - found == Counter(), "lost, or with other tokens"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_totals_in_any_order_around_verdicts(seed: int) -> None:
+    """A wrapper that was counted before its calls came stands for them: what is exact is the total."""
+    made = programs(seed, ids_only=True, lifetime=False)
+    core = engine(call_records=True)
+    records: list[dict[str, Any]] = []
+    for body in requests(made, random.Random(seed), parts=3):
+        core.ingest(body, NOW)
+        records += decided(core, NOW)
+
+    def totals(told: Told) -> Counter[tuple[int, str]]:
+        found: Counter[tuple[int, str]] = Counter()
+        for (trace, given, _, output), times in told.items():
+            found[trace, "input"] += given * times
+            found[trace, "output"] += output * times
+        return found
+
+    assert totals(counted(records)) == totals(truth(made))
+
+
+def chat(trace: int, number: int, at: int, response_id: str, *, parent: int = 0, ms: int = 50) -> bytes:
+    told = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.usage.input_tokens": 9,
+        "gen_ai.usage.output_tokens": 12,
+    }
+    told |= {"gen_ai.response.id": response_id} if response_id else {}
+    made = span(trace, number, parent, told, start=NOW + at * 10**6, ms=ms)
+    resource = {"service.name": "shop", "service.instance.id": "1"}
+    return request_of(made, resource=resource, scope=f"opentelemetry.instrumentation.{'genai' if parent else 'openai'}")
+
+
+@pytest.mark.parametrize("decides", [False, True], ids=["one verdict", "verdicts between"])
+@pytest.mark.parametrize("traces", [1, 10])
+@pytest.mark.parametrize("response_id", ["chatcmpl-123", "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT"])
+def test_a_test_server_that_always_sends_one_id(response_id: str, traces: int, decides: bool) -> None:
+    core = engine(call_records=True)
+    records = []
+    for number in range(10):
+        core.ingest(chat(1 + number % traces, 1 + number, number * 100, response_id), NOW)
+        records += decided(core, NOW) if decides else []
+    assert len(records + decided(core, NOW)) == 10
+
+
+@pytest.mark.parametrize("outer_first", [True, False])
+def test_the_first_call_that_shows_in_two_traces_is_one(outer_first: bool) -> None:
+    """LangChain's span and the SDK's in a trace of its own, without an id, one decided before the other has come."""
+    core = engine(call_records=True)
+    bodies = [chat(1, 1, 0, "", parent=7, ms=50), chat(2, 2, 2, "", ms=45)]
+    records = []
+    for body in bodies if outer_first else bodies[::-1]:
+        core.ingest(body, NOW)
+        records += decided(core, NOW)
+    assert len(records) == 1

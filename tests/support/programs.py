@@ -128,18 +128,22 @@ SDKS: tuple[Callable[[Call], Told], ...] = (otel, openllmetry, openllmetry_legac
 AROUND: tuple[Callable[[Call], Told], ...] = (langfuse, handwritten)
 
 
-def sums(calls: list[Call], rng: random.Random) -> Told:
-    """A wrapper that repeats what the calls below it used, each dialect in its way."""
+def sums(calls: list[Call], rng: random.Random, *, lifetime: bool) -> Told:
+    """A wrapper that repeats what the calls below it used, each dialect in its way.
+
+    With `lifetime`, one of them may show all that its agent has used since it was made, as Strands does.
+    """
     used = sum(call.input for call in calls), sum(call.output for call in calls)
     usage = {"gen_ai.usage.input_tokens": used[0], "gen_ai.usage.output_tokens": used[1]}
     agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "a"}
     text = f"total_tokens={sum(used)} prompt_tokens={used[0]} completion_tokens={used[1]}"
-    lifetime = {"gen_ai.usage.input_tokens": used[0] + 100_000, "gen_ai.usage.output_tokens": used[1] + 100_000}
+    older = 100_000 if lifetime else 0
+    since = {"gen_ai.usage.input_tokens": used[0] + older, "gen_ai.usage.output_tokens": used[1] + older}
     told = [
         Told(
             "agent_framework", "invoke_agent a", agent | usage | {"gen_ai.provider.name": "microsoft.agent_framework"}
         ),
-        Told("strands.telemetry.tracer", "invoke_agent a", agent | lifetime | {"gen_ai.system": "strands-agents"}),
+        Told("strands.telemetry.tracer", "invoke_agent a", agent | since | {"gen_ai.system": "strands-agents"}),
         Told(
             "opentelemetry.instrumentation.crewai",
             "crewai.workflow",
@@ -169,6 +173,7 @@ class Program:
     rng: random.Random
     calls: list[Call] = field(default_factory=list)
     spans: list[tuple[str, Span]] = field(default_factory=list)
+    lifetime: bool = True
 
     def run(self, *, ids_only: bool) -> Program:
         """Agents around sequences of steps; with `ids_only`, each call shows the provider's id in all its spans."""
@@ -194,7 +199,7 @@ class Program:
                 at = end
             else:
                 at = self._stack(agent, at + 10 * MS, self._call(), self._layers(ids_only))
-        told = sums(self.calls[before:], self.rng)
+        told = sums(self.calls[before:], self.rng, lifetime=self.lifetime)
         span = self.spans[place][1]
         self.spans[place] = (told.scope, span)
         span.name, span.kind = told.name, Span.SpanKind.Value(f"SPAN_KIND_{told.kind.upper()}")

@@ -1,0 +1,87 @@
+"""Recorded traffic in any order, in any requests and around any verdicts: the totals stay what they were."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from enricher.runtime.engine import CoreEngine
+from tests.recordings import requests, scenarios
+from tests.support.engines import NOW, engine
+
+Told = Counter[tuple[int, int, int]]
+#: Ways to replay each recording; more with `REPLAYS` set.
+SEEDS = range(int(os.environ.get("REPLAYS", "1")))
+#: Two libraries tell of one call with other counts, so that the one that is decided first is the one that counts:
+#: OpenLLMetry adds the tokens that a stream of Anthropic's begins with.
+DISAGREE = {"openllmetry_anthropic": "output"}
+
+
+def pieces(name: str, rng: random.Random, *, as_they_end: bool) -> list[bytes]:
+    """The spans of a recording in other requests than they came in."""
+    items = []
+    for body in requests(name):
+        for group in ExportTraceServiceRequest.FromString(body).resource_spans:
+            for scoped in group.scope_spans:
+                items += [(group.resource, scoped.scope, span) for span in scoped.spans]
+    rng.shuffle(items)
+    if as_they_end:
+        items.sort(key=lambda item: item[2].end_time_unix_nano)
+    cuts = [0, *sorted(rng.randint(0, len(items)) for _ in range(rng.randint(1, 7))), len(items)]
+    made = []
+    for begin, end in pairwise(cuts):
+        message = ExportTraceServiceRequest()
+        for resource, scope, span in items[begin:end]:
+            group = message.resource_spans.add(resource=resource)
+            group.scope_spans.add(scope=scope, spans=[span])
+        made.append(message.SerializeToString())
+    return made
+
+
+def decided(core: CoreEngine) -> Told:
+    """Input, cached and output tokens of the calls found when all is drained."""
+    told: Told = Counter()
+    more = True
+    while more:
+        report = core.drain(NOW)
+        for line in report.calls.splitlines():
+            record: dict[str, Any] = json.loads(line)
+            told[record["input_tokens"] or 0, record["cache_read_tokens"] or 0, record["output_tokens"] or 0] += 1
+        more = report.more
+    return told
+
+
+def replay(bodies: list[bytes], *, verdicts_between: bool) -> Told:
+    core = engine(call_records=True)
+    told: Told = Counter()
+    for body in bodies:
+        core.ingest(body, NOW)
+        if verdicts_between:
+            told += decided(core)
+    return told + decided(core)
+
+
+def total(told: Told, name: str) -> tuple[int, ...]:
+    columns = [0, 1] if DISAGREE.get(name) == "output" else [0, 1, 2]
+    return tuple(sum(call[column] * times for call, times in told.items()) for column in columns)
+
+
+@pytest.mark.parametrize("name", scenarios())
+def test_orders_requests_and_verdicts_change_no_total(name: str) -> None:
+    true = replay(requests(name), verdicts_between=False)
+    for seed in SEEDS:
+        rng = random.Random(seed)
+        assert replay(pieces(name, rng, as_they_end=False), verdicts_between=False) == true, f"seed {seed}, shuffled"
+        as_they_end = replay(pieces(name, rng, as_they_end=True), verdicts_between=True)
+        assert as_they_end == true, f"seed {seed}, verdicts between, in order"
+        # A wrapper that was counted before its calls came stands for them: what is exact is the total.
+        found = replay(pieces(name, rng, as_they_end=False), verdicts_between=True)
+        assert total(found, name) == total(true, name), f"seed {seed}, verdicts between, shuffled"
+        assert found.total() <= true.total(), f"seed {seed}, verdicts between, shuffled"
