@@ -55,8 +55,8 @@ impl Tables {
                     *one = true;
                 }
             }
-            for dialect in 0..=dialects {
-                if dialect > 0 && !named[dialect] {
+            for (dialect, &named) in named.iter().enumerate() {
+                if dialect > 0 && !named {
                     self.rows[dialect * self.width + key] = self.rows[key];
                     continue;
                 }
