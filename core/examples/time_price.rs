@@ -23,13 +23,17 @@ fn timed(usage: &Usage) -> PriceInput<'_> {
     PriceInput { time_unix_ns: 1_790_000_000_000_000_000, ..PriceInput::new(usage) }
 }
 
+/// Provider, model as requested, host.
+type Call = (&'static str, &'static str, &'static str);
+/// What it is, provider, host, the model of each call.
+type FirstSeen = (&'static str, &'static str, &'static str, fn(usize) -> String);
+
 fn main() {
     let path = std::env::args().nth(1).expect("the path of a price plan");
     let plan = std::fs::read(&path).expect("a readable plan");
     let plan = serde_json::from_slice(&plan).expect("a price plan");
     let book = Book::compile(&plan).expect("a plan that compiles");
-    // Provider, model as requested, host.
-    let mixes: [(&str, &[(&str, &str, &str)]); 5] = [
+    let mixes: [(&str, &[Call]); 5] = [
         (
             "known by an exact name",
             &[
@@ -88,7 +92,7 @@ fn main() {
     }
     // No memory of earlier calls helps with these: a stranger's names, one call each.
     let london = "bedrock-runtime.eu-west-2.amazonaws.com";
-    let first_seen: [(&str, &str, &str, fn(usize) -> String); 5] = [
+    let first_seen: [FirstSeen; 5] = [
         ("unknown, never the same name twice", "openai", "", |number| format!("acme-model-{number}-instruct")),
         ("unknown in a region, never the same name twice", "aws.bedrock", london, |number| {
             format!("acme.foo-{number}")
