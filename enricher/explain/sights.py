@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from enricher.sample.policies import PolicyBody
+from enricher.sample.policies import PolicyBody, Probabilistic, Runaway
 
 Seen = dict[str, Any]
 """What the core tells of one policy and one trace: `looked_at`, `learned`, `sub_policies` …"""
@@ -76,8 +76,8 @@ def _carrier(on: Any) -> str:
 
 def _probabilistic(policy: PolicyBody, seen: Seen, _: Seen) -> str:
     randomness = f"randomness {seen['randomness']}"
-    rule = policy.probabilistic
-    if rule is None:
+    rule = policy.block
+    if not isinstance(rule, Probabilistic):
         return randomness
     return f"{randomness}: {int(seen['randomness'], 16) / _RANDOMNESS:.4f}, in from {1 - rule.share:.4f}"
 
@@ -118,10 +118,10 @@ def _rounded(usd: str) -> str:
 
 def _runaway(policy: PolicyBody, seen: Seen, learned: Seen) -> str:
     of = ", ".join(f"{name} {value or 'unknown'}" for name, value in seen.items() if name != "trace")
-    rule = policy.runaway
+    rule = policy.block
     if not learned:
         return "; ".join(filter(None, (of, "nothing counted")))
-    limits = (None, None, None) if rule is None else (rule.repeats, rule.calls, rule.usd)
+    limits = (rule.repeats, rule.calls, rule.usd) if isinstance(rule, Runaway) else (None, None, None)
     names = (f"repeats of {learned['tool'] or 'a tool'}", "calls", "USD")
     values = (learned["repeats"], learned["calls"], learned["usd"])
     counts = [

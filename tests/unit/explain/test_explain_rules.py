@@ -99,6 +99,8 @@ BUCKET = {"per_second": 5.0, "burst": 10.0, "tokens": 9.5, "tokens_left": 1.5, "
          "0.1 USD (certain from 0.25), volume 1; 50 traces a second come; model a"),
         ("{type: runaway, runaway: {repeats: 5, calls: 100}}", {"trace": "ab"},
          {"repeats": 7.0, "tool": "search", "calls": 3.0, "usd": 0.5}, "7 of 5 repeats of search, 3 of 100 calls"),
+        ("{type: runaway}", {"trace": "ab"}, {"repeats": 2.0, "tool": None, "calls": 3.0, "usd": 0.5},
+         "2 of 20 repeats of a tool, 3 of 500 calls"),
         ("{type: budget, budget: {usd: 5, factor: 0.1, budget_sub_policy: {type: always_sample}}}", {"tenant": "a"},
          {"over_budget": None, "spent_usd": "1.5", "usd": "5"}, "tenant a spent 1.5 of 5 USD"),
         ("{type: budget, budget: {usd: 5, factor: 0.1, budget_sub_policy: {type: always_sample}}}", {"tenant": "a"},
