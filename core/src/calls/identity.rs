@@ -10,6 +10,9 @@ const WEAK: u64 = 1;
 /// Reports with one id that each of them is compared with, and spans above a report that are searched for its id.
 const SAME_ID: usize = 32;
 
+/// Ids of so many bytes are taken as random without a look: those of OpenAI, Anthropic and Bedrock are longer, and every
+/// report has one.
+const LONG: usize = 28;
 /// Letters and digits that make an id the only one of its kind.
 const RANDOM: usize = 8;
 /// Digits among them, unless capitals, small letters and digits mix.
@@ -18,7 +21,7 @@ const DIGITS: usize = 3;
 /// A hash of an id that is not empty, never 0.
 #[inline]
 pub fn key(id: &str) -> u64 {
-    let weak = if may_repeat(id.as_bytes()) { WEAK } else { 0 };
+    let weak = if id.len() < LONG && may_repeat(id.as_bytes()) { WEAK } else { 0 };
     // 2, should all other bits be 0.
     (hash(id.as_bytes()) & !WEAK).max(2) | weak
 }
