@@ -23,7 +23,7 @@ OpenTelemetry's own, then the others; the first key that is present wins, and va
 those listed under *only here*, count in their own dialect alone.
 
 How a source is written: `KEY` is a span attribute, `KEY#path` a value inside its JSON, `event:NAME/KEY` an attribute of
-a span event, `resource:KEY` a resource attribute, `log:NAME/KEY` a log record (not joined to spans yet); what follows
+a span event, `resource:KEY` a resource attribute, `log:NAME/KEY` a log record written in the span; what follows
 `|` is done to the value. Your own dialects have the same form in the configuration:
 
 ```yaml

@@ -44,6 +44,7 @@ ELSEWHERE = {
     ("litellm", "chat", "request_model"): "the raw request names the model that answered, the span above it the alias",
     ("litellm", "embeddings", "request_model"): "the same",
     ("haystack", "embeddings", "request_model"): "only the answering model is named, which is the same here",
+    ("mastra", "chat", "response_id"): "it stands in the raw answer on the step above",
     ("vercel_ai_v5", "embeddings", "response_model"): "embeddings name the model asked for, which is the same here",
     ("vercel_ai_v6", "embeddings", "response_model"): "the same",
     ("vercel_ai_v7", "embeddings", "response_model"): "the same",
@@ -52,6 +53,9 @@ ELSEWHERE = {
 SAID = {
     ("google_adk", "operation"): {"chat": "generate_content"},
     ("google_adk", "request_model"): {name: f"openai/{name}" for name in ("gpt-4o-mini", "gpt-4o", "gpt-4.1")},
+    ("genkit", "request_model"): {
+        name: f"openai/{name}" for name in ("gpt-4o-mini", "gpt-4o", "gpt-4.1", "gpt-4.1-mini", "gpt-5-mini")
+    },
 }
 
 

