@@ -146,9 +146,11 @@ def test_guardrails_and_evaluations_of_a_trace_are_measured() -> None:
     event.attributes.add(key="gen_ai.evaluation.name").value.string_value = "relevance"
     event.attributes.add(key="gen_ai.evaluation.score.value").value.double_value = 0.5
     check = span(1, 3, 1, {"guardrail.name": "pii", "guardrail.verdict": "denied"})
-    core.ingest(request_of(span(1, 1), given, check), NOW)
+    own = span(1, 4, 1, {"enricher.guardrail.name": "toxicity", "enricher.guardrail.decision": "passed"})
+    core.ingest(request_of(span(1, 1), given, check, own), NOW)
     drained(core)
     assert metric(core, "llm_guardrail_decisions_total", "pii", "blocked") == 1
+    assert metric(core, "llm_guardrail_decisions_total", "toxicity", "passed") == 1
     scores = [series for series in core.metrics() if series[0] == "llm_evaluation_score"]
     assert [series[1] for series in scores] == [("relevance",)]
 

@@ -14,7 +14,7 @@ use crate::buffer::verdicts::Remembered;
 use crate::calls::{Fate, Grouping, Links, Place, RateLimits, Report};
 use crate::concept::Concept;
 use crate::content::{Content, Counts};
-use crate::facts::{Facts, NO_DIALECT};
+use crate::facts::{Facts, NO_DIALECT, Role};
 use crate::measure::call_record::{self, Context};
 use crate::measure::{CallInput, TraceInput};
 use crate::output::batch::Batch;
@@ -292,10 +292,16 @@ impl<'e> Finalizer<'e> {
         let mut rewritten = std::mem::take(&mut self.rewritten);
         self.edits.clear();
         let mut dialect = NO_DIALECT;
+        let report = conclusion.reports.binary_search_by_key(&index, |report| report.place.index);
+        let fate = report.ok().map(|at| &conclusion.grouping.fates[at]);
         if entry.record_len > 0 {
             let mut facts = Facts::new();
             record::decode(trace.record(entry), raw, &mut facts);
             dialect = facts.dialect;
+            if facts.role == Role::Wrapper && matches!(fate, Some(Fate::Canonical(_))) {
+                // No call below it: what its captured response says is its own.
+                facts.role = Role::Inference;
+            }
             plan.normalizer.append(&facts, &mut self.edits.attributes);
             if plan.normalizer.rewrites(&facts) {
                 rewritten.clear();
@@ -304,8 +310,8 @@ impl<'e> Finalizer<'e> {
             }
         }
         let out = &mut self.edits.attributes;
-        if let Ok(at) = conclusion.reports.binary_search_by_key(&index, |report| report.place.index) {
-            match conclusion.grouping.fates[at] {
+        if let Some(fate) = fate {
+            match *fate {
                 Fate::Canonical(call) => {
                     if let Some(estimate) = conclusion.estimate(call) {
                         stamp::estimate(estimate, raw, &mut self.edits.omit, out);

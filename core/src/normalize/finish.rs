@@ -59,6 +59,7 @@ impl Normalizer {
             provider_total: seen.shape.map(|shape| shape.provider_total),
         };
         tokens::conclude(facts, &evidence, &self.providers, &mut scratch.anomalies);
+        cache_hit(facts, scratch);
         first_token(facts, seen.span.duration(), scratch);
         let view =
             operation::Seen { span: seen.span, attrs: seen.attrs, hits: seen.hits, scope: seen.scope.name.as_bytes() };
@@ -105,6 +106,16 @@ impl Normalizer {
         facts.misstated = misstated;
         facts.legacy = legacy;
         facts.legacy_misstated = legacy_misstated;
+    }
+}
+
+/// A cache hit beside tokens that were read from the provider's cache is that cache's, and is paid. Unless a gateway said
+/// it, whose stored answers repeat the tokens of their first time, or the span says so in our own words.
+fn cache_hit(facts: &mut Facts<'_>, scratch: &Scratch) {
+    let own = scratch.canonical.set.contains(Concept::CacheHit);
+    let has_read = facts.int(Concept::CacheReadTokens).is_some_and(|tokens| tokens > 0);
+    if facts.flag(Concept::CacheHit) == Some(true) && has_read && !own && !facts.has(Concept::Gateway) {
+        facts.unset(Concept::CacheHit);
     }
 }
 
