@@ -28,6 +28,12 @@ def compile_plan(settings: EstimateSettings) -> dict[str, Any]:
         "tools": table.tools,
         "silent": table.silent,
         "verbatim": table.verbatim,
+        "unseen": table.unseen,
+        "unseen_types": table.unseen_types,
+        "tool_calls": table.tool_calls,
+        "marks": table.marks,
+        "cut_lengths": table.cut_lengths,
+        "finished": table.finished,
         "call_bytes": settings.call_kib * _KIB,
         "tick_bytes": settings.tick_kib * _KIB,
     }

@@ -29,7 +29,8 @@ class ModelTable(Section):
     """Which models a vocabulary counts."""
 
     match: Match
-    vocabulary: str
+    vocabulary: str | None
+    """None: these models think in tokens that no content shows."""
 
 
 class Vocabularies(Section):
@@ -44,6 +45,12 @@ class Vocabularies(Section):
     tools: list[list[str]]
     silent: list[str]
     verbatim: list[str]
+    unseen: list[str]
+    unseen_types: list[str]
+    tool_calls: list[str]
+    marks: list[str]
+    cut_lengths: list[int]
+    finished: list[str]
 
 
 @cache

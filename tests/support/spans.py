@@ -28,6 +28,10 @@ def any_value(value: Any) -> AnyValue:
         encoded.array_value.SetInParent()
         encoded.array_value.values.extend(any_value(item) for item in value)
         return encoded
+    if isinstance(value, dict):
+        encoded = AnyValue()
+        encoded.kvlist_value.values.extend(key_values(value))
+        return encoded
     return AnyValue(string_value=value)
 
 

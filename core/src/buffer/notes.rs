@@ -12,6 +12,8 @@ pub struct Note {
     pub span_id: u64,
     /// A facts record (`record`) that stands for itself.
     pub record: Box<[u8]>,
+    /// What the record holds of the content of the call, in the form of a span; empty where nobody asks for it.
+    pub content: Box<[u8]>,
     pub bits: Bits,
     /// Records mean nothing under another plan.
     pub plan: Arc<Compiled>,
@@ -21,8 +23,12 @@ pub struct Note {
 const OVERHEAD: u64 = 160;
 
 impl Note {
+    pub fn says_nothing(&self) -> bool {
+        self.record.is_empty() && self.content.is_empty()
+    }
+
     pub fn heap_bytes(&self) -> u64 {
-        self.record.len() as u64 + OVERHEAD
+        (self.record.len() + self.content.len()) as u64 + OVERHEAD
     }
 }
 

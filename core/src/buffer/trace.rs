@@ -51,6 +51,8 @@ pub struct Trace {
     pub randomness: Option<u64>,
     /// What log records said about its spans, once it is due.
     pub notes: Vec<Note>,
+    /// By span: what log records hold of the content of its call, in the form of a span.
+    contents: Vec<(u64, Box<[u8]>)>,
 }
 
 /// Why a trace was decided when it was.
@@ -107,6 +109,7 @@ impl Trace {
             late,
             randomness: None,
             notes: Vec::new(),
+            contents: Vec::new(),
         }
     }
 
@@ -172,6 +175,16 @@ impl Trace {
         &self.segments[entry.segment as usize][start..start + entry.record_len as usize]
     }
 
+    /// Keeps what a log record holds of the content of a span's call.
+    pub fn add_content(&mut self, span: u64, content: &[u8]) {
+        self.contents.push((span, content.into()));
+    }
+
+    /// What log records hold of the content of a span's call.
+    pub fn said(&self, span: u64) -> Vec<&[u8]> {
+        self.contents.iter().filter(|(id, _)| *id == span).map(|(_, content)| &**content).collect()
+    }
+
     /// Gives a span another record.
     pub fn replace_record(&mut self, at: usize, record: &[u8]) {
         let entry = self.spans[at];
@@ -188,6 +201,7 @@ impl Trace {
         let segments: usize = self.segments.iter().map(|segment| segment.len()).sum();
         let extra = 32 * (self.segments.len() as u64).saturating_sub(1);
         let groups = self.groups.len() * GROUP_BYTES;
-        (segments + self.spans.len() * size_of::<SpanEntry>() + groups) as u64 + TRACE_OVERHEAD + extra
+        let said: usize = self.contents.iter().map(|(_, content)| content.len() + size_of::<(u64, Box<[u8]>)>()).sum();
+        (segments + said + self.spans.len() * size_of::<SpanEntry>() + groups) as u64 + TRACE_OVERHEAD + extra
     }
 }

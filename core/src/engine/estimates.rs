@@ -4,8 +4,9 @@ use super::Engine;
 use crate::buffer::trace::Trace;
 use crate::calls::{Grouping, Report};
 use crate::concept::Concept;
-use crate::tokens::{Estimate, Spent};
+use crate::tokens::{Estimate, Estimator, Spent};
 use crate::usage::Unit;
+use crate::wire::span::STATUS_OK;
 
 impl Engine {
     /// Gives the calls of a trace without usage what their content comes to. `found`: by index of the call.
@@ -21,7 +22,7 @@ impl Engine {
         for (call, index) in grouping.calls.iter_mut().zip(0..) {
             let report = &mut call.report;
             let told = report.has_usage() || report.error || report.cache_hit == Some(true);
-            if told || !estimator.counts(report.texts.get(Concept::Operation)) {
+            if told || !estimator.counts(report.texts.get(Concept::Operation)) || !is_complete(estimator, report) {
                 continue;
             }
             let answered = report.texts.get(Concept::ResponseModel);
@@ -29,15 +30,14 @@ impl Engine {
             let mut best: Option<Estimate> = None;
             for member in &members[call.members.start as usize..call.members.end as usize] {
                 let entry = &trace.spans[reports[*member as usize].place.index as usize];
-                match estimator.estimate(model, trace.raw(entry), &self.estimated) {
-                    Ok(estimate) => best = better(best, estimate),
+                match estimator.estimate(model, trace.raw(entry), &trace.said(entry.span_id), &self.estimated) {
+                    Ok(estimate) => best = best.or(estimate),
                     Err(Spent) => self.measure().estimate(false),
                 }
             }
             let Some(estimate) = best else { continue };
-            for (unit, tokens) in [(Unit::Input, estimate.input), (Unit::Output, estimate.output)] {
-                tokens.map(|tokens| report.usage.set(unit, tokens));
-            }
+            report.usage.set(Unit::Input, estimate.input);
+            report.usage.set(Unit::Output, estimate.output);
             report.estimated = true;
             self.measure().estimate(true);
             found.push((index, estimate));
@@ -45,11 +45,11 @@ impl Engine {
     }
 }
 
-/// The report that shows more of the call.
-fn better(known: Option<Estimate>, next: Option<Estimate>) -> Option<Estimate> {
-    let parts = |estimate: &Estimate| u8::from(estimate.input.is_some()) + 2 * u8::from(estimate.output.is_some());
-    match (known, next) {
-        (Some(known), Some(next)) => Some(if parts(&next) > parts(&known) { next } else { known }),
-        (known, next) => known.or(next),
+/// Whether the whole answer came: its finish reason says so, or the status that instrumentations set at its end. A stream
+/// that its reader gave up has neither, and what was recorded of it is not what was paid.
+fn is_complete(estimator: &Estimator, report: &Report<'_>) -> bool {
+    match report.texts.get(Concept::FinishReason) {
+        "" => report.place.status == STATUS_OK,
+        reasons => estimator.is_finished(reasons),
     }
 }

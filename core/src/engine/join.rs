@@ -115,12 +115,18 @@ impl Engine {
                 continue;
             }
             let from = places.partition_point(|(span, _)| *span < same_span[0].span_id);
+            let tells = usable.iter().any(|note| !note.record.is_empty());
             // A span that was delivered twice stands there twice.
-            for &(_, at) in places[from..].iter().take_while(|(span, _)| *span == same_span[0].span_id) {
+            for &(_, at) in places[from..].iter().take_while(|(span, _)| tells && *span == same_span[0].span_id) {
                 let record = joined_record(trace, at, &usable);
                 trace.replace_record(at, &record);
             }
-            usable.iter().for_each(|note| trace.bits.merge(&note.bits));
+            for note in usable {
+                trace.bits.merge(&note.bits);
+                if !note.content.is_empty() {
+                    trace.add_content(note.span_id, &note.content);
+                }
+            }
         }
         self.buffered.fetch_add(trace.heap_bytes().saturating_sub(before), Ordering::Relaxed);
         self.forget(&notes);
@@ -146,7 +152,7 @@ fn joined_record(trace: &Trace, at: usize, notes: &[&Note]) -> Vec<u8> {
     if entry.record_len > 0 {
         record::decode(trace.record(entry), raw, &mut facts);
     }
-    for note in notes {
+    for note in notes.iter().filter(|note| !note.record.is_empty()) {
         let mut said = Facts::new();
         record::decode(&note.record, &[], &mut said);
         fill(&mut facts, &said);

@@ -5,6 +5,7 @@ use super::join::{is_worth_noting, only_what_fills};
 use super::{Engine, lock};
 use crate::buffer::intern::{Resource, Scope};
 use crate::buffer::notes::Note;
+use crate::concept::Concept;
 use crate::content::Counts;
 use crate::content::edit::Entry;
 use crate::content::record::log_name;
@@ -61,6 +62,15 @@ impl Engine {
         let expires = now.saturating_add(plan.decision_wait.max(SHORTEST_WAIT));
         let mut refused = 0;
         for (trace, note) in events.notes {
+            let mut note = note;
+            // Content takes no more than half of the room: what records tell is worth more.
+            if self.noted.load(Ordering::Relaxed) + note.heap_bytes() > plan.limits.log_facts_bytes / 2 {
+                note.content = Box::default();
+            }
+            if note.says_nothing() {
+                refused += 1;
+                continue;
+            }
             let size = note.heap_bytes();
             if self.noted.fetch_add(size, Ordering::Relaxed) + size > plan.limits.log_facts_bytes {
                 self.noted.fetch_sub(size, Ordering::Relaxed);
@@ -139,16 +149,22 @@ fn note(plan: &Arc<Compiled>, raw: &[u8], resource: &Resource, scope: &Scope) ->
     let says = plan.normalizer.span(&span, &attrs, &resource.facts, &scope.facts, &mut scratch, &arena, &mut facts);
     scratch.anomalies = Default::default();
     plan.give_back(scratch);
-    if !says || !is_worth_noting(&facts) {
-        return Ok(None);
+    // Who tells the usage makes counting needless.
+    let told = USAGE.iter().any(|concept| facts.has(*concept));
+    let content = if told { Box::default() } else { plan.estimator.content(raw).concat().into() };
+    let mut note =
+        Note { span_id: span.span_id, record: Box::default(), content, bits: Bits::default(), plan: plan.clone() };
+    if says && is_worth_noting(&facts) {
+        only_what_fills(&mut facts);
+        plan.policies.conditions.observe(&[], Some(&facts), &mut note.bits);
+        let mut record = Vec::new();
+        record::encode(&facts, &[], &mut record);
+        note.record = record.into();
     }
-    only_what_fills(&mut facts);
-    let mut bits = Bits::default();
-    plan.policies.conditions.observe(&[], Some(&facts), &mut bits);
-    let mut record = Vec::new();
-    record::encode(&facts, &[], &mut record);
-    Ok(Some((span.trace_id, Note { span_id: span.span_id, record: record.into(), bits, plan: plan.clone() })))
+    Ok((!note.says_nothing()).then_some((span.trace_id, note)))
 }
+
+const USAGE: [Concept; 2] = [Concept::InputTokens, Concept::OutputTokens];
 
 /// `LogRecord` fields.
 const TIME: u32 = 1;

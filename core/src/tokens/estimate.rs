@@ -3,15 +3,18 @@
 use super::plan::EstimatePlan;
 use super::source::{Sources, Texts};
 use super::vocabulary::Vocabulary;
+use crate::facts::LIST_SEPARATOR;
 use crate::normalize::patterns::{Matcher, first};
+use hashbrown::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 #[derive(Default)]
 pub struct Estimator {
     vocabularies: Vec<Vocabulary>,
-    models: Vec<(Matcher, usize)>,
+    models: Vec<(Matcher, Option<usize>)>,
     sources: Option<Sources>,
     operations: Vec<Box<str>>,
+    finished: HashSet<Box<str>>,
     call_bytes: usize,
     tick_bytes: usize,
 }
@@ -20,11 +23,11 @@ pub struct Estimator {
 #[derive(Debug)]
 pub struct Spent;
 
-/// Tokens counted from content; a part without content has no count.
+/// Tokens counted from content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Estimate {
-    pub input: Option<i64>,
-    pub output: Option<i64>,
+    pub input: i64,
+    pub output: i64,
     /// Index of the vocabulary.
     vocabulary: usize,
 }
@@ -36,34 +39,53 @@ impl Estimator {
         }
         let vocabularies: Vec<_> = plan.vocabularies.iter().map(Vocabulary::compile).collect::<Result<_, _>>()?;
         let models = plan.models.iter().map(|rule| {
-            let at = vocabularies.iter().position(|vocabulary| vocabulary.name() == rule.vocabulary);
-            let at = at.ok_or_else(|| format!("there is no vocabulary {:?}", rule.vocabulary))?;
-            Ok((Matcher::new(&rule.pattern)?, at))
+            let find = |name: &String| {
+                let at = vocabularies.iter().position(|vocabulary| vocabulary.name() == name);
+                at.ok_or_else(|| format!("there is no vocabulary {name:?}"))
+            };
+            Ok((Matcher::new(&rule.pattern)?, rule.vocabulary.as_ref().map(find).transpose()?))
         });
         Ok(Self {
             models: models.collect::<Result<_, String>>()?,
             vocabularies,
             sources: Some(Sources::compile(plan)?),
             operations: plan.operations.iter().map(|name| name.as_str().into()).collect(),
+            finished: plan.finished.iter().map(|name| name.as_str().into()).collect(),
             call_bytes: plan.call_bytes.max(1024),
             tick_bytes: plan.tick_bytes,
         })
     }
 
-    /// Calls of an operation without a name, and of these, are estimated.
+    /// Whether calls of this operation are estimated.
     pub fn counts(&self, operation: &str) -> bool {
-        self.sources.is_some() && (operation.is_empty() || self.operations.iter().any(|known| **known == *operation))
+        self.operations.iter().any(|known| **known == *operation)
+    }
+
+    /// Whether these finish reasons, a list as in facts, are those of a complete answer.
+    pub fn is_finished(&self, reasons: &str) -> bool {
+        reasons.split(LIST_SEPARATOR).all(|reason| self.finished.contains(&*reason.to_ascii_lowercase()))
+    }
+
+    /// What a log record, in the form of a span, holds of the content of a call; nothing when nothing is estimated.
+    pub fn content<'a>(&self, record: &'a [u8]) -> Vec<&'a [u8]> {
+        self.sources.as_ref().map_or_else(Vec::new, |sources| sources.fields(record))
     }
 
     pub fn vocabulary(&self, estimate: &Estimate) -> &str {
         self.vocabularies[estimate.vocabulary].name()
     }
 
-    /// What a span's content comes to for `model`; `None` where there is no content or no vocabulary for the model.
-    /// `spent`: bytes that this tick counted before; fails when there are too many.
-    pub fn estimate(&self, model: &str, span: &[u8], spent: &AtomicU64) -> Result<Option<Estimate>, Spent> {
-        let Some((at, texts)) = self.texts(model, span) else { return Ok(None) };
-
+    /// What a span's content comes to for `model`; `None` where not all of it is there, or no vocabulary for the model.
+    /// `said`: what log records hold of it, in the form of spans. `spent`: bytes that this tick counted before; fails
+    /// when there are too many.
+    pub fn estimate(
+        &self,
+        model: &str,
+        span: &[u8],
+        said: &[&[u8]],
+        spent: &AtomicU64,
+    ) -> Result<Option<Estimate>, Spent> {
+        let Some((at, texts)) = self.texts(model, span, said) else { return Ok(None) };
         let vocabulary = &self.vocabularies[at];
         let size = |list: &[String]| list.iter().map(String::len).sum::<usize>();
         let total = (size(&texts.input) + size(&texts.output)).max(1);
@@ -73,16 +95,15 @@ impl Estimator {
         }
         let count = |list: &[String]| counted(vocabulary, list, size(list) * budget / total);
         let around = vocabulary.per_message * texts.messages + vocabulary.per_request;
-        let input = count(&texts.input).map(|tokens| tokens + around);
-        let output = count(&texts.output);
-        Ok((input.is_some() || output.is_some()).then_some(Estimate { input, output, vocabulary: at }))
+        let (Some(input), Some(output)) = (count(&texts.input), count(&texts.output)) else { return Ok(None) };
+        Ok(Some(Estimate { input: input + around, output, vocabulary: at }))
     }
 
-    fn texts(&self, model: &str, span: &[u8]) -> Option<(usize, Texts)> {
+    fn texts(&self, model: &str, span: &[u8], said: &[&[u8]]) -> Option<(usize, Texts)> {
         let model = model.rsplit('/').next().unwrap_or_default().to_lowercase();
-        let at = *first(&self.models, &model)?;
-        let texts = self.sources.as_ref()?.read(span);
-        (!texts.input.is_empty() || !texts.output.is_empty()).then_some((at, texts))
+        let at = (*first(&self.models, &model)?)?;
+        let texts = self.sources.as_ref()?.read(span, said);
+        texts.is_whole().then_some((at, texts))
     }
 }
 

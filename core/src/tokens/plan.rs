@@ -27,6 +27,24 @@ pub struct EstimatePlan {
     /// Names in JSON whose objects a model reads as they stand: arguments and results of tools.
     #[serde(default)]
     pub verbatim: Vec<String>,
+    /// Names in JSON of what a model is shown but this text does not hold: pictures, sounds, files.
+    #[serde(default)]
+    pub unseen: Vec<String>,
+    /// Values of `type` in JSON that say the same.
+    #[serde(default)]
+    pub unseen_types: Vec<String>,
+    /// Names, in JSON or as a part of a key, of calls of tools, whose definitions are input too.
+    #[serde(default)]
+    pub tool_calls: Vec<String>,
+    /// Texts that stand where text was taken out or cut off.
+    #[serde(default)]
+    pub marks: Vec<String>,
+    /// Lengths that exporters cut attributes to, in characters: a text of exactly this length is taken to be cut.
+    #[serde(default)]
+    pub cut_lengths: Vec<usize>,
+    /// Finish reasons of complete answers, in lower case.
+    #[serde(default)]
+    pub finished: Vec<String>,
     /// Operations whose calls are estimated.
     #[serde(default)]
     pub operations: Vec<String>,
@@ -56,5 +74,7 @@ pub struct VocabularyPlan {
 pub struct ModelRule {
     #[serde(rename = "match")]
     pub pattern: Match,
-    pub vocabulary: String,
+    /// None: these models think in tokens that no content shows.
+    #[serde(default)]
+    pub vocabulary: Option<String>,
 }

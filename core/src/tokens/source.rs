@@ -3,6 +3,7 @@
 use super::plan::EstimatePlan;
 use crate::content::json::{DEPTH, Scan, looks_like_json, unescape};
 use crate::keys::{KeyTable, KeyTableBuilder, pattern_is_anchored};
+use crate::wire::reader::{BYTES, Reader, VARINT};
 use crate::wire::span::{events, fields};
 use crate::wire::value::{Value, array, key_value, kv_list};
 use hashbrown::HashSet;
@@ -24,6 +25,11 @@ pub struct Sources {
     places: Vec<(Part, usize)>,
     silent: HashSet<Box<str>>,
     verbatim: HashSet<Box<str>>,
+    unseen: HashSet<Box<str>>,
+    unseen_types: HashSet<Box<str>>,
+    tool_calls: HashSet<Box<str>>,
+    marks: Vec<Box<str>>,
+    cut_lengths: HashSet<usize>,
 }
 
 /// The texts of one span.
@@ -36,7 +42,24 @@ pub struct Texts {
     groups: [Option<usize>; 4],
     system: Vec<String>,
     tools: Vec<String>,
+    /// Something of the content is not there, or not as text.
+    is_partial: bool,
+    /// The model called a tool, so that it was shown definitions.
+    calls_tools: bool,
 }
+
+impl Texts {
+    /// Whether all that the model was shown and answered is there.
+    pub fn is_whole(&self) -> bool {
+        let is_known = !self.calls_tools || self.groups[Part::Tools as usize].is_some();
+        is_known && !self.is_partial && !self.input.is_empty() && !self.output.is_empty()
+    }
+}
+
+/// Counts of dropped attributes and events, and the fields that hold these.
+const ATTRIBUTES: u32 = 9;
+const EVENTS: u32 = 11;
+const DROPPED: [u32; 2] = [10, 12];
 
 impl Sources {
     pub fn compile(plan: &EstimatePlan) -> Result<Self, String> {
@@ -56,22 +79,25 @@ impl Sources {
             }
         }
         let names = |list: &[String]| list.iter().map(|name| name.as_str().into()).collect();
-        Ok(Self { keys: keys.build(), places, silent: names(&plan.silent), verbatim: names(&plan.verbatim) })
+        Ok(Self {
+            keys: keys.build(),
+            places,
+            silent: names(&plan.silent),
+            verbatim: names(&plan.verbatim),
+            unseen: names(&plan.unseen),
+            unseen_types: names(&plan.unseen_types),
+            tool_calls: names(&plan.tool_calls),
+            marks: plan.marks.iter().map(|mark| mark.as_str().into()).collect(),
+            cut_lengths: plan.cut_lengths.iter().copied().collect(),
+        })
     }
 
-    /// Reads a span.
-    pub fn read(&self, span: &[u8]) -> Texts {
-        let mut texts = Texts::default();
-        for field in fields(span, 9).map_while(Result::ok) {
-            if let Ok((key, value)) = key_value(field) {
-                self.take(key, value, &mut texts);
-            }
-        }
-        for event in events(span).map_while(Result::ok) {
-            for (key, value) in event.attributes().map_while(Result::ok) {
-                let name = [b"event:", event.name, b"/", key].concat();
-                self.take(&name, value, &mut texts);
-            }
+    /// Reads a span, and what log records said of its content.
+    pub fn read(&self, span: &[u8], said: &[&[u8]]) -> Texts {
+        let mut texts = Texts { is_partial: dropped(span), ..Texts::default() };
+        self.gather(span, &mut texts);
+        if texts.input.is_empty() || texts.output.is_empty() {
+            said.iter().for_each(|record| self.gather(record, &mut texts));
         }
         let (system, tools) = (std::mem::take(&mut texts.system), std::mem::take(&mut texts.tools));
         if !texts.input.is_empty() {
@@ -79,6 +105,59 @@ impl Sources {
             texts.input.extend(system.into_iter().chain(tools));
         }
         texts
+    }
+
+    /// The attributes and events, as fields of a span, that hold content.
+    pub fn fields<'a>(&self, span: &'a [u8]) -> Vec<&'a [u8]> {
+        let mut found = Vec::new();
+        let mut reader = Reader::new(span);
+        while !reader.at_end() {
+            let start = reader.position();
+            let Ok((field, wire)) = reader.tag() else { break };
+            if wire != BYTES {
+                if reader.skip(wire).is_err() {
+                    break;
+                }
+                continue;
+            }
+            let Ok(body) = reader.bytes() else { break };
+            let whole = reader.since(start);
+            let holds = match field {
+                ATTRIBUTES => key_value(body).is_ok_and(|(key, _)| self.keys.lookup(key).is_some()),
+                EVENTS => events(whole).map_while(Result::ok).any(|event| {
+                    event
+                        .attributes()
+                        .map_while(Result::ok)
+                        .any(|(key, _)| self.keys.lookup(&[b"event:", event.name, b"/", key].concat()).is_some())
+                }),
+                _ => false,
+            };
+            if holds {
+                found.push(whole);
+            }
+        }
+        found
+    }
+
+    fn gather(&self, span: &[u8], texts: &mut Texts) {
+        for field in fields(span, ATTRIBUTES).map_while(Result::ok) {
+            if let Ok((key, value)) = key_value(field) {
+                self.take(key, value, texts);
+            }
+        }
+        for event in events(span).map_while(Result::ok) {
+            for (key, value) in event.attributes().map_while(Result::ok) {
+                let name = [b"event:", event.name, b"/", key].concat();
+                self.take(&name, value, texts);
+            }
+        }
+    }
+
+    /// An attribute whose text is just as long as an exporter lets it be.
+    fn is_cut(&self, value: Value<'_>) -> bool {
+        let Value::Str(text) = value else { return false };
+        self.cut_lengths.contains(&text.len())
+            || self.cut_lengths.contains(&String::from_utf8_lossy(text).chars().count())
     }
 
     fn take(&self, key: &[u8], value: Value<'_>, texts: &mut Texts) {
@@ -98,9 +177,12 @@ impl Sources {
             Value::Str(text) if part == Part::Tools => found.texts.push(String::from_utf8_lossy(text).into_owned()),
             value => found.value(value, 0),
         }
-        if found.texts.is_empty() {
+        if found.texts.is_empty() && !found.is_partial {
             return;
         }
+        texts.is_partial |= found.is_partial || self.is_cut(value);
+        let in_key = || key.split(|byte| *byte == b'.').filter_map(|part| std::str::from_utf8(part).ok());
+        texts.calls_tools |= found.calls_tools || in_key().any(|part| self.tool_calls.contains(part));
         *known = Some(place);
         let list = match part {
             Part::Input => &mut texts.input,
@@ -120,6 +202,22 @@ impl Sources {
     }
 }
 
+fn dropped(span: &[u8]) -> bool {
+    let mut reader = Reader::new(span);
+    while !reader.at_end() {
+        match reader.tag() {
+            Ok((field, VARINT)) if DROPPED.contains(&field) => {
+                if reader.varint().is_ok_and(|count| count > 0) {
+                    return true;
+                }
+            }
+            Ok((_, wire)) if reader.skip(wire).is_ok() => {}
+            _ => return false,
+        }
+    }
+    false
+}
+
 /// Names of which JSON has at least one when it arranges content; an answer that is JSON itself has none.
 const ARRANGED: [&str; 5] = ["role", "parts", "content", "text", "toolName"];
 
@@ -128,11 +226,30 @@ struct Found<'s> {
     texts: Vec<String>,
     messages: i64,
     is_arranged: bool,
+    is_partial: bool,
+    calls_tools: bool,
 }
 
 impl<'s> Found<'s> {
     fn new(sources: &'s Sources) -> Self {
-        Self { sources, texts: Vec::new(), messages: 0, is_arranged: false }
+        Self { sources, texts: Vec::new(), messages: 0, is_arranged: false, is_partial: false, calls_tools: false }
+    }
+
+    /// What a name in structured content tells, besides its text.
+    fn name(&mut self, name: &str) {
+        self.messages += i64::from(name == "role");
+        self.is_partial |= self.sources.unseen.contains(name);
+        self.calls_tools |= self.sources.tool_calls.contains(name);
+    }
+
+    /// The value of a member with this name has put its texts from `before` on.
+    fn value_of(&mut self, name: &str, before: usize) {
+        if name == "type" {
+            self.is_partial |= self.texts[before..].iter().any(|text| self.sources.unseen_types.contains(&**text));
+        }
+        if self.sources.silent.contains(name) {
+            self.texts.truncate(before);
+        }
     }
 
     fn value(&mut self, value: Value<'_>, depth: usize) {
@@ -154,24 +271,34 @@ impl<'s> Found<'s> {
     }
 
     fn member(&mut self, name: &str, read: impl FnOnce(&mut Self)) {
-        self.messages += i64::from(name == "role");
-        if !self.sources.silent.contains(name) {
-            read(self);
-        }
+        self.name(name);
+        let before = self.texts.len();
+        read(self);
+        self.value_of(name, before);
     }
 
     fn text(&mut self, text: &str, depth: usize) {
-        if looks_like_json(text) && depth == 0 {
+        if depth == 0 && (looks_like_json(text) || text.starts_with(['[', '{'])) {
             let mut found = Found::new(self.sources);
             let mut scan = Scan::new(text);
-            if found.json(&mut scan, 0).is_some() && scan.at_end() && (found.is_arranged || text.starts_with('"')) {
+            let is_json = found.json(&mut scan, 0).is_some() && scan.at_end();
+            if is_json && (found.is_arranged || text.starts_with('"')) {
                 self.texts.append(&mut found.texts);
                 self.messages += found.messages;
+                self.is_partial |= found.is_partial;
+                self.calls_tools |= found.calls_tools;
                 return;
             }
+            if is_json && found.texts.is_empty() {
+                return;
+            }
+            // Messages that do not end were cut.
+            self.is_partial |= found.is_arranged && !is_json;
         }
         // Pictures and sounds in text are not read as text.
-        if !text.is_empty() && !text.starts_with("data:") {
+        if text.starts_with("data:") || self.sources.marks.iter().any(|mark| text.contains(&**mark)) {
+            self.is_partial = true;
+        } else if !text.is_empty() {
             self.texts.push(text.to_owned());
         }
     }
@@ -193,14 +320,13 @@ impl<'s> Found<'s> {
                         return None;
                     }
                     let before = self.texts.len();
-                    self.messages += i64::from(name == "role");
+                    self.name(name);
                     self.is_arranged |= ARRANGED.contains(&name);
                     let is_object = scan.peek() == Some(b'{');
                     let start = scan.at;
                     self.json(scan, depth)?;
-                    if self.sources.silent.contains(name) {
-                        self.texts.truncate(before);
-                    } else if is_object && self.sources.verbatim.contains(name) {
+                    self.value_of(name, before);
+                    if is_object && self.sources.verbatim.contains(name) {
                         self.texts.truncate(before);
                         self.texts.push(scan.text[start..scan.at].to_owned());
                     }

@@ -36,7 +36,9 @@ def counted(model: str, texts: list[str]) -> list[int]:
         for key, value in {
             "gen_ai.operation.name": "chat",
             "gen_ai.request.model": model,
+            "gen_ai.prompt": "?",
             "gen_ai.completion": text,
+            "gen_ai.response.finish_reasons": "stop",
         }.items():
             span.attributes.add(key=key).value.string_value = value
         spans.append(span)
@@ -75,6 +77,6 @@ def test_the_error_for_llama_in_the_docs_is_the_one_measured() -> None:
 
 def test_every_vocabulary_is_there_and_in_use() -> None:
     table = tables.load()
-    assert {rule.vocabulary for rule in table.models} == set(table.vocabularies)
+    assert {rule.vocabulary for rule in table.models if rule.vocabulary} == set(table.vocabularies)
     shipped = {path.stem for path in tables.path("x").parent.glob("*.bpe")}
     assert shipped == set(table.vocabularies)

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from enricher.tokens.build import pack, tokens_of
@@ -24,7 +26,17 @@ STREAM = {
     "gen_ai.request.stream": True,
     "gen_ai.input.messages": json.dumps(MESSAGES),
     "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": TEXT}]}]),
+    "gen_ai.response.finish_reasons": ["stop"],
 }
+
+
+def _messages(*parts: Any) -> str:
+    """Messages of one turn with these parts."""
+    return json.dumps([{"role": "user", "parts": list(parts)}])
+
+
+def _text(text: str = TEXT) -> dict[str, str]:
+    return {"type": "text", "content": text}
 
 
 def _span(attributes: dict[str, Any], status: int = 0, span_id: bytes = b"s" * 8, parent: bytes = b"") -> Span:
@@ -62,15 +74,95 @@ def test_usage_that_says_0_because_nobody_knew_gives_way() -> None:
     [
         STREAM | {"gen_ai.usage.output_tokens": 7},
         STREAM | {"gen_ai.request.model": "claude-sonnet-4-5"},
+        STREAM | {"gen_ai.request.model": "gpt-5-mini"},
         STREAM | {"gen_ai.operation.name": "rerank"},
+        STREAM | {"gen_ai.operation.name": "embeddings", "gen_ai.request.model": "text-embedding-3-small"},
         {key: value for key, value in STREAM.items() if "messages" not in key},
+        {key: value for key, value in STREAM.items() if key != "gen_ai.output.messages"},
+        {key: value for key, value in STREAM.items() if key != "gen_ai.input.messages"},
+        STREAM | {"gen_ai.output.messages": "[]"},
+        STREAM | {"gen_ai.input.messages": _messages(_text())[:-30]},
+        STREAM | {"gen_ai.input.messages": _messages(_text("[REDACTED]"))},
+        STREAM | {"gen_ai.input.messages": _messages(_text(), {"type": "blob", "modality": "image", "content": "AA"})},
+        STREAM | {"gen_ai.input.messages": _messages(_text(), {"type": "tool_call", "name": "f", "arguments": {}})},
+        STREAM | {"gen_ai.response.finish_reasons": ["cancelled"]},
+        STREAM | {"gen_ai.response.finish_reasons": ["content_filter"]},
+        {key: value for key, value in STREAM.items() if "finish" not in key},
+        STREAM | {"enricher.cache_hit": True},
     ],
-    ids=["told", "no public vocabulary", "other operation", "no content"],
+    ids=[
+        "told",
+        "no public vocabulary",
+        "thinks unseen",
+        "other operation",
+        "embedding",
+        "no content",
+        "no answer",
+        "no question",
+        "empty answer",
+        "cut",
+        "redacted",
+        "picture",
+        "tool without definitions",
+        "cancelled",
+        "filtered",
+        "given up",
+        "from the gateway's cache",
+    ],
 )
 def test_nothing_is_invented(attributes: dict[str, Any]) -> None:
     out = _out(_span(attributes))
     assert "enricher.usage.estimated" not in out
     assert "gen_ai.usage.input_tokens" not in out
+
+
+def test_attributes_that_the_sdk_dropped_may_have_been_content() -> None:
+    span = _span(STREAM)
+    span.dropped_attributes_count = 1
+    assert "enricher.usage.estimated" not in _out(span)
+
+
+def test_a_status_that_is_set_says_that_the_answer_ended() -> None:
+    without_reason = {key: value for key, value in STREAM.items() if "finish" not in key}
+    assert _out(_span(without_reason, status=1))["enricher.usage.estimated"] is True
+
+
+@pytest.mark.parametrize("streamed", [True, False], ids=["stream", "plain"])
+def test_complete_answers_are_counted_streamed_or_not(streamed: bool) -> None:
+    assert _out(_span(STREAM | {"gen_ai.request.stream": streamed}))["enricher.usage.estimated"] is True
+
+
+def _log(name: str, body: dict[str, Any] | None = None, attributes: dict[str, Any] | None = None) -> LogRecord:
+    record = LogRecord(event_name=name, trace_id=b"t" * 16, span_id=b"s" * 8, time_unix_nano=NOW)
+    if body is not None:
+        record.body.kvlist_value.values.extend(key_values(body))
+    record.attributes.extend(key_values(attributes or {}))
+    return record
+
+
+def _said(*records: LogRecord) -> dict[str, Any]:
+    """What comes of a span without content, and log records that were written in it."""
+    span = _span({key: value for key, value in STREAM.items() if "messages" not in key})
+    core = engine("")
+    core.ingest(request_of(span), NOW)
+    group = ResourceLogs(scope_logs=[ScopeLogs(log_records=records)])
+    core.take_logs(ExportLogsServiceRequest(resource_logs=[group]).SerializeToString(), NOW)
+    (out,) = spans_of(drained(core, NOW + 5 * SECOND))
+    return {item.key: plain(item.value) for item in out.attributes}
+
+
+def test_content_in_log_records_is_counted_like_that_on_the_span() -> None:
+    question = _log("gen_ai.user.message", {"content": TEXT})
+    out = _said(question, _log("gen_ai.choice", {"index": 0, "message": {"content": TEXT}, "finish_reason": "stop"}))
+    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (TOKENS + 6, TOKENS)
+    assert out["enricher.usage.estimated"] is True
+    assert "enricher.usage.estimated" not in _said(question), "no answer"
+
+
+def test_content_of_a_details_event_is_counted() -> None:
+    messages = {key: value for key, value in STREAM.items() if "messages" in key}
+    out = _said(_log("gen_ai.client.inference.operation.details", attributes=messages))
+    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (TOKENS + 6, TOKENS)
 
 
 def test_a_call_that_failed_is_not_counted() -> None:
