@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from functools import cache
 
@@ -10,17 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from enricher.normalize import tables
-from enricher.normalize.names import maps
-from enricher.normalize.notation import parse_source
 from enricher.runtime.engine import CoreEngine
 from tests.support import wire
+from tests.support.additions import assert_only_added, attributes, canonical_of
 from tests.support.engines import NOW, drained, engine
 from tests.support.generate import Generator
 
-ORIGINAL = "enricher.original."
 _seeds = st.integers(0, 2**32)
 
 
@@ -74,7 +69,7 @@ def test_spans_of_model_calls_are_added_to_and_nothing_else(core: CoreEngine, se
     for resource, scope, span in after:
         old = before.pop(_id(span))
         assert (resource, scope) == old[:2]
-        _assert_only_added(old[2], span)
+        assert_only_added(old[2], span)
 
 
 @cache
@@ -101,45 +96,10 @@ def test_without_originals_only_what_stands_under_its_new_name_goes(bare: CoreEn
         assert [one for one in wire.fields(old) if one.number != 9] == [
             one for one in wire.fields(new) if one.number != 9
         ]
-        then, now = _attributes(old), _attributes(new)
+        then, now = attributes(old), attributes(new)
         for key in then.keys() - now.keys():
-            assert any(canonical in now for canonical in _canonical_of(key)), key
+            assert any(canonical in now for canonical in canonical_of(key)), key
     assert not before
-
-
-def _canonical_of(key: str) -> set[str]:
-    """What an attribute is called on a canonical span, by any dialect that reads it whole."""
-    names: set[str] = set()
-    concepts = tables.load(tables.Canonical).concepts
-    for dialect in tables.shipped_dialects():
-        for concept, texts in dialect.attributes.items():
-            for text in texts:
-                source = parse_source(text, maps())
-                pattern = re.sub(r"\\\{[a-z]+\\\}", "[^.]+", re.escape(source.key)).replace(r"\*", ".+")
-                if source.kind == "attr" and not source.path and re.fullmatch(pattern, key):
-                    names |= {name for name in (concepts[concept].key,) if name}
-    return names
-
-
-def _assert_only_added(old: bytes, new: bytes) -> None:
-    """Fields other than attributes are the same in number, order and bytes; attributes stay, under their own name or
-    as the original of one that was misstated. What enricher itself says gives way to what it says now."""
-    assert [one for one in wire.fields(old) if one.number != 9] == [one for one in wire.fields(new) if one.number != 9]
-    then, now = _attributes(old), _attributes(new)
-    for key, value in then.items():
-        if now.get(key) == value or now.get(ORIGINAL + key) == value:
-            continue
-        assert key == "gen_ai.usage.cost" or key.startswith("enricher."), key
-        assert key in now
-
-
-def _attributes(span: bytes) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for pair in (one.content for one in wire.fields(span) if one.number == 9):
-        (key,) = Span.FromString(wire.delimited(9, pair)).attributes
-        assert key.key not in found, f"{key.key} stands twice"
-        found[key.key] = b"".join(one.encoded() for one in wire.fields(pair) if one.number != 1)
-    return found
 
 
 def _id(span: bytes) -> bytes:
