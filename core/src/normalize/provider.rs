@@ -222,10 +222,7 @@ impl Providers {
         let mut named_host = None;
         if named == Named::Custom {
             // Some write the address of the API.
-            named_host = self.of_address(told.unwrap_or_default());
-            if named_host.is_none() {
-                return None;
-            }
+            named_host = Some(self.of_address(told?)?);
             named = Named::Nobody;
         }
         if let Named::Known(index) = named
