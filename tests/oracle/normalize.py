@@ -95,6 +95,12 @@ def normalize(span: Span) -> Outcome | None:
     if shape:
         said = (shape["includes_cached"], shape["reasoning"])
     usage.conclude(facts, dialect, who, said, shape)
+    # Only a gateway, or the app in our own words, says of its cache what could as well be said of the provider's.
+    paid = (
+        facts.get("cache_read_tokens", 0) > 0 and "gateway" not in facts and "enricher.cache_hit" not in span.attributes
+    )
+    if facts.get("cache_hit") is True and paid:
+        del facts["cache_hit"]
     _first_token(facts, (span.end_ns - span.start_ns) / 1e9)
     role = _operation(span, dialect, facts)
     return Outcome(name, role, facts) if facts else None

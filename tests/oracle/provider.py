@@ -14,12 +14,16 @@ def conclude(scope: str, dialect: dict[str, Any], facts: dict[str, Any]) -> str 
     names = table("providers.yaml")
     told = facts.get("provider")
     known, custom = _named(told)
-    if custom:
-        return None
+    named_host: tuple[str | None, str | None] = (None, None)
+    if told and custom:
+        address = _of_address(told)
+        if address is None:
+            return None
+        named_host = address
     if known and known not in names["host_corrects"]:
         facts["provider"] = known
         return known
-    by_host, gateway = _of_host(facts)
+    by_host, gateway = named_host if any(named_host) else _of_host(facts)
     if gateway:
         facts.setdefault("gateway", gateway)
     found = by_host or known
@@ -46,6 +50,17 @@ def _named(told: str | None) -> tuple[str | None, bool]:
         if word and word in nobody:
             return None, False
     return None, True
+
+
+def _of_address(told: str) -> tuple[str | None, str | None] | None:
+    """What a value says that is the address of an API; None for one that is none."""
+    name = host(told).lower()
+    if name == "localhost" or re.fullmatch(r"\d+\.\d+\.\d+\.\d+|\[?::1\]?", name):
+        return None, None
+    for rule in table("providers.yaml")["hosts"]:
+        if "." in name and fits(rule, name):
+            return rule["provider"], rule.get("gateway")
+    return None
 
 
 def _of_host(facts: dict[str, Any]) -> tuple[str | None, str | None]:

@@ -33,6 +33,8 @@ _PROVIDERS = [
     "acme",
     "az.ai.openai",
     "none",
+    "127.0.0.1:4000",
+    "api.groq.com",
 ]
 _HOSTS = [
     "api.openai.com",
