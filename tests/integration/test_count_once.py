@@ -99,7 +99,7 @@ def test_totals_in_any_order_around_verdicts(seed: int) -> None:
 
 
 def chat(trace: int, number: int, at: int, response_id: str, *, parent: int = 0, ms: int = 50) -> bytes:
-    told = {
+    told: dict[str, str | int | float | bool] = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
         "gen_ai.request.model": "gpt-4o",
