@@ -36,6 +36,7 @@ def compile_plan(settings: ContentSettings, dialects: Sequence[Dialect]) -> dict
         "events": [{"name": name, "class": kind} for kind, names in shipped.events.items() for name in names],
         "survives": shipped.survives,
         "structure": shipped.structure,
+        "own": shipped.own,
     }
     if settings.policy == "truncate":
         plan["truncate_bytes"] = settings.truncate_bytes or _TRUNCATED

@@ -22,6 +22,7 @@ class Keys(Section):
     events: dict[Class, list[str]]
     survives: list[str]
     structure: list[str]
+    own: list[str]
 
 
 class Pattern(Section):
@@ -32,6 +33,8 @@ class Pattern(Section):
     digits: int = 0
     check: str | None = None
     whole: bool = False
+    not_after: list[str] = Field(default_factory=list)
+    not_before: list[str] = Field(default_factory=list)
 
 
 class Patterns(Section):

@@ -15,6 +15,8 @@ pub enum Check {
     PhoneNational,
     /// Letters and digits in a mixture, as keys are and words are not.
     Mixed,
+    /// Letters and digits in a mixture of any length, as passwords are and the words of a sentence are not.
+    Password,
 }
 
 impl Check {
@@ -28,6 +30,7 @@ impl Check {
             "phone_international" => Self::PhoneInternational,
             "phone_national" => Self::PhoneNational,
             "mixed" => Self::Mixed,
+            "password" => Self::Password,
             _ => return Err(format!("unknown check {name:?}")),
         })
     }
@@ -40,12 +43,10 @@ impl Check {
             Self::Iban => iban(text, at.start, ibans),
             Self::Ipv4 => ipv4(text, at),
             Self::Ipv6 => ipv6(text, at),
-            Self::PhoneInternational => {
-                let digits = digits_of(&text[at.clone()]);
-                ((8..=15).contains(&digits) && !digit_at(text, at.end)).then_some(at)
-            }
+            Self::PhoneInternational => phone_international(text, at),
             Self::PhoneNational => phone_national(text, at),
             Self::Mixed => mixed(&text[at.clone()]).then_some(at),
+            Self::Password => has_both(&text[at.clone()]).then_some(at),
         }
     }
 }
@@ -61,6 +62,29 @@ pub fn starts_word(text: &str, start: usize) -> bool {
 
 pub fn ends_word(text: &str, end: usize) -> bool {
     !text[end..].chars().next().is_some_and(|after| after.is_alphanumeric() || after == '_')
+}
+
+/// Longest word that is looked at beside a match, and the marks and blanks between them, bytes.
+const WORD: usize = 24;
+const BETWEEN: usize = 4;
+
+/// The word that ends right before `start`, blanks and marks between.
+pub fn word_before(text: &str, start: usize) -> &str {
+    let bytes = &text.as_bytes()[..start];
+    let gap = bytes.iter().rev().take(BETWEEN).take_while(|byte| !byte.is_ascii_alphanumeric()).count();
+    let end = start - gap;
+    let len = bytes[..end].iter().rev().take(WORD).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let start = end - len;
+    let start = if is_escape(text.as_bytes(), start) { start + 1 } else { start };
+    text.get(start..end).unwrap_or_default()
+}
+
+/// The word that begins right after `end`, a blank between.
+pub fn word_after(text: &str, end: usize) -> &str {
+    let bytes = &text.as_bytes()[end..];
+    let gap = bytes.iter().take(BETWEEN).take_while(|byte| **byte == b' ').count();
+    let len = bytes[gap..].iter().take(WORD).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    text.get(end + gap..end + gap + len).unwrap_or_default()
 }
 
 /// The byte at `at` is the letter of an escape.
@@ -100,6 +124,10 @@ fn email(text: &str, at: Range<usize>) -> Option<Range<usize>> {
     }
     let local = &text[start..at.start];
     start += local.len() - local.trim_start_matches(['.', '\'', '/', '=', '`', '{', '|', '&', '?', '*']).len();
+    // `git@host:path` and the user of a URL's host are addresses of machines.
+    if &text[start..at.start] == "git" || text[..start].ends_with("://") {
+        return None;
+    }
     let domain = text[at.start + 1..at.end].trim_end_matches(['.', '-']);
     let ending = domain.rsplit('.').next().unwrap_or_default();
     let numbers = domain.split('.').take_while(|label| label.bytes().all(|b| b.is_ascii_digit())).count();
@@ -194,7 +222,9 @@ fn iban(text: &str, start: usize, lengths: &BTreeMap<String, usize>) -> Option<R
 fn ipv4(text: &str, at: Range<usize>) -> Option<Range<usize>> {
     let goes_on = byte(text, at.end) == b'.' && digit_at(text, at.end + 1);
     let inside = matches!(before(text, at.start), b'.' | b'-');
-    text[at.clone()].parse::<Ipv4Addr>().ok().filter(|_| !goes_on && !inside).map(|_| at)
+    // What ends in 0 names a network, or is a version.
+    let is_host = |address: &Ipv4Addr| address.octets()[3] != 0;
+    text[at.clone()].parse::<Ipv4Addr>().ok().filter(is_host).filter(|_| !goes_on && !inside).map(|_| at)
 }
 
 /// Takes all that may belong to an address around the match; `::` between names of a program is none.
@@ -214,9 +244,26 @@ fn ipv6(text: &str, at: Range<usize>) -> Option<Range<usize>> {
     [whole.trim_end_matches('.'), short].into_iter().find_map(|address| {
         let address = &address[..bare(address)];
         let end = start + address.len();
-        let is_address = address.parse::<Ipv6Addr>().is_ok() && digits_of(address) > 0;
+        // Eight short numbers are a list.
+        let is_long = address.contains("::") || address.split(':').any(|group| group.len() > 2);
+        let is_address = is_long && address.parse::<Ipv6Addr>().is_ok() && digits_of(address) > 0;
         (is_address && starts_word(text, start) && ends_word(text, end)).then_some(start..end)
     })
+}
+
+/// Digits after the point, and no other separator, from which on a number with a sign may be that of a phone (RFC 5733).
+const AFTER_POINT: usize = 9;
+
+/// Numbers with a country's code; signed decimals are none.
+fn phone_international(text: &str, at: Range<usize>) -> Option<Range<usize>> {
+    let number = &text[at.start + 1..at.end];
+    let mut parts = number.split(|c: char| !c.is_ascii_digit());
+    let is_decimal = match (parts.next(), parts.next(), parts.next()) {
+        (Some(_), Some(fraction), None) => number.contains('.') && fraction.len() < AFTER_POINT,
+        _ => false,
+    };
+    let is_number = (8..=15).contains(&digits_of(number)) && !number.starts_with('0') && !is_decimal;
+    (is_number && !digit_at(text, at.end)).then_some(at)
 }
 
 /// Numbers as written inside a country: neither dates nor decimals nor parts of longer numbers.
@@ -244,10 +291,11 @@ fn is_date(number: &[u8]) -> bool {
 }
 
 fn mixed(key: &str) -> bool {
-    let body = key.as_bytes();
     let mut seen = [false; 256];
-    body.iter().for_each(|byte| seen[usize::from(*byte)] = true);
-    body.iter().any(u8::is_ascii_digit)
-        && body.iter().any(u8::is_ascii_alphabetic)
-        && seen.iter().filter(|seen| **seen).count() >= 8
+    key.bytes().for_each(|byte| seen[usize::from(byte)] = true);
+    has_both(key) && seen.iter().filter(|seen| **seen).count() >= 8
+}
+
+fn has_both(key: &str) -> bool {
+    key.bytes().any(|byte| byte.is_ascii_digit()) && key.bytes().any(|byte| byte.is_ascii_alphabetic())
 }

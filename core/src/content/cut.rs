@@ -13,19 +13,19 @@ const EXTRA: usize = 4096;
 /// Longest text of these.
 const NAME: usize = 256;
 
-/// The text cut to about `limit` bytes; `None` when it is short enough as it is.
-pub fn text(text: &str, limit: usize, keys: &ContentKeys) -> Option<String> {
+/// The text, which stands at `place`, cut to about `limit` bytes; `None` when it is short enough as it is.
+pub fn text(text: &str, limit: usize, keys: &ContentKeys, place: Place) -> Option<String> {
     if text.len() <= limit {
         return None;
     }
-    Some(shortened(text, limit, keys, 0))
+    Some(shortened(text, limit, keys, 0, place))
 }
 
-fn shortened(text: &str, limit: usize, keys: &ContentKeys, depth: usize) -> String {
+fn shortened(text: &str, limit: usize, keys: &ContentKeys, depth: usize, place: Place) -> String {
     if looks_like_json(text) && depth < DEPTH {
         let mut cut = Cut { keys, left: limit, extra: EXTRA, out: String::with_capacity(limit.min(text.len()) + 256) };
         let mut scan = Scan::new(text);
-        if cut.value(&mut scan, depth, Place::Open).is_some() && scan.at_end() {
+        if cut.value(&mut scan, depth, place).is_some() && scan.at_end() {
             return cut.out;
         }
     }
@@ -43,15 +43,52 @@ pub fn plain(text: &str, limit: usize) -> String {
     format!("{}{mark}", &text[..end])
 }
 
-/// Where in JSON a value stands.
+/// Where in JSON, or in a map, a value stands: what of it stays although nothing is left for content.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Among content.
+pub enum Place {
+    /// Among content: nothing.
     Open,
-    /// Under a name of usage, model or cost.
+    /// Under a name of usage, model or cost: short scalars, and the numbers of what lies deeper.
     Survives,
-    /// Under a name of structure: short scalars stay.
+    /// Deeper under such a name: numbers.
+    Numbers,
+    /// Under a name of structure: short scalars.
     Structure,
+    /// Under a name of what an app or a model made up: nothing, whatever names stand below.
+    Own,
+}
+
+impl Place {
+    /// The place of a member of an object that stands here.
+    pub fn member(self, keys: &ContentKeys, name: &[u8]) -> Self {
+        if self == Place::Own || keys.is_own(name) {
+            Place::Own
+        } else if keys.survives(name) {
+            Place::Survives
+        } else if keys.is_structure(name) {
+            Place::Structure
+        } else {
+            self.item()
+        }
+    }
+
+    /// The place of an item of a list that stands here.
+    pub fn item(self) -> Self {
+        match self {
+            Place::Survives | Place::Numbers => Place::Numbers,
+            // A list under a name of structure is no scalar.
+            Place::Open | Place::Structure => Place::Open,
+            Place::Own => Place::Own,
+        }
+    }
+
+    pub fn keeps_numbers(self) -> bool {
+        matches!(self, Place::Survives | Place::Numbers | Place::Structure)
+    }
+
+    pub fn keeps_text(self) -> bool {
+        matches!(self, Place::Survives | Place::Structure)
+    }
 }
 
 struct Cut<'k> {
@@ -87,7 +124,7 @@ impl Cut<'_> {
 
     /// Counts a scalar that was written whole.
     fn scalar(&mut self, len: usize, place: Place) -> bool {
-        if place != Place::Open && self.extra >= len {
+        if place.keeps_numbers() && self.extra >= len {
             self.extra -= len;
             return true;
         }
@@ -96,7 +133,7 @@ impl Cut<'_> {
     }
 
     fn string(&mut self, raw: &str, depth: usize, place: Place) -> bool {
-        if place != Place::Open && raw.len() <= NAME && self.extra >= raw.len() {
+        if place.keeps_text() && raw.len() <= NAME && self.extra >= raw.len() {
             self.extra -= raw.len();
             self.verbatim(raw);
             return true;
@@ -109,7 +146,7 @@ impl Cut<'_> {
         let room = std::mem::take(&mut self.left);
         let whole = unescape(raw);
         let text = whole.as_deref().unwrap_or_default();
-        let cut = shortened(text, room, self.keys, depth);
+        let cut = shortened(text, room, self.keys, depth, place);
         quote(&cut, &mut self.out);
         false
     }
@@ -142,13 +179,7 @@ impl Cut<'_> {
             if !scan.take(b':') {
                 return None;
             }
-            let below = if place == Place::Survives || self.keys.survives(name.as_bytes()) {
-                Place::Survives
-            } else if self.keys.is_structure(name.as_bytes()) {
-                Place::Structure
-            } else {
-                Place::Open
-            };
+            let below = place.member(self.keys, name.as_bytes());
             let member = self.value(scan, depth, below)?;
             stays |= member;
             if spent && !member {
@@ -169,15 +200,13 @@ impl Cut<'_> {
     fn array(&mut self, scan: &mut Scan<'_>, depth: usize, place: Place) -> Option<bool> {
         scan.at += 1;
         self.out.push('[');
-        // A list under a name of structure is no scalar.
-        let below = if place == Place::Structure { Place::Open } else { place };
         let (mut stays, mut is_first) = (false, true);
         while !scan.take(b']') {
             let (mark, spent) = (self.out.len(), self.left == 0);
             if !is_first {
                 self.out.push(',');
             }
-            let item = self.value(scan, depth, below)?;
+            let item = self.value(scan, depth, place.item())?;
             stays |= item;
             if spent && !item {
                 self.out.truncate(mark);
@@ -191,11 +220,6 @@ impl Cut<'_> {
         self.out.push(']');
         Some(stays)
     }
-}
-
-/// The names at which a structured value, not text, keeps its scalars.
-pub fn stays(keys: &ContentKeys, name: &[u8]) -> bool {
-    keys.survives(name) || keys.is_structure(name)
 }
 
 /// Whether a text under such a name may stay.

@@ -1,8 +1,9 @@
 //! The policy applied to encoded values.
 
+use super::cut::{self, Place};
 use super::keys::Class;
 use super::text::Redaction;
-use super::{Content, Counts, cut};
+use super::{Content, Counts};
 use crate::wire::reader::{BYTES, Reader, VARINT};
 use crate::wire::writer::{bytes, tag, varint};
 use std::borrow::Cow;
@@ -62,7 +63,7 @@ impl Editor<'_> {
 
     /// Redacts, but does not shorten.
     pub fn redacted(&mut self, value: &[u8]) -> Fate {
-        match self.redact(value, 0) {
+        match self.redact(value, 0, "") {
             Some(new) => Fate::New(new),
             None => Fate::Same,
         }
@@ -75,7 +76,7 @@ impl Editor<'_> {
     }
 
     fn changed(&mut self, value: &[u8], class: Class) -> Fate {
-        let redacted = self.redact(value, 0);
+        let redacted = self.redact(value, 0, "");
         let value = redacted.as_deref().unwrap_or(value);
         let limit = self.content.limit().filter(|limit| class != Class::Diagnostic && value.len() > *limit);
         if let Some(cut) = limit.and_then(|limit| self.shortened(value, limit)) {
@@ -85,8 +86,9 @@ impl Editor<'_> {
         redacted.map_or(Fate::Same, Fate::New)
     }
 
-    /// The encoded `AnyValue` without what has to go; `None` when nothing had to.
-    fn redact(&mut self, value: &[u8], depth: usize) -> Option<Vec<u8>> {
+    /// The encoded `AnyValue` without what has to go; `None` when nothing had to. `name`: of the entry whose value it is,
+    /// if any.
+    fn redact(&mut self, value: &[u8], depth: usize, name: &str) -> Option<Vec<u8>> {
         let redactor = self.content.redactor()?;
         let mut out = Vec::new();
         let mut is_changed = false;
@@ -98,7 +100,7 @@ impl Editor<'_> {
             let new = match (field, wire) {
                 (STRING, BYTES) => {
                     let Ok(text) = reader.bytes() else { break };
-                    redaction.text(&String::from_utf8_lossy(text)).map(|text| {
+                    redaction.member(name, &String::from_utf8_lossy(text)).map(|text| {
                         let mut new = Vec::with_capacity(text.len() + 4);
                         bytes(&mut new, STRING, text.as_bytes());
                         new
@@ -164,7 +166,7 @@ impl Editor<'_> {
                 continue;
             }
             let Ok(item) = reader.bytes() else { break };
-            let new = if is_map { self.redact_entry(item, depth) } else { self.redact(item, depth) };
+            let new = if is_map { self.redact_entry(item, depth) } else { self.redact(item, depth, "") };
             match new {
                 Some(new) => {
                     is_changed = true;
@@ -180,7 +182,8 @@ impl Editor<'_> {
         let parts = Entry::read(entry);
         let key = self.text(parts.key);
         let survives = self.content.keys.survives(parts.key) && is_number(parts.value);
-        let value = if survives { None } else { self.redact(parts.value, depth) };
+        let name = std::str::from_utf8(parts.key).unwrap_or_default();
+        let value = if survives { None } else { self.redact(parts.value, depth, name) };
         if key.is_none() && value.is_none() {
             return None;
         }
@@ -193,7 +196,7 @@ impl Editor<'_> {
     fn shortened(&mut self, value: &[u8], limit: usize) -> Option<Vec<u8>> {
         let mut cut = Shortening { content: self.content, left: limit, extra: EXTRA, is_changed: false };
         let mut out = Vec::new();
-        let stays = cut.value(value, &mut out, 0, false);
+        let stays = cut.value(value, &mut out, 0, Place::Open);
         if limit == 0 && !stays {
             out.clear();
         }
@@ -245,9 +248,8 @@ struct Shortening<'c> {
 }
 
 impl Shortening<'_> {
-    /// Writes an `AnyValue`. True when it has to stay although nothing is left for content. `stays`: it stands under a
-    /// name of usage, model, cost or structure.
-    fn value(&mut self, value: &[u8], out: &mut Vec<u8>, depth: usize, stays: bool) -> bool {
+    /// Writes an `AnyValue`. True when it has to stay although nothing is left for content.
+    fn value(&mut self, value: &[u8], out: &mut Vec<u8>, depth: usize, place: Place) -> bool {
         let keys = &self.content.keys;
         let mut kept = false;
         let mut reader = Reader::new(value);
@@ -258,13 +260,13 @@ impl Shortening<'_> {
                 if reader.skip(wire).is_err() {
                     break;
                 }
-                kept |= stays;
+                kept |= place.keeps_numbers();
                 out.extend_from_slice(reader.since(start));
                 continue;
             }
             let Ok(part) = reader.bytes() else { break };
             match field {
-                STRING | RAW if stays && cut::is_name(part) && self.extra >= part.len() => {
+                STRING | RAW if place.keeps_text() && cut::is_name(part) && self.extra >= part.len() => {
                     self.extra -= part.len();
                     kept = true;
                     out.extend_from_slice(reader.since(start));
@@ -276,7 +278,7 @@ impl Shortening<'_> {
                 STRING => {
                     let room = std::mem::take(&mut self.left);
                     let text = String::from_utf8_lossy(part);
-                    let new = cut::text(&text, room, keys).unwrap_or_default();
+                    let new = cut::text(&text, room, keys, place).unwrap_or_default();
                     self.is_changed = true;
                     // JSON keeps its usage whatever is left.
                     kept |= room == 0 && new.len() > 2;
@@ -289,7 +291,7 @@ impl Shortening<'_> {
                 }
                 ARRAY | MAP if depth < DEPTH => {
                     let mut items = Vec::new();
-                    kept |= self.items(part, field == MAP, &mut items, depth + 1, stays);
+                    kept |= self.items(part, field == MAP, &mut items, depth + 1, place);
                     tag(out, field, BYTES);
                     varint(out, items.len() as u64);
                     out.extend_from_slice(&items);
@@ -300,7 +302,7 @@ impl Shortening<'_> {
         kept
     }
 
-    fn items(&mut self, items: &[u8], is_map: bool, out: &mut Vec<u8>, depth: usize, stays: bool) -> bool {
+    fn items(&mut self, items: &[u8], is_map: bool, out: &mut Vec<u8>, depth: usize, place: Place) -> bool {
         let keys = &self.content.keys;
         let mut kept = false;
         let mut reader = Reader::new(items);
@@ -315,26 +317,27 @@ impl Shortening<'_> {
                     continue;
                 }
             };
-            let (spent, before) = (self.left == 0, self.is_changed);
+            // Whether this item changes; what happened to those before it says nothing about it.
+            let (spent, before) = (self.left == 0, std::mem::take(&mut self.is_changed));
             let mut new = Vec::with_capacity(item.len());
             let stay = if is_map {
                 let entry = Entry::read(item);
-                let below = keys.survives(entry.key) || (stays && depth > 1) || keys.is_structure(entry.key);
                 let mut value = Vec::new();
-                let stay = self.value(entry.value, &mut value, depth, below);
+                let stay = self.value(entry.value, &mut value, depth, place.member(keys, entry.key));
                 new = encoded(entry.key, &value);
                 stay
             } else {
-                self.value(item, &mut new, depth, stays)
+                self.value(item, &mut new, depth, place.item())
             };
             kept |= stay;
             if spent && !stay {
                 self.is_changed = true;
-            } else if self.is_changed == before {
-                out.extend_from_slice(reader.since(start));
-            } else {
+            } else if self.is_changed {
                 bytes(out, 1, &new);
+            } else {
+                out.extend_from_slice(reader.since(start));
             }
+            self.is_changed |= before;
         }
         kept
     }

@@ -59,6 +59,7 @@ pub struct ContentKeys {
     events: Vec<(Glob, Class)>,
     survives: HashSet<Box<[u8]>>,
     structure: HashSet<Box<[u8]>>,
+    own: HashSet<Box<[u8]>>,
 }
 
 impl ContentKeys {
@@ -82,6 +83,7 @@ impl ContentKeys {
             events: events.collect::<Result<_, String>>()?,
             survives: names(&plan.survives),
             structure: names(&plan.structure),
+            own: names(&plan.own),
         })
     }
 
@@ -112,6 +114,11 @@ impl ContentKeys {
     /// The value under this name says how content is arranged.
     pub fn is_structure(&self, name: &[u8]) -> bool {
         has(&self.structure, name)
+    }
+
+    /// What stands under this name was made up by the app or the model, names and all.
+    pub fn is_own(&self, name: &[u8]) -> bool {
+        has(&self.own, name)
     }
 }
 

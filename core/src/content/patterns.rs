@@ -1,6 +1,6 @@
 //! Finds what is to be redacted. Which expressions are tried at all is decided by one pass for literals and digits.
 
-use super::checks::{Check, ends_word, starts_word};
+use super::checks::{Check, ends_word, starts_word, word_after, word_before};
 use super::plan::ContentPlan;
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 use regex::{Regex, RegexBuilder};
@@ -37,6 +37,8 @@ struct Rule {
     digits: usize,
     check: Option<Check>,
     whole: bool,
+    not_after: Vec<String>,
+    not_before: Vec<String>,
 }
 
 /// A part of a text that has to go.
@@ -72,6 +74,8 @@ impl Redactor {
                 digits: pattern.digits,
                 check: pattern.check.as_deref().map(Check::from_name).transpose().map_err(fault)?,
                 whole: pattern.whole,
+                not_after: pattern.not_after.clone(),
+                not_before: pattern.not_before.clone(),
             });
         }
         let literals = AhoCorasickBuilder::new()
@@ -161,6 +165,13 @@ impl Rule {
             None => range,
         };
         let stands_alone = !self.whole || (starts_word(text, range.start) && ends_word(text, range.end));
-        (stands_alone && !range.is_empty()).then_some(range)
+        (stands_alone && !range.is_empty() && !self.is_told_apart(text, &range)).then_some(range)
+    }
+
+    /// A word beside the match says that it is something else.
+    fn is_told_apart(&self, text: &str, range: &Range<usize>) -> bool {
+        let is_in = |words: &[String], word: &str| words.iter().any(|known| known.eq_ignore_ascii_case(word));
+        (!self.not_after.is_empty() && is_in(&self.not_after, word_before(text, range.start)))
+            || (!self.not_before.is_empty() && is_in(&self.not_before, word_after(text, range.end)))
     }
 }

@@ -22,6 +22,9 @@ pub struct ContentPlan {
     /// Names of the structure around content, such as `role`.
     #[serde(default)]
     pub structure: Vec<String>,
+    /// Names under which no name means anything: arguments of tools.
+    #[serde(default)]
+    pub own: Vec<String>,
     #[serde(default)]
     pub patterns: Vec<Pattern>,
     /// Length of an IBAN by country.
@@ -76,4 +79,9 @@ pub struct Pattern {
     /// A match inside a longer word is none.
     #[serde(default)]
     pub whole: bool,
+    /// A match right after one of these words, or right before one of those, is none.
+    #[serde(default)]
+    pub not_after: Vec<String>,
+    #[serde(default)]
+    pub not_before: Vec<String>,
 }

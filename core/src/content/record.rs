@@ -4,6 +4,7 @@ use super::edit::{Editor, Entry, Fate, encoded};
 use super::keys::Class;
 use super::{Content, Counts};
 use crate::facts::NO_DIALECT;
+use crate::normalize::append::ORIGINAL;
 use crate::wire::reader::{BYTES, Reader};
 use crate::wire::span::fields;
 use crate::wire::writer::bytes;
@@ -121,10 +122,12 @@ impl Editor<'_> {
     fn attribute(&mut self, entry: &[u8], dialect: u16, event: Option<Class>) -> Fate {
         let parts = Entry::read(entry);
         let keys = &self.content.keys;
-        let class = keys.class(parts.key, dialect).or_else(|| {
-            let name = parts.key.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
-            let known = parts.key == NAME_ATTRIBUTE || keys.survives(name) || keys.is_structure(name);
-            event.filter(|_| !known && is_content(parts.value))
+        // What gave way to a canonical attribute is what it was before.
+        let key = parts.key.strip_prefix(ORIGINAL.as_bytes()).unwrap_or(parts.key);
+        let class = keys.class(key, dialect).or_else(|| {
+            let name = key.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+            let known = [key, name].into_iter().any(|name| keys.survives(name) || keys.is_structure(name));
+            event.filter(|_| !known && key != NAME_ATTRIBUTE && is_content(parts.value))
         });
         let Some(class) = class else { return Fate::Same };
         match self.value(parts.value, class) {

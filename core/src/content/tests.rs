@@ -16,6 +16,7 @@ fn content(policy: &str, limit: Option<usize>) -> Content {
         "events": [{"name": "gen_ai.choice", "class": "output"}],
         "survives": ["usage", "model", "prompt_tokens"],
         "structure": ["role", "id"],
+        "own": ["arguments"],
         "patterns": [
             {"kind": "mark", "regex": "SECRET[0-9]+", "any": ["secret"]},
             {"kind": "card", "regex": r"\d(?:[ -]?\d){12,18}", "digits": 13, "check": "card", "whole": true},
@@ -148,6 +149,75 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Content in which every text is secret, but for those that stand right under a name of usage or structure.
+fn any_secret() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::from("SECRET")),
+        Just(Value::from(r#"{"a":"SECRET","role":["SECRET"],"arguments":{"usage":"SECRET"}}"#)),
+        any::<i64>().prop_map(Value::from),
+    ];
+    let name = proptest::sample::select(vec!["content", "message", "arguments", "tool_calls", "usage", "role", "a"]);
+    leaf.prop_recursive(6, 60, 5, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            proptest::collection::vec((name.clone(), inner), 0..5).prop_map(|entries| {
+                let plain = |name: &str, value: Value| match (name, &value) {
+                    ("usage" | "role", Value::String(_)) => Value::from("told"),
+                    _ => value,
+                };
+                Value::Object(entries.into_iter().map(|(name, value)| (name.to_owned(), plain(name, value))).collect())
+            }),
+        ]
+    })
+}
+
+/// Names of usage and structure mean nothing below `arguments`.
+fn all_secret(value: &Value) -> Value {
+    match value {
+        Value::Object(entries) => entries
+            .iter()
+            .map(|(name, value)| (name.clone(), if name == "arguments" { spoiled(value) } else { all_secret(value) }))
+            .collect(),
+        Value::Array(items) => items.iter().map(all_secret).collect(),
+        other => other.clone(),
+    }
+}
+
+fn spoiled(value: &Value) -> Value {
+    match value {
+        Value::Object(entries) => entries.iter().map(|(name, value)| (name.clone(), spoiled(value))).collect(),
+        Value::Array(items) => items.iter().map(spoiled).collect(),
+        Value::String(_) => Value::from("SECRET"),
+        other => other.clone(),
+    }
+}
+
+/// An encoded `AnyValue`.
+fn any_value(value: &Value) -> Vec<u8> {
+    let mut out = Vec::new();
+    match value {
+        Value::String(text) => writer::bytes(&mut out, 1, text.as_bytes()),
+        Value::Array(items) => {
+            let mut list = Vec::new();
+            items.iter().for_each(|item| writer::bytes(&mut list, 1, &any_value(item)));
+            writer::bytes(&mut out, 5, &list);
+        }
+        Value::Object(entries) => {
+            let mut map = Vec::new();
+            for (name, value) in entries {
+                writer::bytes(&mut map, 1, &edit::encoded(name.as_bytes(), &any_value(value)));
+            }
+            writer::bytes(&mut out, 6, &map);
+        }
+        Value::Number(number) => {
+            writer::tag(&mut out, 3, crate::wire::reader::VARINT);
+            writer::varint(&mut out, number.as_i64().unwrap() as u64);
+        }
+        Value::Bool(_) | Value::Null => {}
+    }
+    out
+}
+
 fn numbers_of_usage(value: &Value, under: bool, found: &mut Vec<String>) {
     match value {
         Value::Object(entries) => {
@@ -175,6 +245,19 @@ proptest! {
         prop_assert!(!clean.contains("SECRET1"), "{}", clean);
         if !text.contains("SECRET1") && !clean.contains("[CARD]") {
             prop_assert_eq!(clean, text);
+        }
+    }
+
+    #[test]
+    fn no_text_is_left_where_content_is_dropped_wherever_it_stands(value in any_secret()) {
+        let value = all_secret(&value);
+        for body in [any_value(&value), any_value(&Value::from(json!({"x": value}).to_string()))] {
+            let mut record = Vec::new();
+            writer::bytes(&mut record, 12, b"gen_ai.choice");
+            writer::bytes(&mut record, 5, &body);
+            writer::bytes(&mut record, 6, &edit::encoded(b"any", &body));
+            let out = content("drop", None).log_record(&record, &mut Counts::default()).unwrap_or(record);
+            prop_assert!(memchr::memmem::find(&out, b"SECRET").is_none(), "{}", String::from_utf8_lossy(&out));
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Counts;
 use super::json::{DEPTH, Scan, looks_like_json, quote, unescape};
 use super::keys::ContentKeys;
-use super::patterns::Redactor;
+use super::patterns::{Found, Redactor};
 
 /// Redacts texts and counts what it redacted.
 pub struct Redaction<'c> {
@@ -12,6 +12,9 @@ pub struct Redaction<'c> {
     pub counts: &'c mut Counts,
 }
 
+/// Longest name of a member that may tell what its value is.
+const NAME: usize = 64;
+
 /// Parts of a text and what stands in their place.
 type Edits = Vec<(std::ops::Range<usize>, String)>;
 
@@ -19,6 +22,25 @@ impl Redaction<'_> {
     /// The text without what had to go; `None` when nothing had to.
     pub fn text(&mut self, text: &str) -> Option<String> {
         self.nested(text, 0)
+    }
+
+    /// The text that is the value of a member `name`, which may tell what it is.
+    pub fn member(&mut self, name: &str, text: &str) -> Option<String> {
+        self.named(name, text, 0)
+    }
+
+    fn named(&mut self, name: &str, text: &str, depth: usize) -> Option<String> {
+        // Text that is redacted by itself, or is JSON, tells by itself.
+        let suspects = if name.len() <= NAME { self.redactor.suspects(name) } else { 0 };
+        let redacted = self.nested(text, depth);
+        if suspects == 0 || redacted.is_some() || looks_like_json(text) {
+            return redacted;
+        }
+        let whole = format!("{name}: {text}");
+        let start = whole.len() - text.len();
+        let mut found = self.redactor.find(&whole, suspects);
+        found.retain(|one| one.range.start >= start);
+        self.replaced(&whole, found).map(|redacted| redacted[start..].to_owned())
     }
 
     /// A number, written out; numbers of cards go.
@@ -51,6 +73,10 @@ impl Redaction<'_> {
 
     fn plain(&mut self, text: &str) -> Option<String> {
         let found = self.redactor.find(text, self.redactor.suspects(text));
+        self.replaced(text, found)
+    }
+
+    fn replaced(&mut self, text: &str, found: Vec<Found>) -> Option<String> {
         if found.is_empty() {
             return None;
         }
@@ -69,7 +95,7 @@ impl Redaction<'_> {
         match scan.peek()? {
             _ if depth > DEPTH => None,
             b'"' => {
-                self.string(scan, edits, depth)?;
+                self.string(scan, edits, depth, "")?;
                 Some(())
             }
             b'{' => {
@@ -79,12 +105,16 @@ impl Redaction<'_> {
                 }
                 loop {
                     scan.peek()?;
-                    let name = self.string(scan, edits, depth)?;
+                    let name = self.string(scan, edits, depth, "")?;
                     if !scan.take(b':') {
                         return None;
                     }
                     let survives = survives || self.keys.survives(name.as_bytes());
-                    self.value(scan, edits, depth, survives)?;
+                    if scan.peek()? == b'"' {
+                        self.string(scan, edits, depth, name)?;
+                    } else {
+                        self.value(scan, edits, depth, survives)?;
+                    }
                     if scan.take(b'}') {
                         return Some(());
                     }
@@ -120,15 +150,15 @@ impl Redaction<'_> {
         }
     }
 
-    /// Gives the string as it was, between its quotes.
-    fn string<'t>(&mut self, scan: &mut Scan<'t>, edits: &mut Edits, depth: usize) -> Option<&'t str> {
+    /// Gives the string as it was, between its quotes. `name`: of the member whose value it is, if any.
+    fn string<'t>(&mut self, scan: &mut Scan<'t>, edits: &mut Edits, depth: usize, name: &str) -> Option<&'t str> {
         scan.peek()?;
         let start = scan.at;
         let raw = scan.string()?;
         let redacted = match memchr::memchr(b'\\', raw.as_bytes()) {
-            None => self.nested(raw, depth),
+            None => self.named(name, raw, depth),
             Some(_) => match unescape(raw) {
-                Some(text) => self.nested(&text, depth),
+                Some(text) => self.named(name, &text, depth),
                 None => self.plain(raw),
             },
         };

@@ -15,7 +15,8 @@ use crate::wire::writer::{self, Scalar};
 /// Says, too, that usage is in normal form already: an enricher before this one has seen the span.
 pub const INFERRED: &str = "enricher.inferred";
 const INFERRED_FROM: &str = "enricher.inferred.from";
-const ORIGINAL: &str = "enricher.original.";
+/// Before the key of what gave way.
+pub const ORIGINAL: &str = "enricher.original.";
 const ATTRIBUTES: u32 = 9;
 
 struct Named {

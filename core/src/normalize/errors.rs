@@ -92,7 +92,23 @@ impl Errors {
         if let Some((class, why)) = class {
             facts.set(Concept::ErrorClass, Val::Str(class), why);
         }
+        if !told.is_empty() && !is_name(told) {
+            // A message where the type should be: content is quoted in these, and they would be a label of metrics.
+            facts.set(Concept::ErrorType, Val::Str(OTHER), conclusion::TEXT);
+            facts.inferred.insert(Concept::ErrorType);
+        }
     }
+}
+
+/// What the conventions write where a failure has no type.
+const OTHER: &str = "_OTHER";
+
+/// Longest name of a type.
+const NAME: usize = 128;
+
+/// The name of a type or a code, not a sentence and not an address.
+fn is_name(text: &str) -> bool {
+    text.len() <= NAME && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@')
 }
 
 /// The start of a message as text; nothing where it is not UTF-8.

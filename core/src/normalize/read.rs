@@ -37,6 +37,8 @@ pub enum Source<'a> {
     Bool(bool),
     /// An encoded `ArrayValue`.
     Array(&'a [u8]),
+    /// An encoded `KeyValueList`.
+    Map(&'a [u8]),
     /// An array or object in JSON or Python notation.
     Json(&'a [u8]),
 }
@@ -50,7 +52,8 @@ impl<'a> Source<'a> {
             Value::Double(value) => Some(Self::Float(value)),
             Value::Bool(value) => Some(Self::Bool(value)),
             Value::Array(items) => Some(Self::Array(items)),
-            Value::Empty | Value::KvList(_) | Value::Bytes(_) => None,
+            Value::KvList(entries) => Some(Self::Map(entries)),
+            Value::Empty | Value::Bytes(_) => None,
         }
     }
 
@@ -114,6 +117,8 @@ impl<'a> Context<'_, 'a> {
             Kind::List => self.list(source).map(Val::Str),
             Kind::Content => match source {
                 Source::Text(text) | Source::Json(text) if !text.is_empty() => self.utf8(text).map(Val::Str),
+                // Content in the form that the conventions prefer is no text, but there it is.
+                Source::Array(items) | Source::Map(items) if !items.is_empty() => Some(Val::Bool(true)),
                 _ => None,
             },
         }
@@ -165,6 +170,7 @@ impl<'a> Context<'_, 'a> {
                     _ => self.bad_number(),
                 };
             }
+            Source::Map(_) => return None,
             Source::Bool(_) | Source::Json(_) => return self.bad_number(),
         };
         if value.is_finite() { Some(value) } else { self.bad_number() }
@@ -193,7 +199,7 @@ impl<'a> Context<'_, 'a> {
                 Ok(Value::Str(text)) if !text.is_empty() => self.bounded(text)?,
                 _ => return None,
             },
-            Source::Json(_) => return None,
+            Source::Json(_) | Source::Map(_) => return None,
         };
         Some(Val::Str(text))
     }
@@ -257,7 +263,7 @@ impl<'a> Context<'_, 'a> {
                     _ => None,
                 }
             }
-            Source::Int(_) | Source::Float(_) | Source::Bool(_) => None,
+            Source::Int(_) | Source::Float(_) | Source::Bool(_) | Source::Map(_) => None,
         }
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -18,8 +19,18 @@ NOW = 10**18
 def _map(values: dict[str, Any]) -> AnyValue:
     value = AnyValue()
     for key, item in values.items():
-        value.kvlist_value.values.add(key=key).value.CopyFrom(_map(item) if isinstance(item, dict) else any_value(item))
+        value.kvlist_value.values.add(key=key).value.CopyFrom(_value(item))
     return value
+
+
+def _value(item: Any) -> AnyValue:
+    if isinstance(item, dict):
+        return _map(item)
+    if isinstance(item, list):
+        value = AnyValue()
+        value.array_value.values.extend(map(_value, item))
+        return value
+    return any_value(item)
 
 
 def _request(*records: LogRecord) -> bytes:
@@ -67,6 +78,17 @@ def test_redact_reads_maps_and_json_in_strings() -> None:
     record = LogRecord(event_name="gen_ai.user.message")
     record.body.string_value = '{"content": "a@b.example"}'
     assert _through("redact", record).body.string_value == '{"content": "[EMAIL]"}'
+
+
+@pytest.mark.parametrize("policy", ["drop", "{policy: truncate, truncate_bytes: 16}"])
+def test_nothing_of_a_tool_call_is_left_whatever_stands_beside_it(policy: str) -> None:
+    call = {"function": {"name": "f", "arguments": '{"id": "SECRET", "q": "SECRET"}'}, "id": "c1"}
+    record = LogRecord(event_name="gen_ai.choice")
+    record.body.CopyFrom(_map({"message": {"content": "x" * 40, "tool_calls": [call, call]}}))
+    out = _through(policy, record)
+    assert b"SECRET" not in out.SerializeToString()
+    tools = plain(out.body)["message"].get("tool_calls", [])
+    assert [tool["id"] for tool in tools] == ["c1", "c1"][: len(tools)]
 
 
 def test_the_name_of_the_event_may_be_an_attribute() -> None:

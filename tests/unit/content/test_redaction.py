@@ -43,6 +43,18 @@ def test_patterns_of_the_user_go_too_and_a_group_keeps_what_is_around_it() -> No
     assert redacted(['{"a": "EMP-42, PIN 1234"}'], config) == ['{"a": "[CUSTOM], PIN [PIN]"}']
 
 
+@pytest.mark.parametrize(
+    ("text", "redacted_text"),
+    [
+        ('{"password": "hunter2secret"}', '{"password": "[SECRET]"}'),
+        ('{"headers": {"x-api-key": "0123456789abcdef0123456789abcdef"}}', '{"headers": {"x-api-key": "[SECRET]"}}'),
+        ('{"api_key": "none", "note": "hunter2secret"}', '{"api_key": "none", "note": "hunter2secret"}'),
+    ],
+)
+def test_the_name_of_a_member_tells_what_its_value_is(text: str, redacted_text: str) -> None:
+    assert redacted([text]) == [redacted_text]
+
+
 def test_a_text_full_of_beginnings_takes_linear_time() -> None:
     texts = [
         "sk-" * 60_000,
@@ -52,5 +64,9 @@ def test_a_text_full_of_beginnings_takes_linear_time() -> None:
         "DE00" * 45_000,
         "+1" * 90_000,
         "{[" * 90_000,
+        "token=" * 30_000,
+        "password is " * 15_000,
+        "+1." * 60_000,
+        "git@" * 45_000,
     ]
     assert redacted(texts) == texts
