@@ -234,7 +234,11 @@ def test_text_says_what_was_counted_from_content_and_what_the_policy_does(
 ) -> None:
     config = tmp_path / "redact.yaml"
     config.write_text("normalize: {content: redact}\n")
-    said = {"gen_ai.prompt": "Mail a@b.example and c@d.example", "gen_ai.completion": "Paris."}
+    said = {
+        "gen_ai.prompt": "Mail a@b.example and c@d.example",
+        "gen_ai.completion": "Paris.",
+        "gen_ai.response.finish_reasons": "stop",
+    }
     assert main(["explain", call(tmp_path / "in.binpb", **said), "-c", str(config)]) == 0
     text = capsys.readouterr().out
     assert "content policy: email redacted (2)" in text

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from enricher.config import load_text
 from enricher.content.compile import compile_plan, is_of_dialect
@@ -95,7 +95,7 @@ def test_nothing_that_is_added_is_a_copy_of_content() -> None:
 def test_a_message_is_no_type_of_error(policy: str, told: str) -> None:
     span = Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="claude_code.llm_request", start_time_unix_nano=NOW)
     span.end_time_unix_nano = NOW + 1
-    span.status.code = 2
+    span.status.code = Status.STATUS_CODE_ERROR
     span.attributes.extend(key_values({"span.type": "llm_request", "model": "claude-sonnet-4-5", "error": told}))
     core = engine(f"normalize: {{content: {policy}}}")
     core.ingest(request_of(span, scope="com.anthropic.claude_code.tracing"), NOW)

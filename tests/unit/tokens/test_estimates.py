@@ -116,6 +116,43 @@ def test_nothing_is_invented(attributes: dict[str, Any]) -> None:
     assert "gen_ai.usage.input_tokens" not in out
 
 
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAA" * 4000
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "blob", "modality": "image", "mime_type": "image/png", "content": PICTURE},
+        {"type": "uri", "modality": "image", "uri": "https://example.com/cat.png"},
+        {"type": "file", "modality": "image", "file_id": "file-1"},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}},
+        {"type": "text", "content": f"data:image/png;base64,{PICTURE}"},
+        {"inline_data": {"mime_type": "image/png", "data": PICTURE}},
+        {"inlineData": {"mimeType": "image/png", "data": PICTURE}},
+        {"type": "text", "content": "<REDACTED>"},
+        {"type": "text", "content": f"{TEXT}…[TRUNCATED: original length 90000]"},
+    ],
+    ids=["blob", "uri", "file", "url", "data", "gemini", "gemini camel case", "redacted", "truncated"],
+)
+@pytest.mark.parametrize("form", ["json", "structured"])
+def test_what_no_text_shows_is_not_counted(part: dict[str, Any], form: str) -> None:
+    messages = [{"role": "user", "parts": [_text(), part]}]
+    asked = json.dumps(messages) if form == "json" else messages
+    assert "enricher.usage.estimated" not in _out(_span(STREAM | {"gen_ai.input.messages": asked}))
+
+
+def test_messages_as_arrays_and_maps_are_those_of_json() -> None:
+    structured = {key: json.loads(str(value)) for key, value in STREAM.items() if "messages" in key}
+    as_text, as_values = _out(_span(STREAM)), _out(_span(STREAM | structured))
+    assert as_values == as_text | structured
+    # Nothing but the answer itself says that there was one.
+    bare = {key: value for key, value in structured.items() if key.startswith("gen_ai.output")}
+    core = engine("")
+    core.ingest(request_of(_span({"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"} | bare)), NOW)
+    drained(core, NOW + 5 * SECOND)
+    assert json.loads(core.summary())["calls"]["counted"] == 1
+
+
 def test_attributes_that_the_sdk_dropped_may_have_been_content() -> None:
     span = _span(STREAM)
     span.dropped_attributes_count = 1
