@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from enricher.normalize import tables
-from enricher.normalize.compile_tables import canonical, errors, operations, providers, shapes
+from enricher.normalize.compile_tables import canonical, errors, opaque, operations, providers, shapes
 from enricher.normalize.names import maps
 from enricher.normalize.notation import Source, parse_source, parse_test
 from enricher.normalize.settings import Dialect, Meaning, NormalizeSettings
@@ -34,6 +34,7 @@ def compile_plan(settings: NormalizeSettings) -> dict[str, Any]:
         "providers": providers(),
         "operations": operations(),
         "usage_shapes": shapes(),
+        "usage_opaque": opaque(),
         "carriers": _carriers(dialects),
         "errors": errors(),
         "maps": tables.load(tables.Values).maps,

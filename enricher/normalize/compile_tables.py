@@ -64,6 +64,11 @@ def providers() -> dict[str, Any]:
     }
 
 
+def opaque() -> list[str]:
+    """Names of the fields of a response that hold content."""
+    return tables.load(tables.Shapes).opaque
+
+
 def shapes() -> list[dict[str, Any]]:
     """One shape for each container and key that gives it away; paths start at the object around the container."""
     source = tables.load(tables.Shapes)
@@ -85,13 +90,13 @@ def _shape(shape: tables.Shape, container: str, key: str, response: dict[str, li
 
     fields: list[dict[str, Any]] = []
     for concept, paths in shape.attributes.items():
-        entry: dict[str, Any] = {"concept": concept, "paths": [inside(path) for path in paths]}
+        found = _fields(concept, [inside(path) for path in paths])
         if plus := shape.plus.get(concept):
-            entry["plus"] = [inside(path) for path in plus]
-        fields.append(entry)
+            found[0]["plus"] = [inside(path) for path in plus]
+        fields += found
     for concept, paths in response.items():
         if concept not in shape.attributes:
-            fields += _response_fields(concept, paths)
+            fields += _fields(concept, paths)
     return {
         "name": shape.name,
         "detect": [inside(key)],
@@ -102,7 +107,7 @@ def _shape(shape: tables.Shape, container: str, key: str, response: dict[str, li
     }
 
 
-def _response_fields(concept: str, paths: list[str]) -> list[dict[str, Any]]:
+def _fields(concept: str, paths: list[str]) -> list[dict[str, Any]]:
     """One field for each run of paths with the same transforms."""
     fields: list[dict[str, Any]] = []
     for text in paths:

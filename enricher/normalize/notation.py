@@ -46,7 +46,11 @@ TRANSFORMS = (
     "known_id",
     "literal",
 )
-"""Transforms without an argument; `map:NAME` and `remap:NAME` name a table of `values.yaml`."""
+"""Transforms without an argument; `map:NAME` and `remap:NAME` name a table of `values.yaml`, `modality:NAME` one of
+MODALITIES."""
+
+MODALITIES = ("audio", "document", "image", "text", "video")
+"""What Gemini's lists of counts count by (`[{"modality": "AUDIO", "tokenCount": 900}]`)."""
 
 READINGS = ("inclusive", "exclusive", "inside", "outside", "missing")
 """Said of one source, not a whole dialect: whether its input tokens include cached ones, where reasoning is counted."""
@@ -112,8 +116,12 @@ def _check_transform(step: str, maps: frozenset[str]) -> None:
         if table not in maps:
             known = ", ".join(sorted(maps)) or "none"
             raise NotationError(f"there is no value map `{table}`", f"known maps: {known}")
+    elif colon and name == "modality":
+        if table not in MODALITIES:
+            raise NotationError(f"there is no modality `{table}`", f"one of {', '.join(MODALITIES)}")
     elif step not in TRANSFORMS:
-        raise NotationError(f"unknown transform `{step}`", f"one of {', '.join(TRANSFORMS)}, map:NAME, remap:NAME")
+        known = ", ".join(TRANSFORMS)
+        raise NotationError(f"unknown transform `{step}`", f"one of {known}, map:NAME, remap:NAME, modality:NAME")
 
 
 def _check_key(key: str, text: str) -> None:

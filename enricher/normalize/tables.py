@@ -153,6 +153,7 @@ class Shape(Section):
 class Shapes(Section):
     """`usage_shapes.yaml`."""
 
+    opaque: list[str]
     response: dict[Concept, list[Path]]
     shapes: list[Shape]
 

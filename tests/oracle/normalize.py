@@ -87,14 +87,13 @@ def normalize(span: Span) -> Outcome | None:
             if (value := _read_source(span, concept, source)) is not None:
                 facts[concept], readings[concept] = value, source.readings
                 break
-    shape = _recover(span, name, facts)
+    told = _recover(span, name, facts)
     who = provider.conclude(span.scope, dialect, facts)
     if gateway := dialect.get("implies", {}).get("gateway"):
         facts.setdefault("gateway", gateway)
-    said = (*readings.get("input_tokens", ()), *readings.get("output_tokens", ()))
-    if shape:
-        said = (shape["includes_cached"], shape["reasoning"])
-    usage.conclude(facts, dialect, who, said, shape)
+    told_words = (told[part] for part in ("includes_cached", "reasoning") if part in told)
+    said = (*told_words, *readings.get("input_tokens", ()), *readings.get("output_tokens", ()))
+    usage.conclude(facts, dialect, who, said, told.get("provider_total"))
     # Only a gateway, or the app in our own words, says of its cache what could as well be said of the provider's.
     paid = (
         facts.get("cache_read_tokens", 0) > 0 and "gateway" not in facts and "enricher.cache_hit" not in span.attributes
@@ -222,57 +221,104 @@ def _placeholder(model: str) -> bool:
     return model.lower() in table("providers.yaml")["model_placeholders"]
 
 
-def _recover(span: Span, name: str | None, facts: dict[str, Any]) -> dict[str, Any] | None:
-    """Fills `facts` from the first raw response that the span carries; the shape that gave usage."""
-    wants_usage = not any(concept in facts for concept in usage.USAGE)
-    if not wants_usage and "response_id" in facts:
-        return None
+def _recover(span: Span, name: str | None, facts: dict[str, Any]) -> dict[str, Any]:
+    """Fills `facts` from the first raw response that the span carries; what its shape says of the counts it gave."""
     for dialect in dialects().values():
         for text in dialect.get("recover", ()):
             source = _source(text)
             private = any(fnmatchcase(source.key, key) for key in dialect.get("only_here", ()))
             if (not private or dialect["name"] == name) and (found := _raw(span, source)):
-                return _fill(decoded(found[0]), facts, span, wants_usage)
-    return None
+                return _fill(decoded(found[0]), facts, span)
+    return {}
 
 
-def _fill(body: Any, facts: dict[str, Any], span: Span, wants_usage: bool) -> dict[str, Any] | None:
-    tables = table("usage_shapes.yaml")
-    for holder in objects(body):
-        for bare in (False, True):
-            for shape in tables["shapes"]:
-                for container in shape["containers"]:
-                    if bool(container) == bare:
-                        continue
-                    inner = follow(holder, container)[0:1] if container else [holder]
-                    if inner and isinstance(inner[0], dict) and any(follow(inner[0], key) for key in shape["any"]):
-                        _take(shape, inner[0], holder if container else {}, facts, span, wants_usage)
-                        return shape if wants_usage else None
-    return None
-
-
-def _take(
-    shape: dict[str, Any],
-    inner: dict[str, Any],
-    holder: dict[str, Any],
-    facts: dict[str, Any],
-    span: Span,
-    counts: bool,
-) -> None:
-    kinds = table("canonical.yaml")["concepts"]
-    for concept, paths in shape["attributes"].items():
-        if concept in facts or (kinds[concept]["type"] == "count" and not counts):
+def _fill(body: Any, facts: dict[str, Any], span: Span) -> dict[str, Any]:
+    opaque = table("usage_shapes.yaml")["opaque"]
+    wants_usage = not any(concept in facts for concept in usage.USAGE)
+    rest: dict[str, Any] | None = None
+    for holder in objects(body, opaque):
+        fitting = _fitting(holder)
+        if fitting is None:
             continue
+        shape, inner, around = fitting
+        own = _take(shape, inner, around, span)
+        says = {part: shape[part] for part in ("includes_cached", "reasoning", "provider_total")}
+        if wants_usage and any(concept in own for concept in usage.USAGE):
+            _bill(own, facts)
+            facts.update({concept: value for concept, value in own.items() if concept not in facts})
+            return says
+        if not wants_usage and (terms := _agrees(own, facts, says)):
+            _bill(own, facts)
+            new = {concept: value for concept, value in own.items() if concept not in facts and value != 0}
+            new.pop("total_tokens", None)
+            facts.update(new)
+            if not any(concept == "input_tokens" or concept.startswith("cache_") for concept in new):
+                del terms["includes_cached"], terms["provider_total"]
+            if not {"output_tokens", "reasoning_tokens"} & set(new):
+                del terms["reasoning"]
+            return terms
+        rest = rest or own
+    kinds = table("canonical.yaml")["concepts"]
+    for concept, value in (rest or {}).items():
+        if concept not in facts and kinds[concept]["type"] != "count" and not concept.startswith("cost_"):
+            facts[concept] = value
+    return {}
+
+
+def _fitting(holder: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]] | None:
+    """The first shape that an object has, its container, and the object around that."""
+    for bare in (False, True):
+        for shape in table("usage_shapes.yaml")["shapes"]:
+            for container in shape["containers"]:
+                if bool(container) == bare:
+                    continue
+                inner = follow(holder, container)[0:1] if container else [holder]
+                if inner and isinstance(inner[0], dict) and any(follow(inner[0], key) for key in shape["any"]):
+                    return shape, inner[0], holder if container else {}
+    return None
+
+
+def _bill(own: dict[str, Any], facts: dict[str, Any]) -> None:
+    """The provider's figure goes before an SDK's, and only its own figure is the provider's."""
+    if "cost_by_provider" in own and "cost_by_provider" not in facts and "cost_total" in own:
+        facts["cost_total"] = own["cost_total"]
+    else:
+        own.pop("cost_by_provider", None)
+
+
+def _agrees(own: dict[str, Any], facts: dict[str, Any], says: dict[str, Any]) -> dict[str, Any] | None:
+    """What the span's counts mean when they are the response's, perhaps with the parts added that it keeps apart."""
+    terms = dict(says)
+    cached = own.get("cache_read_tokens", 0) + own.get("cache_write_tokens", 0)
+    parts = (
+        ("input_tokens", cached, "includes_cached", "exclusive", "inclusive"),
+        ("output_tokens", own.get("reasoning_tokens", 0), "reasoning", "outside", "inside"),
+    )
+    for concept, apart, word, excluding, including in parts:
+        if concept in facts and facts[concept] != own.get(concept):
+            if says[word] != excluding or concept not in own or facts[concept] != own[concept] + apart:
+                return None
+            terms[word] = including
+    if not {"input_tokens", "output_tokens"} & set(facts) and facts["total_tokens"] != own.get("total_tokens"):
+        return None
+    return terms
+
+
+def _take(shape: dict[str, Any], inner: dict[str, Any], holder: dict[str, Any], span: Span) -> dict[str, Any]:
+    """All that a response says."""
+    own: dict[str, Any] = {}
+    for concept, paths in shape["attributes"].items():
         value = next((one for path in paths if (one := _first(inner, path, concept, span)) is not None), None)
         for path in shape.get("plus", {}).get(concept, ()):
             value = value + more if value is not None and (more := _first(inner, path, concept, span)) else value
         if value is not None:
-            facts[concept] = value
+            own[concept] = value
     for concept, paths in table("usage_shapes.yaml")["response"].items():
-        if concept not in facts and concept not in shape["attributes"]:
+        if concept not in shape["attributes"]:
             value = next((one for path in paths if (one := _first(holder, path, concept, span)) is not None), None)
             if value is not None:
-                facts[concept] = value
+                own[concept] = value
+    return own
 
 
 def _first(holder: dict[str, Any], text: str, concept: str, span: Span) -> Any:

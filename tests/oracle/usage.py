@@ -14,7 +14,7 @@ def conclude(
     dialect: dict[str, Any],
     provider: str | None,
     said: tuple[str, ...],
-    shape: dict[str, Any] | None,
+    provider_total: bool | None,
 ) -> None:
     """Brings the counts to normal form: input with cached tokens, output with reasoning tokens."""
     total = facts.get("total_tokens")
@@ -31,7 +31,7 @@ def conclude(
             facts.pop(concept, None)
         return
     cached = facts.get("cache_read_tokens", 0) + facts.get("cache_write_tokens", 0)
-    if "input_tokens" in facts and cached and _excludes(facts, dialect, provider, said, shape, cached, total):
+    if "input_tokens" in facts and cached and _excludes(facts, dialect, provider, said, provider_total, cached, total):
         facts["input_tokens"] += cached
     if "input_tokens" not in facts or "output_tokens" not in facts:
         return
@@ -58,7 +58,7 @@ def _excludes(
     dialect: dict[str, Any],
     provider: str | None,
     said: tuple[str, ...],
-    shape: dict[str, Any] | None,
+    provider_total: bool | None,
     cached: int,
     total: int | None,
 ) -> bool:
@@ -72,7 +72,7 @@ def _excludes(
             return True
         api = table("providers.yaml")["api"]
         returned = provider is not None and provider not in api["no_total"]
-        own = shape["provider_total"] if shape else dialect.get("provider_total", True) and returned
+        own = provider_total if provider_total is not None else dialect.get("provider_total", True) and returned
         if plain == total and own:
             return False
     stated = next((word for word in said if word in ("inclusive", "exclusive")), None)

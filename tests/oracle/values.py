@@ -6,7 +6,7 @@ import ast
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -54,15 +54,15 @@ def follow(value: Any, path: str) -> list[Any]:
     return list(_walk(value, _steps(path)))
 
 
-def objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object in a value, the outermost first."""
+def objects(value: Any, opaque: Collection[str] = ()) -> Iterator[dict[str, Any]]:
+    """Every object in a value, the outermost first; none below the fields named `opaque`."""
     level = [value]
     while level:
         below: list[Any] = []
         for item in level:
             if isinstance(item, dict):
                 yield item
-                below += item.values()
+                below += (below_it for key, below_it in item.items() if key not in opaque)
             elif isinstance(item, list):
                 below += item
         level = below
@@ -105,6 +105,11 @@ def _transform(value: Any, step: str, context: dict[str, Any]) -> Any:
     if name in ("ms", "us", "ns"):
         number = as_number(value)
         return None if number is None else number / {"ms": 1e3, "us": 1e6, "ns": 1e9}[name]
+    if name == "modality":
+        parts = [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
+        named = [part for part in parts if str(part.get("modality")).rpartition(".")[2].lower() == table]
+        counts = [int(part.get("tokenCount", part.get("token_count"))) for part in named if len(part) > 1]
+        return sum(counts) if counts else None
     if name == "true":
         return True
     if name in ("map", "remap"):

@@ -352,6 +352,9 @@ impl<'e> Finalizer<'e> {
             self.edits.attributes = allowed;
         }
         if !self.edits.attributes.is_empty() {
+            if plan.normalizer.keeps_originals() {
+                stamp::original_cost(raw, &mut self.edits.attributes);
+            }
             stamp::restated(raw, &self.edits.attributes, &mut self.edits.omit);
         }
         let (resource, scope) = trace.group_of(entry);

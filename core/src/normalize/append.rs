@@ -126,6 +126,10 @@ impl Output {
             && (!facts.misstated.is_empty() || !facts.legacy_misstated.is_empty() || !self.keep_originals)
     }
 
+    pub fn keeps_originals(&self) -> bool {
+        self.keep_originals
+    }
+
     /// Copies a span, without what gives way to the attributes of [`append`](Self::append).
     pub fn copy(&self, facts: &Facts<'_>, rules: &[RuleInfo], span: &[u8], out: &mut Vec<u8>) {
         if !self.rewrites(facts) {
@@ -206,8 +210,8 @@ enum Fate {
     Rename,
 }
 
-/// The attribute under its new name, value bytes untouched.
-fn renamed(body: &[u8], key: &[u8], out: &mut Vec<u8>) {
+/// The attribute (the body of its field) as `enricher.original.<key>`, value bytes untouched.
+pub fn renamed(body: &[u8], key: &[u8], out: &mut Vec<u8>) {
     let mut rest = Vec::with_capacity(body.len());
     let mut reader = Reader::new(body);
     while !reader.at_end() {

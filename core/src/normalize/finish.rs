@@ -6,7 +6,7 @@ use super::operation;
 use super::origin::ScopeFacts;
 use super::read::Context;
 use super::scratch::Scratch;
-use super::shapes::Shape;
+use super::shapes::Told;
 use super::tokens::{self, Evidence};
 use super::{Normalizer, conclusion};
 use crate::concept::{Concept, ConceptSet};
@@ -24,8 +24,8 @@ pub struct Seen<'s, 'a> {
     pub scope: &'a ScopeFacts,
     pub dialect: Option<u16>,
     pub exception: Exception<'a>,
-    /// The raw response that usage was read from.
-    pub shape: Option<&'a Shape>,
+    /// Of the raw response that counts were read from.
+    pub told: Told,
 }
 
 impl Normalizer {
@@ -54,9 +54,9 @@ impl Normalizer {
             habits: seen.dialect.map(|index| &self.habits[usize::from(index)]),
             provider,
             version: seen.scope.number,
-            cached: seen.shape.map(|shape| shape.cached).or_else(|| rule(Concept::InputTokens)?.cached),
-            reasoning: seen.shape.map(|shape| shape.reasoning).or_else(|| rule(Concept::OutputTokens)?.reasoning),
-            provider_total: seen.shape.map(|shape| shape.provider_total),
+            cached: seen.told.cached.or_else(|| rule(Concept::InputTokens)?.cached),
+            reasoning: seen.told.reasoning.or_else(|| rule(Concept::OutputTokens)?.reasoning),
+            provider_total: seen.told.provider_total,
         };
         tokens::conclude(facts, &evidence, &self.providers, &mut scratch.anomalies);
         cache_hit(facts, scratch);

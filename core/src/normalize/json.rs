@@ -134,7 +134,7 @@ fn otlp<'a, S: Sink<'a>>(
                 let (key, item) = entry.map_err(|_| Stop::Malformed)?;
                 let base = Base { depth: depth as u16, start };
                 let next = step(paths, front, key, base);
-                if next.len > 0 || paths.has_deep() {
+                if next.len > 0 || (paths.has_deep() && !paths.is_closed(key)) {
                     otlp(item, paths, &next, depth + 1, max_depth, arena, sink)?;
                 }
             }
@@ -320,7 +320,11 @@ impl<'a, S: Sink<'a>> Walker<'_, 'a, S> {
             }
             self.pos += 1;
             let next = step(self.paths, front, key, here);
-            self.value(&next, depth + 1)?;
+            if next.len == 0 && self.paths.is_closed(key) {
+                self.skip()?;
+            } else {
+                self.value(&next, depth + 1)?;
+            }
         }
     }
 

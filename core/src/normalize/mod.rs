@@ -13,6 +13,7 @@ pub mod escape;
 mod finish;
 pub mod json;
 pub mod kinds;
+pub mod modality;
 pub mod operation;
 pub mod origin;
 pub mod paths;
@@ -126,6 +127,11 @@ impl Normalizer {
     /// Whether [`copy`](Self::copy) would change anything.
     pub fn rewrites(&self, facts: &Facts<'_>) -> bool {
         self.output.rewrites(facts)
+    }
+
+    /// What gives way stays under `enricher.original.<key>`.
+    pub fn keeps_originals(&self) -> bool {
+        self.output.keeps_originals()
     }
 
     /// Where a value came from, for `explain`: the rule as its author wrote it, or what it was concluded from.

@@ -18,6 +18,8 @@ pub struct Paths {
     nodes: Vec<Node>,
     /// Where paths that begin with `**.` start.
     deep: Option<NodeId>,
+    /// Fields that no path that may start anywhere starts below.
+    closed: Vec<Box<[u8]>>,
 }
 
 enum Step {
@@ -30,7 +32,17 @@ impl Paths {
     pub const ROOT: NodeId = 0;
 
     pub fn new() -> Self {
-        Self { nodes: vec![Node::default()], deep: None }
+        Self { nodes: vec![Node::default()], deep: None, closed: Vec::new() }
+    }
+
+    /// Keeps `**.` paths from starting anywhere below a field of this name.
+    pub fn close(&mut self, key: &str) {
+        self.closed.push(key.as_bytes().into());
+    }
+
+    #[inline]
+    pub fn is_closed(&self, key: &[u8]) -> bool {
+        self.closed.iter().any(|closed| **closed == *key)
     }
 
     /// Adds a path (`a.b[0].c[]`, `**.a`; `\.` is a dot inside a name).

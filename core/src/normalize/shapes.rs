@@ -38,12 +38,44 @@ struct Field {
     ops: u16,
 }
 
+/// What a response told, of the facts that were taken from it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
+    /// How the span's input tokens count cached ones.
+    pub cached: Option<Inclusion>,
+    /// Where the span's output tokens leave reasoning.
+    pub reasoning: Option<Reasoning>,
+    /// The provider itself returns the total.
+    pub provider_total: Option<bool>,
+}
+
+/// Which of a response's facts are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    All,
+    /// All that the span lacks; its own counts are those of this response.
+    Details,
+    /// No counts and no cost: they are of another call, or there are none.
+    Rest,
+}
+
+const CACHE: [Concept; 5] = [
+    Concept::CacheReadTokens,
+    Concept::CacheWriteTokens,
+    Concept::CacheWrite5mTokens,
+    Concept::CacheWrite1hTokens,
+    Concept::CacheWrite12hTokens,
+];
+
 const USAGE: [Concept; 3] = [Concept::InputTokens, Concept::OutputTokens, Concept::TotalTokens];
 
 impl Shapes {
     pub fn compile(plan: &NormalizePlan, tables: &mut Tables) -> Result<Self, String> {
         let mut shapes = Self::default();
         let mut known: Vec<String> = Vec::new();
+        for key in &plan.usage_opaque {
+            shapes.paths.close(key);
+        }
         for shape in &plan.usage_shapes {
             let mut slot = |path: &str| -> Result<u16, String> {
                 if let Some(found) = known.iter().position(|p| p == path) {
@@ -85,8 +117,8 @@ impl Shapes {
         Ok(shapes)
     }
 
-    /// Reads `value` into what `facts` lack; `rule` is the carrier's number. Tokens are only read together, and only when
-    /// the span shows none. Returns the shape that gave them.
+    /// Reads `value` into what `facts` lack; `rule` is the carrier's number. Tokens of a span that shows none are read
+    /// together; a span that shows some gets the details it lacks from a response with the same counts.
     pub fn read<'a>(
         &'a self,
         value: Value<'a>,
@@ -95,7 +127,7 @@ impl Shapes {
         tables: &'a Tables,
         context: &mut Context<'_, 'a>,
         facts: &mut Facts<'a>,
-    ) -> Option<&'a Shape> {
+    ) -> Told {
         let mut found = Found { hits: bumpalo::collections::Vec::new_in(context.arena) };
         if walk_otlp(value, &self.paths, depth, context.arena, &mut found).is_err() {
             context.anomalies.bad_json += 1;
@@ -105,20 +137,28 @@ impl Shapes {
         let wants_usage = !USAGE.iter().any(|concept| facts.has(*concept));
         let mut fallback = None;
         for group in hits.chunk_by(|a, b| a.1 == b.1) {
-            let fitting = self.shapes.iter().find(|shape| shape.fits(group));
-            let Some(shape) = fitting else {
+            let Some(shape) = self.shapes.iter().find(|shape| shape.fits(group)) else {
                 continue;
             };
-            if !wants_usage || shape.has_usage(group) {
-                shape.fill(group, rule, wants_usage, tables, context, facts);
-                return wants_usage.then_some(shape);
+            let mut reading = Reading { shape, group, rule, tables, context };
+            if wants_usage {
+                if shape.has_usage(group) {
+                    reading.fill(Part::All, facts);
+                    return Told {
+                        cached: Some(shape.cached),
+                        reasoning: Some(shape.reasoning),
+                        provider_total: Some(shape.provider_total),
+                    };
+                }
+            } else if let Some(told) = reading.agrees(facts) {
+                return reading.details(told, facts);
             }
             fallback = fallback.or(Some((shape, group)));
         }
         if let Some((shape, group)) = fallback {
-            shape.fill(group, rule, false, tables, context, facts);
+            Reading { shape, group, rule, tables, context }.fill(Part::Rest, facts);
         }
-        None
+        Told::default()
     }
 }
 
@@ -162,33 +202,118 @@ impl Shape {
             .filter(|field| USAGE.contains(&field.concept))
             .any(|field| field.slots.iter().any(|slot| leaf(group, *slot).is_some()))
     }
+}
 
-    fn fill<'a>(
-        &self,
-        group: &[Hit<'a>],
-        rule: u16,
-        usage: bool,
-        tables: &'a Tables,
-        context: &mut Context<'_, 'a>,
-        facts: &mut Facts<'a>,
-    ) {
-        for field in &self.fields {
-            let token = field.kind == Kind::Count;
-            if facts.has(field.concept) || (token && !usage) {
+/// One object of a response in the terms of its shape.
+struct Reading<'r, 'c, 'a> {
+    shape: &'a Shape,
+    group: &'r [Hit<'a>],
+    rule: u16,
+    tables: &'a Tables,
+    context: &'r mut Context<'c, 'a>,
+}
+
+impl<'a> Reading<'_, '_, 'a> {
+    fn value(&mut self, field: &Field) -> Option<Val<'a>> {
+        let ops = &self.tables.ops[usize::from(field.ops)];
+        let mut read = |slot: &u16| {
+            let source = Source::of_leaf(leaf(self.group, *slot)?, self.context.arena)?;
+            self.context.read(field.kind, source, ops)
+        };
+        let value = field.slots.iter().find_map(&mut read);
+        field.plus.iter().fold(value, |sum, slot| match (sum, read(slot)) {
+            (Some(Val::Int(a)), Some(Val::Int(b))) => Some(Val::Int(a + b)),
+            (sum, _) => sum,
+        })
+    }
+
+    fn count(&mut self, concept: Concept) -> Option<i64> {
+        let shape = self.shape;
+        shape.fields.iter().filter(|field| field.concept == concept).find_map(|field| match self.value(field)? {
+            Val::Int(value) => Some(value),
+            _ => None,
+        })
+    }
+
+    /// How the span's counts relate to the response's where both are of one call: the same numbers, or the response's
+    /// with the parts added that its provider keeps apart.
+    fn agrees(&mut self, facts: &Facts<'_>) -> Option<Told> {
+        let mut told = Told {
+            cached: Some(self.shape.cached),
+            reasoning: Some(self.shape.reasoning),
+            provider_total: Some(self.shape.provider_total),
+        };
+        let (input, output) = (facts.int(Concept::InputTokens), facts.int(Concept::OutputTokens));
+        if let Some(own) = input {
+            let raw = self.count(Concept::InputTokens)?;
+            let cached =
+                self.count(Concept::CacheReadTokens).unwrap_or(0) + self.count(Concept::CacheWriteTokens).unwrap_or(0);
+            match self.shape.cached {
+                _ if own == raw => {}
+                Inclusion::Exclusive if own == raw + cached => told.cached = Some(Inclusion::Inclusive),
+                _ => return None,
+            }
+        }
+        if let Some(own) = output {
+            let raw = self.count(Concept::OutputTokens)?;
+            let reasoning = self.count(Concept::ReasoningTokens).unwrap_or(0);
+            match self.shape.reasoning {
+                _ if own == raw => {}
+                Reasoning::Outside if own == raw + reasoning => told.reasoning = Some(Reasoning::Inside),
+                _ => return None,
+            }
+        }
+        if input.is_none() && output.is_none() && facts.int(Concept::TotalTokens) != self.count(Concept::TotalTokens) {
+            return None;
+        }
+        Some(told)
+    }
+
+    /// Fills what is missing; of `told`, what bears upon the counts that were filled.
+    fn details(&mut self, told: Told, facts: &mut Facts<'a>) -> Told {
+        let before = facts.present();
+        self.fill(Part::Details, facts);
+        let filled = |concept: Concept| facts.has(concept) && !before.contains(concept);
+        let cached = filled(Concept::InputTokens) || CACHE.into_iter().any(filled);
+        let reasoning = filled(Concept::OutputTokens) || filled(Concept::ReasoningTokens);
+        Told {
+            cached: told.cached.filter(|_| cached),
+            reasoning: told.reasoning.filter(|_| reasoning),
+            provider_total: told.provider_total.filter(|_| cached),
+        }
+    }
+
+    fn fill(&mut self, part: Part, facts: &mut Facts<'a>) {
+        let shape = self.shape;
+        let group = self.group;
+        // What the provider billed goes before what an SDK worked out.
+        let billed = part != Part::Rest
+            && !facts.has(Concept::CostByProvider)
+            && shape
+                .fields
+                .iter()
+                .filter(|field| field.concept == Concept::CostByProvider)
+                .any(|field| field.slots.iter().any(|slot| leaf(group, *slot).is_some()));
+        for field in &shape.fields {
+            let known = facts.has(field.concept);
+            let wanted = match field.concept {
+                Concept::CostTotal => {
+                    part != Part::Rest && (!known || (billed && facts.rule(field.concept) != self.rule))
+                }
+                Concept::CostByProvider => billed && !known && facts.rule(Concept::CostTotal) == self.rule,
+                // A total is in the terms of the counts beside it, which may not be the span's.
+                Concept::TotalTokens => part == Part::All && !known,
+                _ if field.kind == Kind::Count => part != Part::Rest && !known,
+                _ => !known,
+            };
+            if !wanted {
                 continue;
             }
-            let ops = &tables.ops[usize::from(field.ops)];
-            let mut read = |slot: &u16| {
-                let source = Source::of_leaf(leaf(group, *slot)?, context.arena)?;
-                context.read(field.kind, source, ops)
-            };
-            let value = field.slots.iter().find_map(&mut read);
-            let value = field.plus.iter().fold(value, |sum, slot| match (sum, read(slot)) {
-                (Some(Val::Int(a)), Some(Val::Int(b))) => Some(Val::Int(a + b)),
-                (sum, _) => sum,
-            });
-            if let Some(value) = value {
-                facts.set(field.concept, value, rule);
+            match self.value(field) {
+                // A detail of nothing adds nothing to the span.
+                Some(Val::Int(0)) if part == Part::Details => {}
+                Some(value) => facts.set(field.concept, value, self.rule),
+                None => {}
             }
         }
     }

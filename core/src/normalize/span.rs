@@ -9,7 +9,7 @@ use super::kinds::Kind;
 use super::origin::{ResourceFacts, ScopeFacts};
 use super::read::{Context, Source};
 use super::scratch::Scratch;
-use super::shapes::Shape;
+use super::shapes::Told;
 use super::transform::Op;
 use super::{Normalizer, finish};
 use crate::concept::{Concept, ConceptSet};
@@ -227,7 +227,7 @@ impl Normalizer {
         } else {
             Exception::default()
         };
-        let shape = self.read_carrier(carrier, &mut gather);
+        let told = self.read_carrier(carrier, &mut gather);
         for (entry, value) in &res.values {
             let own = &self.tables.rules[usize::from(entry.rule)].dialects;
             if !gather.facts.has(entry.concept) && (own.is_empty() || dialect.is_some_and(|index| own.contains(&index)))
@@ -243,7 +243,7 @@ impl Normalizer {
         if done_before {
             gather.facts.set(Concept::TokenSemantics, Val::Str("inclusive"), conclusion::NORMALIZED);
         }
-        let seen = finish::Seen { span, attrs, hits: &hits, scope, dialect, exception, shape };
+        let seen = finish::Seen { span, attrs, hits: &hits, scope, dialect, exception, told };
         self.finish(&seen, scratch, arena, out);
         if done_before {
             // The list stands on the span; a second one would be a second attribute of one name.
@@ -296,20 +296,18 @@ impl Normalizer {
         exception
     }
 
-    /// Raw responses are read for usage, and for the response id, which tells reports of one call apart from two calls.
-    fn read_carrier<'a>(&'a self, (rule, value): (u16, Value<'a>), gather: &mut Gather<'_, 'a>) -> Option<&'a Shape> {
-        let facts = &gather.facts;
-        let has_usage =
-            facts.has(Concept::InputTokens) || facts.has(Concept::OutputTokens) || facts.has(Concept::TotalTokens);
-        if rule == NONE || (has_usage && facts.has(Concept::ResponseId)) {
-            return None;
+    /// Raw responses are read for usage and its details, for what the provider billed, and for the response id, which
+    /// tells reports of one call apart from two calls.
+    fn read_carrier<'a>(&'a self, (rule, value): (u16, Value<'a>), gather: &mut Gather<'_, 'a>) -> Told {
+        if rule == NONE {
+            return Told::default();
         }
         let (Value::Str(text) | Value::KvList(text) | Value::Array(text)) = value else {
-            return None;
+            return Told::default();
         };
         if text.len() > self.json_bytes {
             gather.context.anomalies.oversize_json += 1;
-            return None;
+            return Told::default();
         }
         self.shapes.read(value, rule, self.depth, &self.tables, &mut gather.context, gather.facts)
     }

@@ -1,12 +1,14 @@
 //! What enricher itself says on a kept span (design §5 and §7).
 
 use crate::facts::LIST_SEPARATOR;
+use crate::normalize::append::{ORIGINAL, renamed};
 use crate::price::money::to_usd;
 use crate::price::{Cost, State};
 use crate::tokens::Estimate;
 use crate::usage::Unit;
 use crate::wire::reader::{BYTES, Reader};
-use crate::wire::value::key_value as read_key_value;
+use crate::wire::span::fields;
+use crate::wire::value::{Value, key_value as read_key_value};
 use crate::wire::writer::{Scalar, key_value};
 
 /// `Span.attributes`.
@@ -126,5 +128,39 @@ pub fn restated(raw: &[u8], appended: &[u8], omit: &mut Vec<String>) {
         if (key == USAGE_COST || key.starts_with("enricher.")) && !omit.iter().any(|known| *known == key) {
             omit.push(key.into_owned());
         }
+    }
+}
+
+/// Keeps a cost that ours replaces as `enricher.original.gen_ai.usage.cost`; not one that says the same, and not a
+/// second one on a span that another enricher saw.
+pub fn original_cost(raw: &[u8], appended: &mut Vec<u8>) {
+    let finder = memchr::memmem::Finder::new(USAGE_COST);
+    if finder.find(raw).is_none() {
+        return;
+    }
+    let (mut own, mut kept) = (None, false);
+    for body in fields(raw, ATTRIBUTES).map_while(Result::ok) {
+        match read_key_value(body) {
+            Ok((key, value)) if key == USAGE_COST.as_bytes() => own = Some((body, number(value))),
+            Ok((key, _)) => kept |= key.strip_prefix(ORIGINAL.as_bytes()) == Some(USAGE_COST.as_bytes()),
+            Err(_) => {}
+        }
+    }
+    let Some((body, told)) = own.filter(|_| !kept) else { return };
+    let stamped = fields(appended, ATTRIBUTES)
+        .map_while(Result::ok)
+        .filter_map(|body| read_key_value(body).ok())
+        .find(|(key, _)| *key == USAGE_COST.as_bytes());
+    if stamped.is_some_and(|(_, value)| number(value) != told) {
+        renamed(body, USAGE_COST.as_bytes(), appended);
+    }
+}
+
+fn number(value: Value<'_>) -> Option<f64> {
+    match value {
+        Value::Double(value) => Some(value),
+        Value::Int(value) => Some(value as f64),
+        Value::Str(text) => std::str::from_utf8(text).ok()?.trim().parse().ok(),
+        _ => None,
     }
 }

@@ -25,6 +25,7 @@ def test_a_source_is_kind_key_path_and_transforms() -> None:
         ("event:/key", "names no attribute"),
         ("metric:x/y", "metrics cannot be read"),
         ("a.b | sec", "unknown transform `sec`"),
+        ("a.b | modality:smell", "no modality `smell`"),
         ("a.b | map:nowhere", "no value map `nowhere`"),
         ("a.b#x..y", "is not a path"),
         ("a.b#[x]", "is not a path"),

@@ -47,6 +47,9 @@ pub struct NormalizePlan {
     /// In order, the first shape that fits a body is read.
     #[serde(default)]
     pub usage_shapes: Vec<UsageShape>,
+    /// Fields of a response that hold content: what looks like usage below them is none.
+    #[serde(default)]
+    pub usage_opaque: Vec<String>,
     #[serde(default)]
     pub carriers: Vec<Carrier>,
     #[serde(default)]

@@ -77,8 +77,7 @@ pub enum Reasoning {
     Missing,
 }
 
-/// Where a raw provider response, or its usage object, hides. Searched by `usage_shapes` when the span has no usage
-/// attributes, or no response id.
+/// Where a raw provider response, or its usage object, hides. Searched by `usage_shapes` for what the span lacks.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Carrier {

@@ -1,0 +1,103 @@
+//! Lists that count tokens by modality, as Gemini returns them: `[{"modality": "AUDIO", "tokenCount": 900}, …]`.
+
+use super::json::{Base, Leaf, Sink, walk, walk_otlp};
+use super::paths::Paths;
+use super::read::{Context, Source};
+use super::transform::item_paths;
+use crate::wire::value::{Value, array};
+use std::sync::OnceLock;
+
+const NAMES: [&str; 5] = ["audio", "document", "image", "text", "video"];
+/// Lists are two levels deep.
+const DEPTH: usize = 8;
+const MODALITY: u16 = 0;
+const COUNT: u16 = 1;
+
+pub fn known(name: &str) -> Option<&'static str> {
+    NAMES.into_iter().find(|known| *known == name)
+}
+
+/// Tokens of the modality `name`; none when the list does not count it.
+pub fn count<'a>(context: &Context<'_, 'a>, list: Source<'a>, name: &str) -> Option<i64> {
+    let mut sum = None;
+    let mut add = |part: Part<'a>| {
+        if let Some(tokens) = part.of(context, name) {
+            sum = Some(sum.unwrap_or(0) + tokens);
+        }
+    };
+    // What stands before a fault is good.
+    match list {
+        Source::Json(text) => {
+            let mut items = Items(Vec::new());
+            let _ = walk(text, item_paths(), DEPTH, context.arena, &mut items);
+            for item in items.0 {
+                let mut part = Part::default();
+                let _ = walk(item, part_paths(), DEPTH, context.arena, &mut part);
+                add(part);
+            }
+        }
+        Source::Array(items) => {
+            for item in array(items).map_while(Result::ok) {
+                let mut part = Part::default();
+                let _ = walk_otlp(item, part_paths(), DEPTH, context.arena, &mut part);
+                add(part);
+            }
+        }
+        _ => {}
+    }
+    sum
+}
+
+fn part_paths() -> &'static Paths {
+    static PATHS: OnceLock<Paths> = OnceLock::new();
+    PATHS.get_or_init(|| {
+        let mut paths = Paths::new();
+        for (path, slot) in [("modality", MODALITY), ("tokenCount", COUNT), ("token_count", COUNT)] {
+            paths.add(path, slot).expect("a valid path");
+        }
+        paths
+    })
+}
+
+struct Items<'a>(Vec<&'a [u8]>);
+
+impl<'a> Sink<'a> for Items<'a> {
+    fn hit(&mut self, _: u16, _: Base, leaf: Leaf<'a>) {
+        if let Leaf::Raw(text) = leaf {
+            self.0.push(text);
+        }
+    }
+}
+
+/// One item of the list.
+#[derive(Default)]
+struct Part<'a> {
+    modality: Option<Leaf<'a>>,
+    count: Option<Leaf<'a>>,
+}
+
+impl<'a> Sink<'a> for Part<'a> {
+    fn hit(&mut self, slot: u16, _: Base, leaf: Leaf<'a>) {
+        let place = if slot == MODALITY { &mut self.modality } else { &mut self.count };
+        *place = place.or(Some(leaf));
+    }
+}
+
+impl<'a> Part<'a> {
+    fn of(&self, context: &Context<'_, 'a>, name: &str) -> Option<i64> {
+        let text = match self.modality? {
+            Leaf::Str { raw, .. } | Leaf::Otlp(Value::Str(raw)) => raw,
+            _ => return None,
+        };
+        // `MediaModality.AUDIO` in a Python repr.
+        let text = memchr::memrchr(b'.', text).map_or(text, |at| &text[at + 1..]);
+        if !text.eq_ignore_ascii_case(name.as_bytes()) {
+            return None;
+        }
+        match Source::of_leaf(self.count?, context.arena)? {
+            Source::Int(tokens) => u32::try_from(tokens).ok().map(i64::from),
+            Source::Text(digits) => std::str::from_utf8(digits).ok()?.parse::<u32>().ok().map(i64::from),
+            _ => None,
+        }
+    }
+}
