@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,33 @@ def test_truncate_keeps_json_valid() -> None:
     assert json.loads(text)[0]["parts"][0]["content"].endswith("…")
     assert len(text) < 200
     assert _attributes(out)["gen_ai.tool.call.arguments"] == CALL["gen_ai.tool.call.arguments"]
+
+
+def _tree(rng: random.Random, depth: int = 0) -> Any:
+    """Content in which every text is made of `S`."""
+    kind = rng.choice(["text", "list", "map"]) if 0 < depth < 5 else "text" if depth else "map"
+    if kind == "text":
+        return "S" * rng.randrange(1, 60)
+    if kind == "list":
+        return [_tree(rng, depth + 1) for _ in range(rng.randrange(4))]
+    names = ["content", "arguments", "message", "tool_calls", "a", "b"]
+    return {name: _tree(rng, depth + 1) for name in rng.sample(names, rng.randrange(1, 5))}
+
+
+@pytest.mark.parametrize("form", ["json", "structured"])
+def test_no_more_than_the_limit_is_left_wherever_it_stands(form: str) -> None:
+    rng = random.Random(3)
+    trees = [_tree(rng) for _ in range(200)]
+    spans = []
+    for number, tree in enumerate(trees, 1):
+        span = _span(CALL | {"gen_ai.output.messages": json.dumps(tree) if form == "json" else tree})
+        span.span_id = number.to_bytes(8, "big")
+        spans.append(span)
+    out = _out("normalize: {content: {policy: truncate, truncate_bytes: 64}}", *spans)
+    assert len(out) == len(trees)
+    for span in out:
+        left = _attributes(span)["gen_ai.output.messages"]
+        assert str(json.loads(left) if form == "json" else left).count("S") <= 64
 
 
 def test_redact_reaches_attributes_events_links_and_status() -> None:
