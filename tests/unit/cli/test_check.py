@@ -37,8 +37,8 @@ def test_what_only_the_core_sees_is_a_fault_too(tmp_path: Path, capsys: pytest.C
     path.write_text(f"sampling: {{ policies: [{{ name: big, type: string_attribute, string_attribute: {block} }}] }}\n")
     assert main(["check", "-c", str(path)]) == 1
     out = capsys.readouterr().out.splitlines()
-    assert out[0].startswith("error: the core refuses the rules: ")
-    assert "policy big" in out[0]
+    where = "sampling.policies[0].string_attribute.values[0]"
+    assert out[0].startswith(f"{path}:1:98: error: {where}: not a valid expression: ")
     assert out[1] == f"{path}: not valid (1 error)"
 
 
