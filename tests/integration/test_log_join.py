@@ -175,3 +175,52 @@ def test_a_plan_of_another_time_does_not_misread_what_was_noted() -> None:
     core.ingest(_span(), NOW)
     assert "gen_ai.usage.input_tokens" not in _out(core)
     assert _events(core)["unmatched"] == 1
+
+
+def test_of_two_evaluations_nothing_is_mixed() -> None:
+    core = engine("", call_records=True)
+    first = {"gen_ai.evaluation.name": "rel", "gen_ai.evaluation.score.value": 0.4}
+    second = {"gen_ai.evaluation.name": "tox", "gen_ai.evaluation.score.label": "toxic"}
+    core.ingest(_span({**USAGE}), NOW)
+    core.take_logs(_log(first, name="gen_ai.evaluation.result"), NOW)
+    core.take_logs(_log(second, name="gen_ai.evaluation.result"), NOW)
+    (call,) = map(json.loads, core.drain(NOW + SECOND).calls.splitlines())
+    assert call["evaluations"] == [{"name": "rel", "score": 0.4, "label": None}]
+
+
+@pytest.mark.parametrize("counts", [(100, 20, 60), ("100", "20", "60")])
+@pytest.mark.parametrize("named_by", ["event_name", "attribute"])
+def test_codex_counts_in_log_records(counts: tuple[object, ...], named_by: str) -> None:
+    core = engine("", call_records=True)
+    keys = ("input_token_count", "output_token_count", "cached_token_count")
+    told: dict[str, Any] = dict(zip(keys, counts, strict=True))
+    name = "codex.sse_event"
+    span = Span(trace_id=TRACE, span_id=SPAN, name="session_task.turn", start_time_unix_nano=NOW - SECOND)
+    span.end_time_unix_nano = NOW
+    span.attributes.extend(key_values({"model": "gpt-5-codex", "codex.turn.reasoning_effort": "high"}))
+    core.ingest(request_of(span, scope="codex_cli_rs"), NOW)
+    if named_by == "attribute":
+        core.take_logs(_log({**told, "event.name": name}, name=""), NOW)
+    else:
+        core.take_logs(_log(told, name=name), NOW)
+    (call,) = map(json.loads, core.drain(NOW + SECOND).calls.splitlines())
+    assert (call["input_tokens"], call["output_tokens"], call["cache_read_tokens"]) == (100, 20, 60)
+
+
+def test_a_cost_in_a_log_record_belongs_to_the_same_counts() -> None:
+    for tokens, state in ((10, "reported"), (11, "unpriced")):
+        core = engine("", call_records=True)
+        core.ingest(
+            _span(
+                {
+                    **USAGE,
+                    "gen_ai.usage.input_tokens": 10,
+                    "gen_ai.request.model": "nobody-knows",
+                    "gen_ai.response.model": "nobody-knows",
+                }
+            ),
+            NOW,
+        )
+        core.take_logs(_log({"gen_ai.usage.input_tokens": tokens, "gen_ai.usage.cost": 0.5}), NOW)
+        (call,) = map(json.loads, core.drain(NOW + SECOND).calls.splitlines())
+        assert call["cost_state"] == state

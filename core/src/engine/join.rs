@@ -74,6 +74,14 @@ pub fn only_what_fills(facts: &mut Facts<'_>) {
     }
 }
 
+/// No count of the one differs from the other's: a figure beside the one is of the other as well.
+fn same_usage(facts: &Facts<'_>, note: &Facts<'_>) -> bool {
+    [Concept::InputTokens, Concept::OutputTokens].into_iter().all(|concept| {
+        let (own, told) = (facts.int(concept), note.int(concept));
+        own.is_none() || told.is_none() || own == told
+    })
+}
+
 /// Adds what the span lacks. A record about another response than the span's adds nothing.
 fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>) {
     if let (Some(own), Some(other)) = (facts.text(Concept::ResponseId), note.text(Concept::ResponseId))
@@ -82,9 +90,17 @@ fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>) {
         return;
     }
     let usage = !has_usage(facts);
+    let cost = !facts.has(Concept::CostTotal) && same_usage(facts, note);
+    let evaluation = !Concept::EVALUATION.into_iter().any(|concept| facts.has(concept));
     for concept in note.present().iter() {
         let Some(value) = note.get(concept) else { continue };
-        if !facts.has(concept) && (usage || !is_usage(concept)) {
+        let wanted = match concept {
+            Concept::CostTotal | Concept::CostByProvider => cost,
+            // Members of two evaluations say nothing together.
+            _ if Concept::EVALUATION.contains(&concept) => evaluation,
+            _ => usage || !is_usage(concept),
+        };
+        if !facts.has(concept) && wanted {
             facts.set(concept, value, conclusion::LOG);
             facts.inferred.insert(concept);
         }

@@ -179,6 +179,7 @@ fn as_span(record: &[u8], name: &[u8]) -> Result<Vec<u8>> {
     let mut span = Vec::with_capacity(record.len() * 2);
     let mut event = Vec::with_capacity(record.len());
     bytes(&mut event, 2, name);
+    bytes(&mut span, 5, name);
     let mut reader = Reader::new(record);
     while !reader.at_end() {
         match reader.tag()? {

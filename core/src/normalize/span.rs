@@ -262,6 +262,7 @@ impl Normalizer {
         let mut exception = Exception::default();
         for event in events(span.raw).take(EVENTS).map_while(Result::ok) {
             let failed = event.name == b"exception";
+            let evaluated = Concept::EVALUATION.into_iter().any(|concept| gather.facts.has(concept));
             if self.tables.events.is_empty() && !failed {
                 continue;
             }
@@ -278,7 +279,9 @@ impl Normalizer {
                 };
                 for rule in rules {
                     let own = rule.dialects.is_empty() || dialect.is_some_and(|index| rule.dialects.contains(&index));
-                    if !own || !rule.event.matches(event.name) {
+                    // Members of two evaluations say nothing together.
+                    let second = evaluated && Concept::EVALUATION.contains(&rule.entry.concept);
+                    if !own || second || !rule.event.matches(event.name) {
                         continue;
                     }
                     if rule.carrier {
