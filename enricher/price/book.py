@@ -8,7 +8,7 @@ import tempfile
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
@@ -222,8 +222,15 @@ def save(book: Book, directory: Path) -> None:
             writer.writerow([column.name for column in fields(kind)])
             for row in sorted(rows, key=lambda row: row.key):
                 writer.writerow([_written(value) for value in asdict(row).values()])
-    about = json.dumps({"built": book.built, "sources": book.sources}, indent=2, sort_keys=True)
-    (directory / "about.json").write_text(about + "\n", encoding="utf-8")
+    about = {"built": book.built, "sources": book.sources, "rows": _counts(groups)}
+    (directory / "about.json").write_text(json.dumps(about, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _counts(groups: tuple[list[Any], ...]) -> dict[str, int]:
+    return {name: len(rows) for name, rows in zip(_FILES, groups, strict=True)}
+
+
+_AGAIN = "fetch it again, or write one with `enricher prices update --output`"
 
 
 def _written(value: Any) -> str:
@@ -263,12 +270,8 @@ def pack(book: Book, path: Path) -> None:
 
 
 def _read(directory: Path | zipfile.Path, name: str) -> Book:
-    try:
-        about = json.loads((directory / "about.json").read_text(encoding="utf-8"))
-        built, sources = date.fromisoformat(about["built"]).isoformat(), dict(about["sources"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{name} is not a price book: {error}") from error
-    return Book(
+    built, sources, counts = _about(directory, name)
+    book = Book(
         built,
         sources,
         _rows(directory / "models.csv", ModelRow),
@@ -277,6 +280,48 @@ def _read(directory: Path | zipfile.Path, name: str) -> Book:
         _rows(directory / "holidays.csv", HolidayRow),
         _rows(directory / "conflicts.csv", ConflictRow),
     )
+    _whole(book, counts, name)
+    return book
+
+
+def _about(directory: Path | zipfile.Path, name: str) -> tuple[str, dict[str, str], dict[str, object]]:
+    """What a book says of itself: the date of its build, its sources, how many rows each of its files has."""
+    where = f"{name} is not a price book: about.json"
+    try:
+        about = json.loads((directory / "about.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{where} is missing") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{where} cannot be read as JSON: {error}") from error
+    if not isinstance(about, dict):
+        raise InputError(f"{where} must be an object with `built`, `sources` and `rows`")
+    built, sources, counts = (about.get(key) for key in ("built", "sources", "rows"))
+    try:
+        day = date.fromisoformat(built if isinstance(built, str) else "")
+    except ValueError as error:
+        raise InputError(f"{where}: `built` must be a date such as 2026-11-21, not {json.dumps(built)}") from error
+    if day > datetime.now(UTC).date() + timedelta(days=1):
+        raise InputError(f"{name}: `built` in about.json is {day}, which is still to come")
+    if not isinstance(sources, dict) or not all(isinstance(version, str) for version in sources.values()):
+        raise InputError(f"{where}: `sources` must be an object of names and versions")
+    if not isinstance(counts, dict):
+        raise InputError(f"{where}: `rows` must be the number of rows of each file; {_AGAIN}")
+    return day.isoformat(), sources, counts
+
+
+def _whole(book: Book, counts: dict[str, object], name: str) -> None:
+    """Raises InputError for a book that has lost rows on its way, or never had any."""
+    groups: tuple[list[Any], ...] = (book.models, book.prices, book.modifiers, book.holidays, book.conflicts)
+    for file, count in _counts(groups).items():
+        if counts.get(file) != count:
+            said = json.dumps(counts.get(file))
+            raise InputError(f"{name}: {file} has {count} rows, but about.json says {said}: it is not whole; {_AGAIN}")
+    if not book.models or not book.prices:
+        raise InputError(f"{name}: {'prices.csv' if book.models else 'models.csv'} has no rows; {_AGAIN}")
+    priced = {(row.provider, row.model) for row in book.prices}
+    bare = next((row for row in book.models if (row.provider, row.model) not in priced), None)
+    if bare:
+        raise InputError(f"{name}: prices.csv has no row for {bare.model} of {bare.provider}; {_AGAIN}")
 
 
 @cache
@@ -296,43 +341,74 @@ def _rows(path: Path | zipfile.Path, kind: type[R]) -> list[R]:
             for number, values in enumerate(reader, 2):
                 try:
                     rows.append(_typed(kind, values))
-                except (ValueError, ArithmeticError, TypeError, AttributeError) as error:
+                except ValueError as error:
                     raise InputError(f"{path}:{number}: {error}") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(f"cannot read {path}: it is not UTF-8 text (byte {error.start})") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except csv.Error as error:
         raise InputError(f"cannot read {path}: {error}") from error
     return rows
 
 
 def _typed(kind: type[R], values: dict[str, Any]) -> R:
+    """Raises ValueError that names the column and says what belongs there."""
+    if None in values or None in values.values():
+        raise ValueError(f"the row must have {len(fields(kind))} columns")
     row: Any
     if kind is PriceRow:
-        row = PriceRow(**(values | {"per": int(values["per"])}))
+        row = PriceRow(**(values | {"per": _whole_number(values["per"])}))
         if row.unit not in UNITS:
-            raise ValueError(f"unknown unit {row.unit!r}")
-        if not 0 <= Decimal(row.price) < _MOST_USD or not 0 < row.per < 10**12:
-            raise ValueError("price and per must be positive numbers")
-        if row.minimum and not 0 <= Decimal(row.minimum) < 10**9:
-            raise ValueError(f"{row.minimum} is no least quantity")
+            raise ValueError(f"unit: unknown unit {row.unit!r}; one of {', '.join(UNITS)}")
+        _number("price", row.price, _MOST_USD)
+        if row.minimum:
+            _number("minimum", row.minimum, 10**9)
         _dates(row)
     elif kind is ConflictRow:
-        row = ConflictRow(**(values | {"per": int(values["per"])}))
+        row = ConflictRow(**(values | {"per": _whole_number(values["per"])}))
     elif kind is ModifierRow:
         row = ModifierRow(**(values | {"fallback": values["fallback"] == "yes"}))
-        if not 0 <= Decimal(row.factor) < 1000:
-            raise ValueError(f"{row.factor} is no factor")
+        _number("factor", row.factor, 1000)
         _dates(row)
     elif kind is HolidayRow:
         row = HolidayRow(**values)
-        date.fromisoformat(row.day)
+        try:
+            date.fromisoformat(row.day)
+        except ValueError as error:
+            raise ValueError(f"day: must be a date such as 2026-10-01, not {row.day!r}") from error
     else:
         row = kind(**values)
     return row  # type: ignore[no-any-return]
 
 
+def _whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 12 and int(text)):
+        raise ValueError(f"per: must be a positive whole number below 1000000000000 such as 1000000, not {text!r}")
+    return int(text)
+
+
+def _number(column: str, text: str, below: int) -> None:
+    try:
+        good = 0 <= Decimal(text) < below
+    except ArithmeticError:
+        good = False
+    if not good:
+        raise ValueError(f"{column}: must be a number, positive or 0, below {below}, such as 2.50, not {text!r}")
+
+
 def _dates(row: PriceRow | ModifierRow) -> None:
-    begins, ends = timestamp(row.valid_from), timestamp(row.valid_until)
+    begins, ends = (_moment(column, getattr(row, column)) for column in ("valid_from", "valid_until"))
     if row.valid_until and ends <= begins:
-        raise ValueError(f"ends on {row.valid_until}, before it begins")
+        raise ValueError(f"valid_until: ends on {row.valid_until}, before it begins")
+
+
+def _moment(column: str, text: str) -> int:
+    try:
+        return timestamp(text)
+    except (ValueError, OverflowError) as error:
+        example = "2026-08-16T16:00:00Z"
+        raise ValueError(f"{column}: must be empty, a date or a time such as {example}, not {text!r}") from error
 
 
 @lru_cache(maxsize=65536)

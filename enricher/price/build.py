@@ -67,7 +67,9 @@ def build(
     )
     old = previous or Book("", {}, [], [], [], [])
     models, prices = history.carry(old, merged.models, merged.prices, today)
-    models = exact.excluded(models)
+    # A name without a price says nothing, and a book that lost its prices must be told from a whole one.
+    priced = {(row.provider, row.model) for row in prices}
+    models = exact.excluded([row for row in models if (row.provider, row.model) in priced])
     unknown = {row.provider for row in models} - set(spelled.providers)
     if unknown:
         raise InputError(f"providers.yaml does not list {', '.join(sorted(unknown))}")

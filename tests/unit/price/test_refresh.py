@@ -139,7 +139,7 @@ def test_a_changed_file_is_taken_over_and_a_faulty_one_is_not(archive: Path) -> 
 def test_a_book_that_does_not_compile_is_not_taken(archive: Path) -> None:
     held = PriceBooks(BookSettings(path=str(archive)), Engine().take)
     orphan = replace(small("1").prices[0], model="nobody", price="123456")
-    books.pack(replace(small("1"), prices=[orphan]), archive)
+    books.pack(replace(small("1"), prices=[orphan, *small("1").prices]), archive)
     assert not held.look()
     assert "does not list" in held.describe()["problem"]
 
