@@ -230,7 +230,7 @@ def _counts(groups: tuple[list[Any], ...]) -> dict[str, int]:
     return {name: len(rows) for name, rows in zip(_FILES, groups, strict=True)}
 
 
-_AGAIN = "fetch it again, or write one with `enricher prices update --output`"
+_AGAIN = "fetch it again"
 
 
 def _written(value: Any) -> str:
