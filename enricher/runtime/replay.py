@@ -25,13 +25,14 @@ class Replay:
         self._ticked_ns = 0
 
     def take(self, source: str, payload: bytes, now_ns: int | None = None) -> IngestReport:
-        """Ingest a request and decide what is due; returns what the engine said of the request.
+        """Decide what is due before a request arrives, each trace when it is due, then ingest the request; returns what
+        the engine said of it.
 
         source: the name for messages. now_ns: when the request arrives, Unix nanoseconds; when None, time advances with
         the latest span end seen. Raises InputError when the engine refuses the request.
         """
         try:
-            self._now_ns = max(self._now_ns, CoreEngine.latest_end_ns(payload) if now_ns is None else now_ns)
+            self.advance(CoreEngine.latest_end_ns(payload) if now_ns is None else now_ns)
             report = self._ingest(payload)
         except DecodeError as error:
             raise InputError(f"{source}: is not OTLP: {error}") from error
@@ -47,7 +48,7 @@ class Replay:
 
     def advance(self, now_ns: int | None) -> None:
         """Let time pass until then (Unix nanoseconds; None: until nothing waits any more) and decide what is due when
-        it is due, as the service would. Time never goes back."""
+        it is due, as the service would. Time never goes back. Every tick decides a trace, however long the wait is."""
         while due_ns := self._engine.next_due_ns():
             tick_ns = max(due_ns, self._ticked_ns + _TICK_NS, self._now_ns)
             if now_ns is not None and tick_ns > now_ns:

@@ -59,8 +59,6 @@ def run(candidates: Sequence[Candidate], requests: Iterable[Request], refused: C
 def _feed(candidates: Sequence[Candidate], request: Request) -> None:
     time_ns = _latest_end_ns(request) if request.time_ns is None else request.time_ns
     for candidate in candidates:
-        if request.time_ns is not None:
-            candidate.replay.advance(time_ns)
         candidate.replay.take(request.source, request.payload, time_ns)
 
 

@@ -67,10 +67,8 @@ def _outcome(index: int, test: Scenario, plan: bytes, policies: Sequence[str]) -
 
 
 def _replay(engine: CoreEngine, seen: _Seen, arrivals: list[Arrival]) -> None:
-    """What is due between two arrivals is decided when it is due, as the service would."""
     replay = Replay(engine, seen.take)
     for arrival in arrivals:
-        replay.advance(arrival.time_ns)
         replay.take("the trace", arrival.payload, arrival.time_ns)
     replay.advance(None)
 
