@@ -108,7 +108,7 @@ def _transform(value: Any, step: str, context: dict[str, Any]) -> Any:
     if name == "modality":
         parts = [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
         named = [part for part in parts if str(part.get("modality")).rpartition(".")[2].lower() == table]
-        counts = [int(part.get("tokenCount", part.get("token_count"))) for part in named if len(part) > 1]
+        counts = [int(part[key]) for part in named for key in ("tokenCount", "token_count") if key in part]
         return sum(counts) if counts else None
     if name == "true":
         return True
