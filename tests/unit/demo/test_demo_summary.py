@@ -83,8 +83,8 @@ def test_the_summary_names_files_and_next_steps(columns: int, monkeypatch: pytes
     for path in (files.calls, files.traces, files.sent, files.metrics):
         assert str(path) in text
     assert url in text
-    told = f"  .venv/bin/enricher explain {files.sent} -c {files.config} --trace abababab\n"
-    assert told in text.replace(" \\\n     ", "")
+    command = f"  .venv/bin/enricher explain {files.sent} -c {files.config} --trace abababab\n"
+    assert command in text.replace(" \\\n     ", "")
     assert "0.75 USD on 2 calls" in text
     assert "with 67% of the spend" in text
 
