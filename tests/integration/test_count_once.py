@@ -98,15 +98,19 @@ def test_totals_in_any_order_around_verdicts(seed: int) -> None:
     assert totals(counted(records)) == totals(truth(made))
 
 
-def chat(trace: int, number: int, at: int, response_id: str, *, parent: int = 0, ms: int = 50) -> bytes:
+def chat(
+    trace: int, number: int, at: int, response_id: str, *, parent: int = 0, ms: int = 50, written: int = 0
+) -> bytes:
+    """A call of 9 tokens and `written` more, which were written to a cache."""
     told: dict[str, str | int | float | bool] = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
         "gen_ai.request.model": "gpt-4o",
-        "gen_ai.usage.input_tokens": 9,
+        "gen_ai.usage.input_tokens": 9 + written,
         "gen_ai.usage.output_tokens": 12,
     }
     told |= {"gen_ai.response.id": response_id} if response_id else {}
+    told |= {"gen_ai.usage.cache_creation.input_tokens": written} if written else {}
     made = span(trace, number, parent, told, start=NOW + at * 10**6, ms=ms)
     resource = {"service.name": "shop", "service.instance.id": "1"}
     return request_of(made, resource=resource, scope=f"opentelemetry.instrumentation.{'genai' if parent else 'openai'}")
@@ -134,3 +138,16 @@ def test_the_first_call_that_shows_in_two_traces_is_one(outer_first: bool) -> No
         core.ingest(body, NOW)
         records += decided(core, NOW)
     assert len(records) == 1
+
+
+@pytest.mark.parametrize("decides", [False, True], ids=["one verdict", "verdicts between"])
+@pytest.mark.parametrize("outer_first", [True, False])
+def test_calls_in_two_traces_that_differ_by_cached_tokens_are_two(outer_first: bool, decides: bool) -> None:
+    core = engine(call_records=True)
+    bodies = [chat(1, 1, 0, "", parent=7, ms=50, written=5), chat(2, 2, 2, "", ms=45)]
+    records = []
+    for body in bodies if outer_first else bodies[::-1]:
+        core.ingest(body, NOW)
+        records += decided(core, NOW) if decides else []
+    records += decided(core, NOW)
+    assert sorted(record["input_tokens"] for record in records) == [9, 14]

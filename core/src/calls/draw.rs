@@ -2,7 +2,8 @@
 //! counted cannot be taken back, so they count nothing until the sum is used up.
 
 use super::group::Grouping;
-use super::sketch::Sketch;
+use super::recent::Decided;
+use super::sketch::{Counts, Sketch};
 use super::tree::NONE;
 
 /// Spans above a report that are searched for a wrapper.
@@ -26,49 +27,78 @@ impl Grouping<'_> {
             }
         }
         self.leaders.sort_unstable_by_key(|leader| (self.sets.face(*leader).sketch.start, *leader));
-        for at in 0..self.leaders.len() {
-            let leader = self.leaders[at];
-            if let Some(wrapper) = self.draw(leader, reports) {
-                self.drawn.push((leader, wrapper));
-                self.changed = true;
+        let mut leaders = std::mem::take(&mut self.leaders);
+        // Operations may show the usage of one call among several. Before its parts are looked for in a sum, the one that it
+        // repeats takes it.
+        leaders.retain(|leader| {
+            let wrapper = self.repeated_by(*leader, reports);
+            if let Some(wrapper) = wrapper {
+                self.earlier[wrapper as usize].left = 0;
+                self.drawn.push((*leader, wrapper));
+            }
+            wrapper.is_none()
+        });
+        for leader in &leaders {
+            if let Some(wrapper) = self.draw(*leader, reports) {
+                self.drawn.push((*leader, wrapper));
             }
         }
+        self.leaders = leaders;
+        self.changed = !self.drawn.is_empty();
+    }
+
+    /// The earlier wrapper on which nothing has drawn and which shows just the usage of a set.
+    fn repeated_by(&self, leader: u32, reports: usize) -> Option<u32> {
+        let face = self.sets.face(leader);
+        let repeats = |call: &Decided| {
+            call.left == call.sketch.tokens()
+                && call.sketch.counts(&face.sketch) == Counts::Equal
+                && call.sketch.same_class(&face.sketch)
+        };
+        self.wrapper_above(face.canonical, reports, repeats).or_else(|| {
+            let mut around = self.wrappers_around(face.canonical, &face.sketch, reports);
+            around.retain(|index| repeats(&self.earlier[*index as usize]));
+            around.first().copied()
+        })
     }
 
     /// The earlier wrapper whose usage contains that of a set.
     fn draw(&mut self, leader: u32, reports: usize) -> Option<u32> {
         let face = self.sets.face(leader);
         let (sketch, canonical) = (face.sketch, face.canonical);
-        if let Some(wrapper) = self.wrapper_above(canonical, reports)
-            && (self.earlier[wrapper].left > 0 || !sketch.usage)
-        {
-            let left = &mut self.earlier[wrapper].left;
+        let gives = |call: &Decided| !sketch.usage || (call.left > 0 && call.sketch.may_include(&sketch));
+        if let Some(wrapper) = self.wrapper_above(canonical, reports, gives) {
+            let left = &mut self.earlier[wrapper as usize].left;
             *left = left.saturating_sub(sketch.tokens()).max(0);
-            return Some(wrapper as u32);
+            return Some(wrapper);
         }
         self.draw_around(canonical, &sketch, reports)
     }
 
-    /// The nearest earlier wrapper above a report.
-    fn wrapper_above(&self, report: u32, reports: usize) -> Option<usize> {
+    /// The nearest earlier wrapper above a report of which `holds` is true.
+    fn wrapper_above(&self, report: u32, reports: usize, holds: impl Fn(&Decided) -> bool) -> Option<u32> {
         let mut above = self.tree.parent[report as usize];
         for _ in 0..ABOVE {
             let call = (above as usize).checked_sub(reports).and_then(|index| Some((index, self.earlier.get(index)?)));
             if let Some((index, call)) = call
                 && call.wrapper
                 && call.claims
+                && holds(call)
             {
-                return Some(index);
+                return Some(index as u32);
             }
             above = *self.tree.parent.get(above as usize)?;
         }
         None
     }
 
-    /// While what links a report to the spans above has not come, it may stand below any wrapper around it; together they
-    /// must have its tokens left, the shorter ones give first.
-    fn draw_around(&mut self, report: u32, sketch: &Sketch, reports: usize) -> Option<u32> {
+    /// While what links a report to the spans above has not come, it may stand below any wrapper around it. The shorter ones
+    /// first.
+    fn wrappers_around(&self, report: u32, sketch: &Sketch, reports: usize) -> Vec<u32> {
         let mut around: Vec<u32> = Vec::new();
+        if self.nodes[report as usize].missing == 0 {
+            return around;
+        }
         for (call, index) in self.earlier.iter().zip(0..) {
             let gives = call.wrapper && call.claims && self.may_be_below(report, reports as u32 + index);
             if gives && call.sketch.contains(sketch) && call.sketch.same_class(sketch) {
@@ -76,6 +106,13 @@ impl Grouping<'_> {
             }
         }
         around.sort_unstable_by_key(|index| self.earlier[*index as usize].sketch.duration());
+        around
+    }
+
+    /// Together the wrappers around a report must have its tokens left.
+    fn draw_around(&mut self, report: u32, sketch: &Sketch, reports: usize) -> Option<u32> {
+        let mut around = self.wrappers_around(report, sketch, reports);
+        around.retain(|index| self.earlier[*index as usize].sketch.may_include(sketch));
         let left: i64 = around.iter().fold(0, |sum, index| self.earlier[*index as usize].left.saturating_add(sum));
         let mut wanted = [sketch.tokens(), sketch.least_tokens()].into_iter().find(|tokens| *tokens <= left)?;
         let first = *around.iter().find(|index| self.earlier[**index as usize].left > 0 || !sketch.usage)?;

@@ -212,6 +212,7 @@ impl Elsewhere {
                 if report.trace == seeker.trace
                     || !(report.root || seeker.root)
                     || !report.contains_or_within(seeker)
+                    || !report.same_counts(seeker)
                     || self.pairs.contains_key(&report.spot())
                 {
                     continue;

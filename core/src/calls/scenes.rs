@@ -6,6 +6,7 @@ use super::report::{Report, ReportedCost};
 use super::scene::{Outcome, Tell, alone, decide, span};
 use crate::concept::Concept;
 use crate::facts::Role;
+use crate::usage::Unit;
 
 fn chat(id: u64, parent: u64, scope: &str, start: u64, end: u64) -> Report<'static> {
     span(id, parent, scope, start, end).chat()
@@ -390,4 +391,16 @@ fn reports_elsewhere_are_told_apart() {
     assert_eq!(across(&[&[root], &[elsewhere]]).len(), 2);
     let inner = chat(21, 20, "sdk", 5, 25).usage(5, 7).in_trace(2);
     assert_eq!(across(&[&[inner], &[chat(11, 1, "framework", 0, 30).usage(5, 7)]]).len(), 2);
+}
+
+#[test]
+fn calls_in_two_traces_that_differ_by_cached_tokens_are_two() {
+    let mut cached = chat(11, 1, "framework", 0, 30).usage(1500, 7).in_trace(1);
+    cached.usage.set(Unit::CacheWrite, 500);
+    let root = chat(21, 0, "sdk", 5, 25).usage(1000, 7).in_trace(2);
+    assert_eq!(across(&[&[root], &[cached]]), [(11, 1500, 7), (21, 1000, 7)]);
+    assert_eq!(across(&[&[cached], &[root]]), [(11, 1500, 7), (21, 1000, 7)]);
+    // One id or one trace says that a reporter left the cached tokens out.
+    assert_eq!(across(&[&[root.id(STRONG)], &[cached.id(STRONG)]]).len(), 1);
+    assert_eq!(alone(&[cached, root.in_trace(1)]).calls.len(), 1);
 }

@@ -210,6 +210,25 @@ impl Sketch {
         self.tokens().saturating_sub(self.cached).saturating_sub(self.reasoning).max(0)
     }
 
+    /// Whether the counts can be a sum with those of `other` in it, as a reporter may count them that leaves cached input and
+    /// reasoning out.
+    pub fn may_include(&self, other: &Sketch) -> bool {
+        [(self.input, other.input, other.cached), (self.output, other.output, other.reasoning)]
+            .into_iter()
+            .all(|(own, theirs, part)| own <= 0 || theirs.saturating_sub(part) <= own)
+    }
+
+    /// Whether no count differs that both know. Of reports in different traces too little else says that they are one call
+    /// for the allowance that `counts` makes.
+    pub fn same_counts(&self, other: &Sketch) -> bool {
+        let known = |own: i64, theirs: i64| own != ABSENT && theirs != ABSENT;
+        !self.usage
+            || !other.usage
+            || [(self.input, other.input), (self.output, other.output)]
+                .into_iter()
+                .all(|(own, theirs)| own == theirs || !known(own, theirs))
+    }
+
     /// Adds the counts of `other`.
     pub fn add(&mut self, other: &Sketch) {
         for (own, theirs) in

@@ -128,6 +128,43 @@ fn agents_side_by_side_share_what_is_in_their_sums() {
 }
 
 #[test]
+fn an_operation_that_shows_one_call_of_several_is_not_their_sum() {
+    let agent = agent(1, 0, 0, 100).usage(6, 8);
+    let step = |id, start, end| span(id, 1, "steps", start, end);
+    for above in [1, 9] {
+        // More input than the agent shows: wherever it comes, it is in no sum.
+        for (other, truth) in [((7, 7), (13, 15)), ((8, 9), (14, 17))] {
+            let spans = [
+                agent,
+                step(9, 5, 95),
+                chat(2, above, "sdk", 10, 40).usage(other.0, other.1),
+                chat(3, above, "sdk", 50, 90).usage(6, 8),
+            ];
+            assert_eq!(wrong(&spans, |(_, input, output)| (input, output) == truth), [], "{above}");
+        }
+    }
+    // One that could be in a sum, as long as the call that the agent repeats has come.
+    let first = chat(2, 1, "sdk", 10, 40).usage(5, 7);
+    let last = chat(3, 1, "sdk", 50, 90).usage(6, 8);
+    for split in [[0, 1, 1, 1], [0, 0, 1, 1], [0, 2, 1, 1], [0, 1, 2, 1], [0, 0, 2, 1], [1, 2, 0, 0]] {
+        assert_eq!(found(&[agent, step(9, 5, 95), first, last], &split), (2, 11, 15), "{split:?}");
+    }
+}
+
+#[test]
+fn a_call_that_a_step_does_not_show_is_in_the_sum_of_the_agent_around_it() {
+    let spans = [
+        agent(1, 0, 0, 100).usage(11, 15),
+        agent(2, 1, 3, 97).usage(6, 8),
+        chat(3, 2, "sdk", 10, 40).usage(5, 9),
+        chat(4, 2, "sdk", 50, 90).usage(6, 6),
+    ];
+    for split in [[0, 1, 2, 2], [0, 1, 2, 3], [0, 1, 3, 2]] {
+        assert_eq!(found(&spans, &split), (1, 11, 15), "{split:?}");
+    }
+}
+
+#[test]
 fn a_failed_attempt_below_a_counted_wrapper_stays_a_call() {
     let spans =
         [agent(1, 0, 0, 100).usage(5, 7), chat(2, 1, "sdk", 10, 20).failed(), chat(3, 1, "sdk", 30, 90).usage(5, 7)];
