@@ -33,6 +33,7 @@ TRANSFORMS = (
     "us",
     "ns",
     "iso",
+    "usd_ticks",
     "unix_s",
     "unix_ms",
     "unix_ns",

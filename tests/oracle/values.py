@@ -102,9 +102,9 @@ def transformed(value: Any, steps: tuple[str, ...], context: dict[str, Any]) -> 
 
 def _transform(value: Any, step: str, context: dict[str, Any]) -> Any:
     name, _, table = step.partition(":")
-    if name in ("ms", "us", "ns"):
+    if name in ("ms", "us", "ns", "usd_ticks"):
         number = as_number(value)
-        return None if number is None else number / {"ms": 1e3, "us": 1e6, "ns": 1e9}[name]
+        return None if number is None else number / {"ms": 1e3, "us": 1e6, "ns": 1e9, "usd_ticks": 1e10}[name]
     if name == "modality":
         parts = [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
         named = [part for part in parts if str(part.get("modality")).rpartition(".")[2].lower() == table]

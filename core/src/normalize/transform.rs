@@ -11,7 +11,7 @@ pub type Maps = Vec<HashMap<Box<str>, Box<str>>>;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Op {
-    /// Divides, to get seconds.
+    /// Divides, to get seconds or US dollars.
     Scale(f64),
     /// A time stamp to seconds after the span's start.
     Iso,
@@ -42,6 +42,7 @@ pub fn compile(names: &[String], maps: impl Fn(&str) -> Option<u16>) -> Result<V
                 "us" => Op::Scale(1e6),
                 "ns" => Op::Scale(1e9),
                 "iso" => Op::Iso,
+                "usd_ticks" => Op::Scale(1e10),
                 "unix_s" => Op::Unix(1.0),
                 "unix_ms" => Op::Unix(1e3),
                 "unix_ns" => Op::Unix(1e9),
