@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enricher.explain.sights import rate
 from enricher.sample.policies import (
     Adaptive,
     Aggregate,
@@ -45,7 +46,7 @@ def wanted(block: PolicySettings | None) -> str:
             return f"the first of its {', '.join(rule.keys)} within {rule.window:g} s"
         case Adaptive() as rule:
             plan = rule.plan()
-            return f"what fits {plan['per_second']:,.6g} {plan['unit']} a second"
+            return f"what fits {rate(plan['per_second'], plan['unit'])}"
         case Runaway() as rule:
             bounds = (("repeats of a tool", rule.repeats), ("calls", rule.calls), ("USD", rule.usd))
             counts = " or ".join(f"{limit:,} {what}" for what, limit in bounds if limit is not None)

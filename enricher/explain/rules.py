@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from enricher.explain import own_rules
+from enricher.explain.sights import rate
 from enricher.sample.policies import (
     And,
     BooleanAttribute,
@@ -70,13 +71,14 @@ def wanted(policy: PolicyBody) -> str:
             return f"a span has {rule.key} = {' | '.join(rule.values)} in its trace state"
         case SpanCount() as rule:
             upper = f", at most {rule.max_spans:,}" if rule.max_spans else ""
-            return f"at least {rule.min_spans:,} spans{upper}"
+            least = "1 span" if rule.min_spans == 1 else f"{rule.min_spans:,} spans"
+            return f"at least {least}{upper}"
         case OttlCondition() as rule:
             return "a span or event for which " + " or ".join(f"`{text}`" for text in (*rule.span, *rule.spanevent))
         case RateLimiting() as rule:
-            return f"{rule.spans_per_second:,} spans a second"
+            return rate(rule.spans_per_second, "spans")
         case BytesLimiting() as rule:
-            return f"{rule.bytes_per_second:,} bytes a second"
+            return rate(rule.bytes_per_second, "bytes")
     own = own_rules.wanted(policy.block)
     if policy.type == "budget":
         return f"{wanted(policy.children[0])}; {own}"

@@ -28,12 +28,17 @@ def seen(policy: PolicyBody, told: Seen) -> str:
 
 def share(told: Seen) -> str:
     """What a part of a `composite` has of the bound."""
-    return f"its share {told['per_second']:,.6g} spans a second: {_bucket(told)}"
+    return f"its share {rate(told['per_second'], 'spans')}: {_bucket(told)}"
 
 
 def limit(told: Seen) -> str:
     """What `sampling.limit` had left for a trace."""
-    return f"{told['trace']:,.0f} {told['unit']}; {_bucket(told)}"
+    return f"{_counted(told['trace'], told['unit'])}; {_bucket(told)}"
+
+
+def rate(per_second: float, unit: str) -> str:
+    """So many of the unit (a plural) a second."""
+    return f"{per_second:,.6g} {_one(unit) if per_second == 1 else unit} a second"
 
 
 def milliseconds(value: float) -> str:
@@ -46,13 +51,32 @@ def milliseconds(value: float) -> str:
 def _bucket(told: Seen) -> str:
     """A token bucket as the traces that were decided together found and left it."""
     together = told["traces_at_once"]
-    rest = f"{told['tokens_left']:,.6g} left" + (f" after {together:,} traces at once" if together > 1 else "")
-    return f"{told['tokens']:,.6g} of {told['burst']:,.6g} tokens, {rest}"
+    left = _amount(told["tokens_left"])
+    rest = (left if "owed" in left else f"{left} left") + (
+        f" after {together:,} traces at once" if together > 1 else ""
+    )
+    unit = _one("tokens") if told["burst"] == 1 else "tokens"
+    return f"{_amount(told['tokens'])} of {told['burst']:,.6g} {unit}, {rest}"
+
+
+def _amount(tokens: float) -> str:
+    """Below none is what earlier traces took in advance. Below a thousandth is the rest of a sum."""
+    rounded = round(tokens, 3)
+    return f"{abs(rounded):,.6g}" + (" owed" if rounded < 0 else "")
+
+
+def _counted(number: float, unit: str) -> str:
+    """`unit`: a plural."""
+    return f"{number:,.0f} {_one(unit) if number == 1 else unit}"
+
+
+def _one(unit: str) -> str:
+    return unit.removesuffix("s")
 
 
 def _limited(unit: str) -> Callable[[PolicyBody, Seen, Seen], str]:
     def words(_: PolicyBody, seen: Seen, learned: Seen) -> str:
-        size = f"{seen[unit]:,.0f} {unit}"
+        size = _counted(seen[unit], unit)
         if seen[unit] > seen["burst_capacity"]:
             return f"{size}, more than may pass at once ({seen['burst_capacity']:,.0f})"
         return f"{size}; {_bucket(learned)}" if learned else size
@@ -63,6 +87,8 @@ def _limited(unit: str) -> Callable[[PolicyBody, Seen, Seen], str]:
 def _condition(looked_at: Seen) -> str:
     """Which span or resource made a condition hold and with which value, or which value did not."""
     on, value = looked_at.get("on"), looked_at.get("value")
+    if paths := looked_at.get("paths"):
+        return f"{_carrier(on)}: {', '.join(f'{path} = {_plain(found)}' for path, found in paths)}"
     if not looked_at["attribute_matched"]:
         return "no span has it" if value is None else f"{_carrier(on)}: {looked_at['key']} = {_plain(value)}"
     if on is None:
@@ -96,7 +122,9 @@ def _slow(_: PolicyBody, seen: Seen, learned: Seen) -> str:
     compared = [(one["duration_ms"], one["quantile_ms"]) for one in learned.get("compared", ())]
     known = [(duration / limit if limit else 0.0, duration, limit) for duration, limit in compared if limit is not None]
     if not known:
-        return f"{milliseconds(seen['duration_ms'])}; too few of its key to compare with"
+        most = max((one["known"] for one in learned.get("compared", ())), default=0.0)
+        counts = f" ({_amount(round(most, 1))} of {_amount(learned['min_count'])})" if "min_count" in learned else ""
+        return f"{milliseconds(seen['duration_ms'])}; too few of its key to compare with{counts}"
     longest = max(known)
     return f"{milliseconds(longest[1])}, its key's limit is {milliseconds(longest[2])}"
 
@@ -108,8 +136,9 @@ def _key(key: Seen) -> str:
 def _adaptive(_: PolicyBody, seen: Seen, learned: Seen) -> str:
     certain = learned.get("certain_from_usd")
     cost = f"{seen['trace_usd']} USD" + (f" (certain from {_rounded(certain)})" if certain is not None else "")
-    rate = f"; {learned['traces_per_second']:.4g} traces a second come" if learned else ""
-    return f"{cost}, volume {seen['volume']:,.0f}{rate}; {_key(seen['key'])}"
+    come = f"; {rate(round(learned['traces_per_second'], 3), 'traces')}" if learned else ""
+    comes = " come" if come else ""
+    return f"{cost}, volume {seen['volume']:,.0f}{come}{comes}; {_key(seen['key'])}"
 
 
 def _rounded(usd: str) -> str:
@@ -153,7 +182,9 @@ def _evaluations(_: PolicyBody, seen: Seen, __: Seen) -> str:
 
 def _health(_: PolicyBody, seen: Seen, __: Seen) -> str:
     root = "the root is a probe" if seen["root_is_a_probe"] else "the root is no probe"
-    return f"{root}, {seen['calls']:,} calls" if seen["calls"] else root
+    told = ", ".join(f"{one['key']} = {_plain(one['value'])}" for one in seen.get("root", ()))
+    root += f" ({told})" if told else ""
+    return f"{root}, {_counted(seen['calls'], 'calls')}" if seen["calls"] else root
 
 
 def _plain(value: Any) -> str:
@@ -166,10 +197,10 @@ _WORDS: dict[str, Callable[[PolicyBody, Seen, Seen], str]] = {
     "status_code": lambda _, seen, __: "status " + (", ".join(seen["status_codes"]) or "none"),
     "latency": lambda _, seen, __: milliseconds(seen["duration_ms"]),
     "probabilistic": _probabilistic,
-    "span_count": lambda _, seen, __: f"{seen['spans']:,} spans",
+    "span_count": lambda _, seen, __: _counted(seen["spans"], "spans"),
     "rate_limiting": _limited("spans"),
     "bytes_limiting": _limited("bytes"),
-    "composite": lambda _, seen, __: f"{seen['spans']:,} spans",
+    "composite": lambda _, seen, __: _counted(seen["spans"], "spans"),
     "cost": _costs,
     "tokens": _tokens,
     "error_class": lambda _, seen, __: ", ".join(seen["error_classes"]) or "no failure",

@@ -10,7 +10,7 @@ from typing import Any
 
 from enricher.cli.style import Style
 from enricher.explain.rules import wanted
-from enricher.explain.sights import limit, milliseconds, seen, share
+from enricher.explain.sights import limit, milliseconds, rate, seen, share
 from enricher.price.rules import load as load_rules
 from enricher.sample.policies import Policy, PolicyBody
 
@@ -194,7 +194,7 @@ class Teller:
             for row in _rows(vote, policy, vote["policy"], 0)
         ]
         rows += [
-            (("sampling.limit", f"{told['per_second']:,.6g} {told['unit']} a second", limit(told)), "", False)
+            (("sampling.limit", rate(told["per_second"], told["unit"]), limit(told)), "", False)
             for told in verdict["limits"]
         ]
         widths = [min(max((len(cells[at]) for cells, _, _ in rows), default=0), most) for at, most in _COLUMNS]

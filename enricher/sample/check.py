@@ -14,6 +14,7 @@ from enricher.sample.policies import (
     WITHOUT_SETTINGS,
     BytesLimiting,
     Composite,
+    Latency,
     Policy,
     PolicyBody,
     Probabilistic,
@@ -156,24 +157,29 @@ def _each(policy: PolicyBody, path: str, *, nested: bool) -> Iterator[Problem]:
 
 
 def _idle(policy: PolicyBody, path: str) -> Iterator[Problem]:
-    """A policy that can keep nothing: the Collector's defaults, taken as they are."""
+    """A policy that can keep nothing, or everything: the Collector's defaults, taken as they are."""
     match policy.block:
+        case Latency(threshold_ms=0, upper_threshold_ms=0):
+            message, hint = "matches nearly every trace: threshold_ms is 0", "say how long is long"
+            yield _warning("matches-all", f"{path}.latency.threshold_ms", message, hint)
         case Probabilistic(sampling_percentage=0):
             place = f"{path}.probabilistic.sampling_percentage"
             yield _warning("no-effect", place, "keeps nothing", "remove the policy")
-        case RateLimiting(spans_per_second=0, burst_capacity=0):
-            yield _warning(
-                "no-effect", f"{path}.rate_limiting.spans_per_second", "0 never lets a trace through", _RAISE
-            )
-        case BytesLimiting(bytes_per_second=0, burst_capacity=0):
-            yield _warning(
-                "no-effect", f"{path}.bytes_limiting.bytes_per_second", "0 never lets a trace through", _RAISE
-            )
+        case RateLimiting(spans_per_second=0):
+            yield _warning("no-effect", f"{path}.rate_limiting.spans_per_second", _nothing(policy.block), _RAISE)
+        case BytesLimiting(bytes_per_second=0):
+            yield _warning("no-effect", f"{path}.bytes_limiting.bytes_per_second", _nothing(policy.block), _RAISE)
         case Composite(max_total_spans_per_second=0):
             place = f"{path}.composite.max_total_spans_per_second"
-            yield _warning("no-effect", place, "0 never lets a trace through", _RAISE)
+            yield _warning("no-effect", place, _NEVER, _RAISE)
 
 
+def _nothing(rule: RateLimiting | BytesLimiting) -> str:
+    """What a rate of 0 lets through."""
+    return "0 lets nothing through once burst_capacity is used up" if rule.burst_capacity else _NEVER
+
+
+_NEVER = "0 never lets a trace through"
 _RAISE = "say how much may pass in a second"
 
 
@@ -195,7 +201,10 @@ def _together(policies: list[Policy]) -> Iterator[Problem]:
     if catch_all is not None and others:
         index = policies.index(catch_all)
         names = ", ".join(f"`{policy.name}`" for policy in others[:3])
-        message = f"keeps every trace, so that {names} make no difference"
+        if len(others) > 3:
+            names += f" and {len(others) - 3} {'other' if len(others) == 4 else 'others'}"
+        makes = "makes" if len(others) == 1 else "make"
+        message = f"keeps every trace, so that {names} {makes} no difference"
         yield _warning("no-effect", f"policies[{index}]", message, "remove it, or make it `probabilistic`")
 
 

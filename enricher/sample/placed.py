@@ -12,6 +12,14 @@ from enricher.sample.policies import ON_ONE_SPAN
 
 Written = dict[str, Any]
 
+_LATER = "spans are judged as they come, and what a call used is known when its trace is decided"
+OF_A_TRACE = {
+    "cost": _LATER,
+    "tokens": _LATER,
+    "latency": "it is the duration of the whole trace",
+}
+"""Why a type is none of `ON_ONE_SPAN`, where one may expect it to be."""
+
 MAX_POLICIES = 5_000
 """Policies of a configuration, those inside others included: each may take up to twelve of the core's 65,535
 conditions."""
@@ -41,8 +49,11 @@ def _one_span(block: Any, path: str) -> Iterator[Problem]:
             inner, place = inner["not"].get("not_sub_policy"), f"{place}.not.not_sub_policy"
         kind = inner.get("type") if isinstance(inner, dict) else None
         if isinstance(kind, str) and kind not in ON_ONE_SPAN:
-            hint = "write it in an `and` without same_span"
-            yield Problem("misplaced-policy", f"{place}.type", f"`{kind[:60]}` cannot be judged on one span", hint)
+            allowed = ", ".join(f"`{one}`" for one in ON_ONE_SPAN)
+            reason = OF_A_TRACE.get(kind, "it is about the whole trace")
+            message = f"`{kind[:60]}` cannot be judged on one span: {reason}"
+            hint = f"write it in an `and` without same_span; with it: {allowed}, and `not` of these"
+            yield Problem("misplaced-policy", f"{place}.type", message, hint)
 
 
 def _named(block: Any, path: str) -> Iterator[Problem]:

@@ -107,6 +107,8 @@ def test_conditions_that_one_span_has_to_satisfy(parts: list[dict[str, Any]], wa
         ({"http.url": "http://10.0.0.7:8080/api/v1/health?verbose=1"}, True),
         ({"http.url": "/actuator/health"}, True),
         ({"http.target": "/readyz?exclude=db"}, True),
+        ({"url.full": "http://x:80/ready?x=1"}, True),
+        ({"url.path": "/products/ready"}, False),
         ({"http.path": "/checkout/healthz"}, True),
         ({"http.route": "/checkout-service/health"}, True),
         ({"url.full": "http://shop:50051/grpc.health.v1.Health/Check"}, True),

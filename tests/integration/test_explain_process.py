@@ -149,7 +149,7 @@ def test_text_says_what_a_limit_had_left_and_what_brought_the_decision_about(
     text = " ".join(capsys.readouterr().out.split())
     for words in (
         "of 8 tokens,",
-        "sampling.limit 4 traces a second 1 traces;",
+        "sampling.limit 4 traces a second 1 trace;",
         "its root had ended (root_received)",
         "the input ended (shutdown)",
         "decided on incomplete data: more of its spans may come",

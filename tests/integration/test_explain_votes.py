@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.support.engines import CHAT, explained, request_of, span
 
 
@@ -43,7 +45,8 @@ def test_an_ottl_condition_names_its_span_and_reads_what_normalize_found() -> No
     policy = {"name": "o", "type": "ottl_condition", "ottl_condition": block}
     facts = {"llm.model_name": "gpt-4o", "openinference.span.kind": "LLM"}
     (vote,) = verdict_of([policy], request_of(span(1, 7, attributes=facts)))["votes"]
-    assert (vote["vote"], vote["looked_at"]) == (1, {"attribute_matched": True, "on": f"{7:016x}"})
+    paths = [['attributes["gen_ai.request.model"]', "gpt-4o"], ["status.code", 0]]
+    assert (vote["vote"], vote["looked_at"]) == (1, {"attribute_matched": True, "on": f"{7:016x}", "paths": paths})
 
 
 def test_a_costly_trace_names_its_dearest_call() -> None:
@@ -88,6 +91,37 @@ def test_conditions_on_one_span_are_told_each_by_itself() -> None:
     assert [(one["policy"], one["vote"]) for one in vote["sub_policies"]] == [("failed", 1), ("vip", 1)]
     (vote,) = verdict_of([policy], request_of(span(1, 1), span(1, 2, 1, {"vip": "yes"}, error=True)))["votes"]
     assert (vote["vote"], vote["looked_at"]) == (1, {"span_matched": True, "on": f"{2:016x}"})
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_condition_in_ottl_is_judged_on_one_span(wanted: bool) -> None:
+    error = {"name": "failed", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}}
+    large = {"name": "large", "type": "ottl_condition", "ottl_condition": {"span": ['attributes["k"] > 3']}}
+    asked = large if wanted else {"name": "not", "type": "not", "not": {"not_sub_policy": large}}
+    policy = {"name": "one", "type": "and", "and": {"same_span": True, "and_sub_policy": [error, asked]}}
+    (vote,) = verdict_of([policy], request_of(span(1, 1, error=True), span(1, 2, 1, {"k": 4})))["votes"]
+    assert vote["vote"] == (None if wanted else 1)
+    (vote,) = verdict_of([policy], request_of(span(1, 1), span(1, 2, 1, {"k": 4}, error=True)))["votes"]
+    assert vote["vote"] == (1 if wanted else None)
+
+
+def test_a_condition_in_ottl_tells_what_its_paths_led_to() -> None:
+    block = {"span": ['attributes["k"] > 3 and name != "x"', 'resource.attributes["r"] == "a"']}
+    policy = {"name": "large", "type": "ottl_condition", "ottl_condition": block}
+    for k, vote, on in ((2, None, 2), (5, 1, 2)):
+        request = request_of(span(1, 1), span(1, 2, 1, {"k": k}), span(1, 3, 1, {"k": k}))
+        (told,) = verdict_of([policy], request)["votes"]
+        assert (told["vote"], told["looked_at"]["on"]) == (vote, f"{on:016x}")
+        paths = dict(told["looked_at"]["paths"])
+        assert paths['attributes["k"]'] == k
+        assert set(paths) == {'attributes["k"]', "name"}
+
+
+def test_a_root_that_is_no_probe_tells_what_it_asked_for() -> None:
+    policy = {"name": "probes", "type": "health_check"}
+    request = request_of(span(1, 2, 1, {"url.path": "/other"}), span(1, 1, 0, {"url.path": "/ask"}))
+    (vote,) = verdict_of([policy], request)["votes"]
+    assert vote["looked_at"]["root"] == [{"key": "url.path", "value": "/ask"}]
 
 
 def test_a_limit_tells_what_it_had_and_what_is_left() -> None:

@@ -41,6 +41,10 @@ def test_case_22_latency_is_exclusive_below_and_spans_the_trace() -> None:
     assert not keeps(over, span(1, 1, ms=4500))
     assert not keeps(over, span(1, 1, ms=5000))
     assert keeps(over, span(1, 1, ms=3000), span(1, 2, 1, start=NOW + 2500 * MS, ms=3000))
+    # Whole milliseconds are compared.
+    late = NOW + 5000 * MS + 900_000
+    assert not keeps(over, span(1, 1, ms=1), span(1, 2, 1, start=late, ms=0))
+    assert keeps(over, span(1, 1, ms=1), span(1, 2, 1, start=late + 100_000, ms=0))
 
 
 def test_case_23_divergence_an_upper_bound_bounds_the_whole_trace() -> None:

@@ -201,7 +201,7 @@ def _matches(policy: PolicyBody, trace: Trace) -> bool:
             return any(STATUS[span.status] in codes for span in trace.spans)
         case Latency(threshold_ms=above, upper_threshold_ms=up_to):
             nanos = max(span.end for span in trace.spans) - min(span.start for span in trace.spans)
-            return nanos > above * 10**6 and (up_to == 0 or nanos <= up_to * 10**6)
+            return nanos // 10**6 > above and (up_to == 0 or nanos // 10**6 <= up_to)
         case Cost(trace_usd=total, call_usd=one):
             return (total is not None and sum(trace.costs) >= total) or (
                 one is not None and any(cost >= one for cost in trace.costs)

@@ -11,13 +11,16 @@ use crate::wire::span::{Attr, fields, parse};
 use crate::wire::value::{Value, key_value};
 use serde_json::json;
 
-/// The first witness of each condition that holds on the trace; of those that do not, the first value that was asked.
+/// The first witness of each condition that holds on the trace, roots before others; of those that do not, the first
+/// value that was asked, for several paths the span with the most of them.
 pub fn witnesses(trace: &Trace) -> Vec<Witness> {
     let (plan, mut found) = (&trace.plan, Vec::new());
     let conditions = &plan.policies.conditions;
     let mut attrs = Vec::new();
     let mut facts = Facts::new();
-    for entry in &trace.spans {
+    let mut entries: Vec<_> = trace.spans.iter().collect();
+    entries.sort_by_key(|entry| entry.parent_id != 0);
+    for entry in entries {
         let raw = trace.raw(entry);
         let (resource, scope) = trace.group_of(entry);
         let Ok(span) = parse(raw, &plan.keys, plan.limits.attribute_count, &mut attrs) else { continue };
@@ -34,39 +37,53 @@ pub fn witnesses(trace: &Trace) -> Vec<Witness> {
         conditions.observe_groups(entry.status, entry.parent_id == 0, &mut bits);
         for bit in conditions.bits() {
             let key = conditions.key_of(bit);
+            let root = entry.parent_id == 0;
+            let paths: Vec<_> = conditions.paths_of(bit, &seen).into_iter().map(cut).collect();
+            if !paths.is_empty() {
+                let span_id = Some(entry.span_id);
+                note(
+                    &mut found,
+                    Witness { bit, holds: bits.get(bit), span_id, key: String::new(), value: None, paths, root },
+                );
+                continue;
+            }
             if !bits.get(bit) {
                 let on_span = key.and_then(|key| value_of(key, trace, &attrs, facts));
                 let on_resource = || key.and_then(|key| on_resource(key, resource));
                 if let Some(value) = on_span.clone().or_else(on_resource) {
                     let carrier = on_span.is_some().then_some(entry);
-                    note(&mut found, false, bit, carrier, key, Some(value));
+                    note(&mut found, witness(false, bit, carrier, key, Some(value), root));
                 }
                 continue;
             }
             let on_span = key.and_then(|key| value_of(key, trace, &attrs, facts));
             let on_resource = key.filter(|_| resource.bits.get(bit)).and_then(|key| on_resource(key, resource));
             let carrier = (on_span.is_some() || on_resource.is_none()).then_some(entry);
-            note(&mut found, true, bit, carrier, key, on_span.or(on_resource));
+            note(&mut found, witness(true, bit, carrier, key, on_span.or(on_resource), root));
         }
     }
     found
 }
 
 /// `holds`: whether the condition does on what is noted.
-fn note(
-    found: &mut Vec<Witness>,
+fn witness(
     holds: bool,
     bit: u16,
     entry: Option<&SpanEntry>,
     key: Option<&str>,
     value: Option<serde_json::Value>,
-) {
-    let noted = found.iter().position(|witness| witness.bit == bit);
-    if noted.is_some_and(|at| found[at].holds || !holds) {
+    root: bool,
+) -> Witness {
+    let (span_id, key) = (entry.map(|entry| entry.span_id), key.unwrap_or_default().to_owned());
+    Witness { bit, holds, span_id, key, value, paths: Vec::new(), root }
+}
+
+fn note(found: &mut Vec<Witness>, witness: Witness) {
+    let noted = found.iter().position(|one| one.bit == witness.bit);
+    let weight = |one: &Witness| (one.holds, if one.holds { 0 } else { one.paths.len() });
+    if noted.is_some_and(|at| weight(&found[at]) >= weight(&witness)) {
         return;
     }
-    let span_id = entry.map(|entry| entry.span_id);
-    let witness = Witness { bit, holds, span_id, key: key.unwrap_or_default().to_owned(), value };
     match noted {
         Some(at) => found[at] = witness,
         None => found.push(witness),
@@ -93,6 +110,11 @@ fn on_resource(key: &str, resource: &Resource) -> Option<serde_json::Value> {
 
 /// Longer texts are cut: they may be content.
 const SHOWN: usize = 80;
+
+fn cut((path, value): (String, serde_json::Value)) -> (String, serde_json::Value) {
+    let shown = value.as_str().map(|text| json!(text.chars().take(SHOWN).collect::<String>()));
+    (path, shown.unwrap_or(value))
+}
 
 fn told(value: &Value<'_>) -> Option<serde_json::Value> {
     match value {

@@ -2,7 +2,7 @@
 //! the attribute key it asks for, so that a span pays for the conditions on its own keys only.
 
 use super::groups::Group;
-use super::ottl::{Expr, Seen};
+use super::ottl::{Expr, Path, Seen};
 use crate::concept::Concept;
 use crate::facts::{Facts, LIST_SEPARATOR, Val};
 use crate::keys::{KeyId, KeyTable, KeyTableBuilder};
@@ -146,6 +146,8 @@ enum OnSpan {
 struct Ottl {
     spans: Vec<Expr>,
     events: Vec<Expr>,
+    /// What the conditions look at.
+    paths: Vec<Path>,
     /// Times that a condition could not be worked out.
     failed: AtomicU64,
 }
@@ -243,7 +245,7 @@ impl Conditions {
     /// Conditions in OTTL on any span and on any event of one.
     pub fn add_ottl(&mut self, spans: Vec<Expr>, events: Vec<Expr>) -> u16 {
         let bit = self.bit();
-        self.on_spans.push((bit, OnSpan::Ottl(Ottl { spans, events, failed: AtomicU64::new(0) })));
+        self.on_spans.push((bit, OnSpan::Ottl(Ottl { spans, events, paths: Vec::new(), failed: AtomicU64::new(0) })));
         bit
     }
 
@@ -256,6 +258,19 @@ impl Conditions {
     pub fn key_of(&self, bit: u16) -> Option<&str> {
         let at = self.tests.iter().position(|(own, _)| *own == bit)?;
         Some(&self.names[at])
+    }
+
+    /// The paths of a condition in OTTL that lead to something, with what they lead to: on the event that it holds on,
+    /// else on the first event where it asks for events.
+    pub fn paths_of(&self, bit: u16, seen: &Seen<'_>) -> Vec<(String, serde_json::Value)> {
+        let own = self.on_spans.iter().find(|(own, _)| *own == bit);
+        let Some((_, OnSpan::Ottl(Ottl { events: asked, paths, .. }))) = own else { return Vec::new() };
+        let on = |event| Seen { event, ..*seen };
+        let all = || events(seen.span.raw).filter_map(Result::ok).map(Some);
+        let held = |event: &Option<_>| asked.iter().any(|one| one.holds(&on(*event)) == Ok(true));
+        let event = if asked.is_empty() { None } else { all().find(held).or_else(|| all().next()).flatten() };
+        let looked_at = on(event);
+        paths.iter().filter_map(|path| Some((path.name(), path.told(&looked_at)?))).collect()
     }
 
     /// What normalize writes under a key that some condition asks for.
@@ -316,8 +331,8 @@ impl Conditions {
             }
         }
         for (_, condition) in &mut self.on_spans {
-            if let OnSpan::Ottl(Ottl { spans, events, .. }) = condition {
-                spans.iter_mut().chain(events).for_each(|expr| expr.link(&|key| facts.get(key).copied()));
+            if let OnSpan::Ottl(Ottl { spans, events, paths, .. }) = condition {
+                spans.iter_mut().chain(events).for_each(|expr| expr.link(&|key| facts.get(key).copied(), paths));
             }
         }
         Ok(())

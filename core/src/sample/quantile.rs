@@ -117,6 +117,11 @@ impl Quantiles {
         (histogram.total >= least).then(|| histogram.quantile(quantile))
     }
 
+    /// How many values of a key are known, older ones in part.
+    pub fn known(&self, key: u64) -> f64 {
+        self.keys.get(&key).unwrap_or(&self.others).total
+    }
+
     pub fn told_apart(&self) -> usize {
         self.keys.len()
     }

@@ -46,6 +46,10 @@ pub struct Witness {
     /// "" for a condition that is not about one attribute.
     pub key: String,
     pub value: Option<serde_json::Value>,
+    /// Of a condition in OTTL: its paths that lead to something, with what they lead to.
+    pub paths: Vec<(String, serde_json::Value)>,
+    /// The span is a root.
+    pub root: bool,
 }
 
 #[derive(Clone, Debug, Default)]

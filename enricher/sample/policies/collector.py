@@ -41,7 +41,7 @@ class StatusCode(PolicySettings):
 
 
 class Latency(PolicySettings):
-    """Matches by the duration of the trace: its latest end minus its earliest start."""
+    """Matches by the duration of the trace in whole milliseconds: its latest end minus its earliest start."""
 
     threshold_ms: Milliseconds = 0
     """Matches traces longer than this."""

@@ -86,6 +86,7 @@ ON_ONE_SPAN = (
     "boolean_attribute",
     "trace_state",
     "trace_flags",
+    "ottl_condition",
 )
 """Types that look at single spans."""
 
@@ -211,8 +212,8 @@ class And(PolicySettings):
     """The policies that must all match."""
     same_span: bool = False
     """Ask for one span that satisfies all of them. They may be `status_code`, `string_attribute`, `numeric_attribute`,
-    `boolean_attribute`, `trace_state`, `trace_flags` and `not` of one of these. Attributes of the resource count as
-    those of each of its spans."""
+    `boolean_attribute`, `trace_state`, `trace_flags`, `ottl_condition` and `not` of one of these. Attributes of the
+    resource count as those of each of its spans, events as those of their span."""
 
     def plan(self) -> dict[str, Any]:
         return {"same_span": True} if self.same_span else {}

@@ -29,6 +29,8 @@ def test_sensible_rules_are_passed_in_silence() -> None:
 def test_always_sample_makes_other_policies_pointless() -> None:
     assert found(ERRORS, ALL) == [("warning", "no-effect", "sampling.policies[1]")]
     assert "`errors`" in problems(ERRORS, ALL)[0].message
+    many = [ERRORS.replace("errors", f"e{at}") for at in range(6)]
+    assert "`e0`, `e1`, `e2` and 3 others make no difference" in problems(ALL, *many)[0].message
 
 
 def test_names_are_compared_at_the_top_level_only() -> None:
@@ -104,6 +106,10 @@ def test_what_can_match_nothing_is_a_fault(policy: str) -> None:
         ("type: probabilistic, probabilistic: {}", "probabilistic.sampling_percentage"),
         ("type: rate_limiting", "rate_limiting.spans_per_second"),
         ("type: rate_limiting, rate_limiting: {spans_per_second: 0}", "rate_limiting.spans_per_second"),
+        (
+            "type: rate_limiting, rate_limiting: {spans_per_second: 0, burst_capacity: 9}",
+            "rate_limiting.spans_per_second",
+        ),
         ("type: bytes_limiting, bytes_limiting: {}", "bytes_limiting.bytes_per_second"),
         ("type: string_attribute, string_attribute: {key: k}", "string_attribute.values"),
         ("type: string_attribute, string_attribute: {key: k, values: ['']}", "string_attribute.values"),
@@ -116,6 +122,13 @@ def test_what_can_match_nothing_is_a_fault(policy: str) -> None:
 )
 def test_defaults_of_the_collector_that_can_match_nothing_are_warned_of(policy: str, path: str) -> None:
     assert found(f"name: p, {policy}") == [("warning", "no-effect", f"sampling.policies[0].{path}")]
+
+
+@pytest.mark.parametrize("latency", ["", ", latency: {}", ", latency: {threshold_ms: 0}"])
+def test_a_latency_of_nothing_is_warned_of(latency: str) -> None:
+    path = "sampling.policies[0].latency.threshold_ms"
+    assert found(f"name: p, type: latency{latency}") == [("warning", "matches-all", path)]
+    assert found("name: p, type: latency, latency: {upper_threshold_ms: 9}") == []
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,20 @@ def test_faults(policy: str, at: str) -> None:
     assert [problem.path for problem in problems] == [f"sampling.policies[0].{at}"]
 
 
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        ("cost, cost: {call_usd: 1}", "known when its trace is decided"),
+        ("latency, latency: {threshold_ms: 5}", "the duration of the whole trace"),
+    ],
+)
+def test_what_no_span_tells_is_refused_with_the_reason_and_what_may_stand_there(policy: str, why: str) -> None:
+    block = f"{{same_span: true, and_sub_policy: [{{type: {policy}}}]}}"
+    (problem,) = load_text(f"sampling: {{policies: [{{name: p, type: and, and: {block}}}]}}").errors
+    assert why in problem.message
+    assert "`ottl_condition`" in problem.hint
+
+
 def test_health_checks_are_dropped_by_one_line() -> None:
     def plan(text: str) -> list[tuple[str, str]]:
         settings = load_text(text).require().sampling

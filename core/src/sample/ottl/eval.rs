@@ -89,25 +89,32 @@ impl Expr {
     }
 
     /// Finds which attributes normalize writes, so that they are read from what it found. `fact`: the concept that an
-    /// attribute key stands for.
-    pub fn link(&mut self, fact: &impl Fn(&str) -> Option<Concept>) {
+    /// attribute key stands for. `paths`: gets all paths, each once.
+    pub fn link(&mut self, fact: &impl Fn(&str) -> Option<Concept>, paths: &mut Vec<Path>) {
         match self {
-            Expr::Or(parts) | Expr::And(parts) => parts.iter_mut().for_each(|part| part.link(fact)),
-            Expr::Not(part) => part.link(fact),
+            Expr::Or(parts) | Expr::And(parts) => parts.iter_mut().for_each(|part| part.link(fact, paths)),
+            Expr::Not(part) => part.link(fact, paths),
             Expr::Compare(left, _, right) => {
-                left.link(fact);
-                right.link(fact);
+                left.link(fact, paths);
+                right.link(fact, paths);
             }
-            Expr::Holds(term) => term.link(fact),
+            Expr::Holds(term) => term.link(fact, paths),
         }
     }
 }
 
 impl Term {
-    fn link(&mut self, wanted: &impl Fn(&str) -> Option<Concept>) {
+    fn link(&mut self, wanted: &impl Fn(&str) -> Option<Concept>, paths: &mut Vec<Path>) {
         match self {
-            Term::Path(Path::SpanAttribute { key, fact, .. }) => *fact = wanted(key),
-            Term::Call(call) => call.terms().into_iter().for_each(|term| term.link(wanted)),
+            Term::Path(path) => {
+                if let Path::SpanAttribute { key, fact, .. } = path {
+                    *fact = wanted(key);
+                }
+                if !paths.contains(path) {
+                    paths.push(path.clone());
+                }
+            }
+            Term::Call(call) => call.terms().into_iter().for_each(|term| term.link(wanted, paths)),
             _ => {}
         }
     }
@@ -268,6 +275,20 @@ fn compare(left: &Found<'_>, op: Op, right: &Found<'_>) -> bool {
 }
 
 impl Path {
+    /// What it leads to, for `explain`; `None` for nothing, and for what is no single value.
+    pub fn told(&self, seen: &Seen<'_>) -> Option<serde_json::Value> {
+        match self.value(seen).ok()? {
+            Found::Bool(flag) => Some(flag.into()),
+            Found::Int(number) => Some(number.into()),
+            Found::Double(number) => Some(number.into()),
+            Found::Str(text) if text.is_empty() => None,
+            Found::Str(text) => Some(String::from_utf8_lossy(&text).into()),
+            Found::Bytes(bytes) => Some(hex(&bytes).into()),
+            Found::Texts(texts) => Some(texts.replace(LIST_SEPARATOR, ", ").into()),
+            Found::Nil | Found::List(_) | Found::Map(_) => None,
+        }
+    }
+
     fn value<'a>(&'a self, seen: &Seen<'a>) -> Result<Found<'a>, Failed> {
         let (first, inside) = match self {
             Path::Field(field) => return Ok(field.value(seen)),

@@ -14,7 +14,7 @@ mod tests;
 pub use eval::Seen;
 pub use parser::parse;
 
-use paths::Path;
+pub use paths::Path;
 use regex::bytes::Regex;
 
 /// Which spans a condition is asked of.

@@ -11,7 +11,7 @@ pub enum Index {
     At(usize),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Path {
     /// What normalize found counts where it says something about the key (`fact`).
     SpanAttribute {
@@ -85,6 +85,40 @@ const SPAN: [(&str, Field); 16] = [
 const SCOPE: [(&str, Field); 2] = [("name", Field::ScopeName), ("version", Field::ScopeVersion)];
 
 const EVENT: [(&str, Field); 2] = [("name", Field::EventName), ("time_unix_nano", Field::EventTimeUnixNano)];
+
+impl Path {
+    /// As one writes it, those of the span without `span.`.
+    pub fn name(&self) -> String {
+        let (of, key, inside): (_, _, &[Index]) = match self {
+            Path::SpanAttribute { key, inside, .. } => ("", key, inside),
+            Path::ResourceAttribute { key, inside } => ("resource.", key, inside),
+            Path::ScopeAttribute { key, inside } => ("scope.", key, inside),
+            Path::EventAttribute { key, inside } => ("spanevent.", key, inside),
+            Path::TraceStateMember { key } => return format!("trace_state[{key:?}]"),
+            Path::Field(field) => return field.name(),
+        };
+        let steps: String = inside.iter().map(Index::written).collect();
+        format!("{of}attributes[{key:?}]{steps}")
+    }
+}
+
+impl Index {
+    fn written(&self) -> String {
+        match self {
+            Index::Key(key) => format!("[{key:?}]"),
+            Index::At(at) => format!("[{at}]"),
+        }
+    }
+}
+
+impl Field {
+    fn name(self) -> String {
+        let all: [(&str, &[(&str, Field)]); 3] = [("", &SPAN), ("scope.", &SCOPE), ("spanevent.", &EVENT)];
+        let named = all.iter().flat_map(|(of, fields)| fields.iter().map(move |(name, field)| (of, name, *field)));
+        let mut own = named.filter(|(_, _, field)| *field == self);
+        own.next().map_or_else(String::new, |(of, name, _)| format!("{of}{name}"))
+    }
+}
 
 /// `names`: the words between the dots, at least one; `start`: where the first stands.
 pub fn path(

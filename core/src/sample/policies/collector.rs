@@ -48,21 +48,22 @@ impl Rule for StatusCode {
     }
 }
 
+/// By whole milliseconds, as the Collector counts them.
 pub struct Latency {
-    above_ns: f64,
-    up_to_ns: f64,
+    above_ms: f64,
+    up_to_ms: f64,
 }
 
 impl Latency {
     pub fn compile(threshold_ms: f64, upper_threshold_ms: Option<f64>) -> Self {
-        Self { above_ns: threshold_ms * 1e6, up_to_ns: upper_threshold_ms.map_or(f64::INFINITY, |ms| ms * 1e6) }
+        Self { above_ms: threshold_ms, up_to_ms: upper_threshold_ms.unwrap_or(f64::INFINITY) }
     }
 }
 
 impl Rule for Latency {
     fn vote(&self, trace: &TraceSummary<'_>, _: &mut Moment<'_>) -> Vote {
-        let duration = trace.duration() as f64;
-        Vote::when(duration > self.above_ns && duration <= self.up_to_ns)
+        let duration = (trace.duration() / 1_000_000) as f64;
+        Vote::when(duration > self.above_ms && duration <= self.up_to_ms)
     }
 
     fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
@@ -176,6 +177,9 @@ impl Rule for Attribute {
             if !witness.key.is_empty() {
                 seen["key"] = json!(witness.key);
                 seen["value"] = json!(witness.value);
+            }
+            if !witness.paths.is_empty() {
+                seen["paths"] = json!(witness.paths);
             }
         }
         seen

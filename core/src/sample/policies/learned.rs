@@ -85,9 +85,10 @@ impl Rule for Slow {
         let mut limits = Vec::new();
         self.each(trace, |key, duration| {
             let limit = self.limit(key, moment).map(|limit| limit / 1e6);
-            limits.push(json!({"duration_ms": duration as f64 / 1e6, "quantile_ms": limit}));
+            let known = moment.state::<Durations>(self.slot).quantiles.known(key);
+            limits.push(json!({"duration_ms": duration as f64 / 1e6, "quantile_ms": limit, "known": known}));
         });
-        json!({"compared": limits})
+        json!({"compared": limits, "min_count": self.plan.min_count})
     }
 
     fn observe(&self, trace: &TraceSummary<'_>, moment: &mut Moment<'_>) {

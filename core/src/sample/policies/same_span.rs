@@ -56,6 +56,7 @@ fn add(child: &PolicyPlan, wanted: bool, group: &mut Group, to: &mut Compiler<'_
         KindPlan::BooleanAttribute { key, value, invert_match } => Attribute::flag(to, key, *value, *invert_match),
         KindPlan::TraceState { key, values } => Attribute::trace_state(to, key, values),
         KindPlan::TraceFlags => Attribute::sampled_flag(to),
+        KindPlan::OttlCondition { span, spanevent } => Attribute::ottl(to, span, spanevent)?,
         _ => return Err("cannot be judged on one span".to_owned()),
     };
     let (bit, invert) = attribute.parts();
@@ -86,7 +87,11 @@ impl Rule for SameSpan {
 }
 
 /// Matches a trace whose root is a probe and that calls no model.
-pub struct HealthCheck(u16);
+pub struct HealthCheck {
+    bit: u16,
+    /// One for each attribute that may tell a probe.
+    each: Vec<u16>,
+}
 
 impl HealthCheck {
     pub fn compile(patterns: &[(String, Vec<String>)], to: &mut Compiler<'_>) -> Result<Self, String> {
@@ -98,16 +103,20 @@ impl HealthCheck {
         if group.any.is_empty() {
             return Err("no attribute tells a probe".to_owned());
         }
-        Ok(Self(to.conditions.add_group(group)))
+        let each = group.any.clone();
+        Ok(Self { bit: to.conditions.add_group(group), each })
     }
 }
 
 impl Rule for HealthCheck {
     fn vote(&self, trace: &TraceSummary<'_>, _: &mut Moment<'_>) -> Vote {
-        Vote::when(trace.bits.get(self.0) && trace.call_count == 0)
+        Vote::when(trace.bits.get(self.bit) && trace.call_count == 0)
     }
 
     fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
-        json!({"root_is_a_probe": trace.bits.get(self.0), "calls": trace.call_count})
+        let witnesses = self.each.iter().filter_map(|bit| trace.witness(*bit));
+        let of_root = witnesses.filter(|witness| witness.root && witness.value.is_some());
+        let told: Vec<Value> = of_root.map(|one| json!({"key": one.key, "value": one.value})).collect();
+        json!({"root_is_a_probe": trace.bits.get(self.bit), "calls": trace.call_count, "root": told})
     }
 }
