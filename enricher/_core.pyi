@@ -58,9 +58,10 @@ class TickReport:
 
         Of a trace: `time` (its start) `trace_id service root duration_ms spans bytes error calls failed_calls
         unpriced_calls input_tokens output_tokens cost_usd guardrail`; of its decision: `decided` (when) `trigger late
-        kept policy probability limited` (by `sampling.limit`) `incomplete` (decided on a part) `dry_run` (`kept policy
-        probability` without it) `votes` (probability by name of each policy that voted). Spans that come after the
-        verdict make a record of their own, with `late` true. Unknown is null.
+        kept policy probability incoming_probability` (with which it was kept before it came, by its `ot=th`) `limited`
+        (by `sampling.limit`) `incomplete` (decided on a part) `dry_run` (`kept policy probability` without it) `votes`
+        (probability by name of each policy that voted). Spans that come after the verdict make a record of their own,
+        with `late` true. Unknown is null.
         """
     @property
     def explanations(self) -> bytes:

@@ -30,6 +30,15 @@ class _Operation:
         self.flags.extend(other.flags)
 
 
+@dataclass(slots=True)
+class Place:
+    """Where a decided trace stands, so that what comes late is added to it. cost: USD so far."""
+
+    operation: _Operation
+    index: int
+    cost: float = 0.0
+
+
 class Classes:
     """Counts traces by class. costly_usd: from which cost a trace is costly. slow_ms: above which duration it is slow;
     None takes the slowest twentieth of each operation (service and name of the root)."""
@@ -39,22 +48,28 @@ class Classes:
         self._slow_ms = slow_ms
         self._operations: dict[tuple[str, str], _Operation] = {}
 
-    def add(self, record: dict[str, Any], cost: float) -> None:
-        """One decided trace."""
-        flags = KEPT if record["kept"] else 0
-        if record["error"] or record["failed_calls"]:
-            flags |= FAILED
-        if cost >= self._costly_usd:
-            flags |= COSTLY
-        if record["guardrail"] == "blocked":
-            flags |= BLOCKED
+    def add(self, record: dict[str, Any], cost: float) -> Place:
+        """One decided trace. Returns its place, for `add_late`."""
         key = (record["service"] or "", record["root"] or "")
         operation = self._operations.get(key)
         if operation is None:
             key = key if len(self._operations) < _OPERATIONS else _OTHERS
             operation = self._operations.setdefault(key, _Operation())
         operation.durations.append(record["duration_ms"])
-        operation.flags.append(flags)
+        operation.flags.append(KEPT if record["kept"] else 0)
+        place = Place(operation, len(operation.flags) - 1)
+        self.add_late(place, record, cost)
+        return place
+
+    def add_late(self, place: Place, record: dict[str, Any], cost: float) -> None:
+        """Spans that came after the verdict: what fails late has failed. A trace is as slow as it was decided to be."""
+        place.cost += cost
+        if record["error"] or record["failed_calls"]:
+            place.operation.flags[place.index] |= FAILED
+        if place.cost >= self._costly_usd:
+            place.operation.flags[place.index] |= COSTLY
+        if record["guardrail"] == "blocked":
+            place.operation.flags[place.index] |= BLOCKED
 
     def counts(self) -> dict[str, dict[str, int]]:
         """`{class: {"traces", "kept"}}`; a trace may be of several classes, `other` ones are of none."""

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from enricher.runtime.engine import TickReport
-from enricher.simulate.classes import Classes
+from enricher.simulate.classes import Classes, Place
 from enricher.simulate.estimates import Estimate
 from enricher.simulate.timeline import Timeline
 
@@ -18,6 +18,7 @@ MONTH_S = 365.25 / 12 * 86_400
 ESTIMATED = ("traces", "failed", "spans", "calls", "tokens", "cost_usd")
 """Totals whose estimate is compared with the truth."""
 _NOTHING = (0.0,) * len(ESTIMATED)
+_FAILED = ESTIMATED.index("failed")
 # Traces whose values are remembered, so that spans which come late are added to those of their trace.
 _RECENT = 100_000
 
@@ -36,6 +37,14 @@ class PolicyTally:
     probabilities: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A trace whose late spans may still come. values: what was added to each of `ESTIMATED`."""
+
+    values: tuple[float, ...]
+    place: Place
+
+
 class Tally:
     """`take` every report of the engine's ticks, then ask for `result`."""
 
@@ -44,7 +53,7 @@ class Tally:
         self._classes = Classes(costly_usd, slow_ms)
         self._estimates = {name: Estimate() for name in ESTIMATED}
         self._timeline = Timeline()
-        self._recent: dict[str, tuple[float, ...]] = {}
+        self._recent: dict[str, _Known] = {}
         self._triggers: dict[str, list[int]] = {}
         self._all = {"traces": 0, "spans": 0, "bytes": 0, "calls": 0, "unpriced_calls": 0}
         self._kept = {"traces": 0, "spans": 0, "bytes": 0}
@@ -77,18 +86,26 @@ class Tally:
             self._kept["spans"] += spans
             self._kept["bytes"] += size
             self._cost[1] += cost
+        known = self._recent.pop(record["trace_id"], None)
+        place = None if known is None else known.place
         if late:
             self._late_spans[0] += spans
             self._late_spans[1] += spans if kept else 0
+            if place is not None:
+                self._classes.add_late(place, record, float(cost))
         else:
             self._all["traces"] += 1
             self._kept["traces"] += kept
             self._triggers.setdefault(record["trigger"], [0, 0])[0 if kept else 1] += 1
-            self._classes.add(record, float(cost))
+            place = self._classes.add(record, float(cost))
         if record["dry_run"] is not None:
             self._try(record)
         self._vote(record, cost)
-        self._estimate(record, float(cost))
+        values = self._estimate(record, float(cost), known)
+        if place is not None:
+            self._recent[record["trace_id"]] = _Known(values, place)
+            if len(self._recent) > _RECENT:
+                del self._recent[next(iter(self._recent))]
 
     def _try(self, record: dict[str, Any]) -> None:
         """What would have been kept with what is in `dry_run`. Late spans follow what was decided, and say nothing."""
@@ -114,23 +131,32 @@ class Tally:
             tally.bytes += record["bytes"]
             tally.cost += cost
 
-    def _estimate(self, record: dict[str, Any], cost: float) -> None:
+    def _estimate(self, record: dict[str, Any], cost: float, known: _Known | None) -> tuple[float, ...]:
+        """Returns what was added of the trace by now.
+
+        A trace that came with probability q (its `th`) stands for 1/q traces, and is kept of those that came with p/q.
+        """
         first = not record["late"]
-        values = (
+        before = _NOTHING if known is None else known.values
+        # Of a trace that is not known any more nobody can say whether it had failed before.
+        fails = bool(record["error"] or record["failed_calls"]) and (
+            first or (known is not None and not before[_FAILED])
+        )
+        counts = (
             int(first),
-            int(first and bool(record["error"] or record["failed_calls"])),
+            int(fails),
             record["spans"],
             record["calls"] or 0,
             (record["input_tokens"] or 0) + (record["output_tokens"] or 0),
             cost,
         )
-        before = self._recent.pop(record["trace_id"], _NOTHING)
-        for name, value, known in zip(ESTIMATED, values, before, strict=True):
+        incoming = record["incoming_probability"] or 1.0
+        values = tuple(count / incoming for count in counts)
+        probability = min(record["probability"], incoming) / incoming
+        for name, value, earlier in zip(ESTIMATED, values, before, strict=True):
             if value:
-                self._estimates[name].add(value, record["probability"], record["kept"], known)
-        self._recent[record["trace_id"]] = tuple(map(operator.add, before, values))
-        if len(self._recent) > _RECENT:
-            del self._recent[next(iter(self._recent))]
+                self._estimates[name].add(value, probability, record["kept"], earlier)
+        return tuple(map(operator.add, before, values))
 
     def result(self) -> dict[str, Any]:
         """Everything counted, as plain data; shares and errors are fractions, None where there is nothing to share."""

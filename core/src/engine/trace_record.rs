@@ -8,7 +8,7 @@ use crate::concept::Concept;
 use crate::measure::call_record::{Record, rfc3339};
 use crate::price::State;
 use crate::price::money::to_decimal;
-use crate::sample::{Verdict, Vote};
+use crate::sample::{Verdict, Vote, threshold};
 use crate::wire::json::write_text;
 use crate::wire::span::{STATUS_ERROR, fields};
 use std::fmt::Write;
@@ -49,6 +49,8 @@ pub fn write(
     record.bool("kept", Some(verdict.keep));
     record.text("policy", verdict.policy.map_or("", |index| policies.name(index)));
     record.number("probability", Some(verdict.probability()));
+    let passed = conclusion.map(|conclusion| threshold::probability(conclusion.summary.passed));
+    record.number("incoming_probability", passed);
     record.bool("limited", Some(verdict.limited));
     record.bool("incomplete", Some(trace.incomplete()));
     record.key("dry_run");

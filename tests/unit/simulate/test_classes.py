@@ -45,6 +45,19 @@ def test_a_trace_is_of_every_class_that_fits_and_else_of_none() -> None:
     }
 
 
+def test_what_comes_late_counts_except_for_how_slow_a_trace_was() -> None:
+    found = Classes(0.1, slow_ms=50.0)
+    place = found.add({**PLAIN, "kept": True}, 0.06)
+    late = {**PLAIN, "duration_ms": 1000.0}
+    found.add_late(place, late, 0.0)
+    assert found.counts()["other"] == {"traces": 1, "kept": 1}
+    found.add_late(place, {**late, "guardrail": "blocked"}, 0.05)
+    found.add_late(place, {**late, "error": True}, 0.0)
+    counts = found.counts()
+    assert [counts[name]["traces"] for name in ("failed", "slow", "costly", "blocked", "other")] == [1, 0, 1, 1, 0]
+    assert counts["failed"]["kept"] == 1
+
+
 def test_slow_is_the_slowest_twentieth_of_each_operation() -> None:
     quick = [{"duration_ms": float(n), "kept": n > 95} for n in range(1, 101)]
     tardy = [{"duration_ms": 1000.0 + n, "root": "POST /report"} for n in range(1, 101)]
