@@ -17,7 +17,7 @@ from pathlib import Path
 
 from enricher.errors import InputError
 from enricher.price import book as books
-from enricher.price import convert, corrections, exact, history, litellm, merge, rules, upstream
+from enricher.price import convert, corrections, exact, history, litellm, merge, past, rules, upstream
 from enricher.price.book import Book, ModifierRow, PriceRow, timestamp
 from enricher.price.compile import compile_plan
 from enricher.price.merge import Find, Key, Known
@@ -44,11 +44,12 @@ def build(
         published = upstream.read(genai)
         sources = {upstream.PACKAGE: published.version}
         entries: dict[Key, litellm.Entry] = {}
+        entries_of: list[dict[Key, litellm.Entry]] = []
         for wheel in lists:
             version, data = litellm.read(wheel)
             sources[litellm.PACKAGE if len(sources) == 1 else f"{litellm.PACKAGE} (retired)"] = version
-            for entry in litellm.entries(version, data):
-                entries.setdefault((entry.provider, entry.name), entry)
+            entries_of.append({(entry.provider, entry.name): entry for entry in litellm.entries(version, data)})
+            entries = entries_of[-1] | entries
     fixes = corrections.load(fixes_path)
     models, prices = convert.convert(published, fixes.free)
     models, prices, modifiers, holidays = corrections.apply(fixes, models, prices)
@@ -65,6 +66,7 @@ def build(
         newest=sources[litellm.PACKAGE],
         bares=how.bare,
     )
+    _tell_the_past(merged, entries_of, how, today)
     old = previous or Book("", {}, [], [], [], [])
     models, prices = history.carry(old, merged.models, merged.prices, today)
     # A name without a price says nothing, and a book that lost its prices must be told from a whole one.
@@ -99,6 +101,17 @@ def _wheels(given: Sequence[Path], directory: Path) -> list[Path]:
         if not found:
             found.append(upstream.download(package, directory))
     return of_package[upstream.PACKAGE] + sorted(of_package[litellm.PACKAGE], key=upstream.release, reverse=True)
+
+
+def _tell_the_past(
+    merged: merge.Merged, lists: list[dict[Key, litellm.Entry]], how: litellm.Reading, today: str
+) -> None:
+    """Lay what LiteLLM's older lists (newest first) say of other times under the merged rows."""
+    newest, *older = lists
+    old = [entry for entries in older for entry in entries.values()]
+    releases = {version: day.isoformat() for version, day in how.releases.items()}
+    past.tell(merged, old, newest, releases, how.slips, today)
+    past.fill(merged, old, newest)
 
 
 def _finder(book: Book) -> Find:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 from enricher.price.book import Book, ModelRow, PriceRow
-from enricher.price.merge import RETIRED, SOURCE
+from enricher.price.merge import SOURCE, differ
 
-_UNDATED = (SOURCE, RETIRED)
+_REREAD = Decimal("0.001")
+"""What differs by no more is the same price, read with another rounding."""
+_UNDATED = (SOURCE,)
+"""How the sources of rows begin whose dates nobody states."""
 
 
 def carry(
@@ -33,25 +37,30 @@ def carry(
 def _changed(before: list[PriceRow], now: list[PriceRow], today: str) -> list[PriceRow]:
     past: dict[tuple[str, ...], list[PriceRow]] = {}
     for row in before:
-        if row.source in _UNDATED:
+        if row.source.startswith(_UNDATED):
             past.setdefault(_what(row), []).append(row)
+    begun = {(_what(row), row.valid_from) for row in now if row.valid_until}
+    ended = {(row.provider, row.model, row.valid_until) for row in now if row.valid_until}
     result: list[PriceRow] = []
     for row in now:
-        if row.source not in _UNDATED:
+        if not row.source.startswith(_UNDATED):
             result.append(row)
             continue
         earlier = past.get(_what(row), [])
         last = next((old for old in earlier if old.valid_until == row.valid_until), None)
-        begins = last.valid_from if last is not None else row.valid_from
-        result += [old for old in earlier if old.valid_until and old.valid_until <= begins]
+        # A start at which other prices of the model end is known, and stands whatever was believed before.
+        known = row.valid_from if (row.provider, row.model, row.valid_from) in ended else ""
+        begins = max(last.valid_from, known) if last is not None else row.valid_from
+        gone = [old for old in earlier if (_what(old), old.valid_from) not in begun]
+        result += [old for old in gone if old.valid_until and known <= old.valid_from and old.valid_until <= begins]
         if last is None:
             result.append(row)
-        elif (last.price, last.per) == (row.price, row.per):
-            result.append(replace(row, valid_from=last.valid_from))
+        elif not differ(last, (Decimal(row.price), row.per), _REREAD):
+            result.append(replace(row, valid_from=begins))
         else:
             start = row.valid_from if row.valid_from > last.valid_from else today
-            if last.valid_from < start:
-                result.append(replace(last, valid_until=start))
+            if begins < start:
+                result.append(replace(last, valid_from=begins, valid_until=start))
             result.append(replace(row, valid_from=start))
     return result
 

@@ -29,6 +29,7 @@ _CONTEXT = re.compile(r"_above_(\d+)k_tokens")
 IN_OTHER_WORDS = ("audio_seconds", "images", "characters", "seconds")
 """Units that some lists price instead of tokens, for the same thing."""
 _EIGHT_DIGITS = Context(prec=8)
+_HOUR = 3600
 STAND_INS = {
     "audio_input": "input",
     "image_input": "input",
@@ -65,6 +66,8 @@ class Rule(Section):
     """Which prices: all, or those beyond a context threshold."""
     take: Literal["book", "litellm", "none"]
     """Who is right; `none`: the price is not taken over."""
+    since: date | None = None
+    """LiteLLM's price holds from this day (UTC), the book's before; for all time without one."""
     until: date | None = None
     """LiteLLM's price no longer holds from this day (UTC)."""
     why: str
@@ -86,6 +89,10 @@ class Reading(Section):
     """Providers of the book that know the models of other makers by their bare names as well."""
     at_least: list[str]
     """Providers of the book whose thresholds are reached, not passed."""
+    releases: dict[str, date] = Field(default_factory=dict)
+    """When older releases came out: the last day on which their prices are known to have held."""
+    slips: dict[str, list[str]] = Field(default_factory=dict)
+    """By provider of the book, globs of names whose prices older releases have wrong: they tell nothing of the past."""
     keys: dict[str, Key]
     """Cost keys without their endings."""
     keys_of_mode: dict[str, dict[str, Key]] = Field(default_factory=dict)
@@ -241,5 +248,13 @@ def _searches(costs: Any, provider: str) -> Iterator[tuple[Cell, tuple[Decimal, 
 
 def _exact(price: Decimal, per: int) -> Decimal:
     """The price of `per` units. The list holds doubles; binary noise shows beyond eight digits, and no list price has
-    more."""
+    more. What is billed by the minute or the hour is listed by the second, rounded: the price that was rounded is
+    meant."""
+    if per == _HOUR:
+        digits = price.as_tuple()
+        half = Decimal((0, (5,), int(digits.exponent) - 1))
+        for seconds, places in ((60, "0.0001"), (_HOUR, "0.001")):
+            meant = (price * seconds).quantize(Decimal(places))
+            if meant and abs(meant / seconds - price) <= half:
+                return (meant * _HOUR / seconds).normalize()
     return _EIGHT_DIGITS.create_decimal(price * per).normalize()

@@ -91,6 +91,25 @@ def merge(
     )
 
 
+def own_model(
+    models: dict[Key, ModelRow], rows: dict[Key, list[PriceRow]], copies: dict[Key, Key], key: Key, own: Key
+) -> Key:
+    """A model for the name `own` (provider and name) alone, with the history of the model `key` that it was taken for;
+    its key."""
+    row, (provider, name) = models[key], own
+    names = row.names.split()
+    if names == [name] and key[0] == provider:
+        return key
+    if name in names and key[0] == provider:
+        models[key] = replace(row, names=" ".join(other for other in names if other != name))
+    if own in models:
+        own = (provider, f"{name} (litellm)")
+    models[own] = ModelRow(*own, name, "", SOURCE, "")
+    rows[own] = [replace(row, provider=own[0], model=own[1]) for row in rows[key]]
+    copies[own] = key
+    return own
+
+
 class _Merging:
     def __init__(
         self,
@@ -139,16 +158,23 @@ class _Merging:
             row = held.get(cell)
             if row is None:
                 gaps[cell] = price
-            elif _differ(row, price) and self._settle(entry, cell, price, row, found):
+            elif differ(row, price) and self._settle(entry, cell, price, row, found):
                 own[cell] = price
         key = known.key
         if own or (found == "resold" and gaps):
             key = self._copy(known.key, entry)
-        dates = self._dates(key)
+        since = self._since(entry, known) if own else ""
         for cell, price in own.items():
-            self._replace(key, cell, price)
+            self._replace(key, cell, price, since)
+        dates = self._dates(key)
         for cell, price in gaps.items():
             self._fill(key, entry, cell, price, dates, SOURCE)
+
+    def _since(self, entry: Entry, known: Known) -> str:
+        """From when the prices hold that are taken from the entry instead of the book's; "" for ever."""
+        found = self._found(entry, known)
+        rule = next(rule for rule in self._disputes if _fits(rule, entry, Cell("input", "", ""), found))
+        return rule.since.isoformat() if rule.since else ""
 
     def _found(self, entry: Entry, known: Known) -> str:
         if known.key[0] != entry.provider:
@@ -186,25 +212,17 @@ class _Merging:
 
     def _copy(self, key: Key, entry: Entry) -> Key:
         """A model for this name alone, with the history of the one it was taken for."""
-        row = self.models[key]
-        names = row.names.split()
-        own = (entry.provider, entry.name)
-        if names == [entry.name] and key[0] == entry.provider:
-            return key
-        if entry.name in names and key[0] == entry.provider:
-            self.models[key] = replace(row, names=" ".join(name for name in names if name != entry.name))
-        if own in self.models:
-            own = (entry.provider, f"{entry.name} (litellm)")
-        self.models[own] = ModelRow(*own, entry.name, "", SOURCE, "")
-        self.rows[own] = [replace(row, provider=own[0], model=own[1]) for row in self.rows[key]]
-        self.copies[own] = key
-        return own
+        return own_model(self.models, self.rows, self.copies, key, (entry.provider, entry.name))
 
-    def _replace(self, key: Key, cell: Cell, price: tuple[Decimal, int]) -> None:
+    def _replace(self, key: Key, cell: Cell, price: tuple[Decimal, int], since: str) -> None:
         rows = self.rows[key]
         for index, row in enumerate(rows):
             if Cell(row.unit, row.when, row.context) == cell and not row.window and self._holds(row):
                 rows[index] = replace(row, price=amount(price[0]), per=price[1], source=SOURCE)
+                if since > row.valid_from:
+                    rows[index] = replace(rows[index], valid_from=since)
+                    rows.append(replace(row, valid_until=since))
+                return
 
     def _fill(
         self, key: Key, entry: Entry, cell: Cell, price: tuple[Decimal, int], dates: tuple[str, str], source: str
@@ -248,10 +266,10 @@ class _Merging:
         return timestamp(row.valid_from) <= self._at and (not row.valid_until or self._at < timestamp(row.valid_until))
 
 
-def _differ(row: PriceRow, price: tuple[Decimal, int]) -> bool:
+def differ(row: PriceRow, price: tuple[Decimal, int], rounding: Decimal = _ROUNDING) -> bool:
     """By more than what rounding to a second or an hour explains."""
     ours, theirs = Decimal(row.price) * price[1], price[0] * row.per
-    return abs(ours - theirs) > ours * _ROUNDING
+    return abs(ours - theirs) > ours * rounding
 
 
 def _fits(rule: Rule, entry: Entry, cell: Cell, found: str) -> bool:

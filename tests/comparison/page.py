@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from enricher.price import book as books
-from enricher.price import litellm, report
+from enricher.price import litellm, past, report
 from enricher.price.book import Book, PriceRow
 
 RESULT = Path(__file__).parent / "result.json"
@@ -35,6 +35,14 @@ of a model with its source; `enricher prices update` builds the book anew.
    come from {retired}.
 
 What a rebuild finds gone stays in the book; an undated price that changes ends on the day of the rebuild.
+
+Where the old release of LiteLLM states another price for a name than the new one, the old price held until the change.
+What dates the change decides: a correction, genai-prices' history, a rule below. Where nothing does, the change is
+taken to be on the day of the old release ({releases}), the last one on which the old price is known to have held;
+today's price holds since. The sources of these rows say so; "Prices whose change nothing dates" lists them.
+
+A retired name keeps its last list: a call that was answered was billed, and by that list. None is unpriced because it
+came late, or early.
 
 ## How a call is billed
 
@@ -73,6 +81,10 @@ The first rule that fits a name decides ({conflicts:,} prices are stated differe
 {rules}
 
 `enricher/price/book/conflicts.csv` lists each of them.
+
+## Prices whose change nothing dates
+
+{past}
 """
 
 _COMPARED = """
@@ -114,6 +126,8 @@ def page() -> str:
         retired=f"LiteLLM {book.sources.get('litellm (retired)', 'of older releases')}",
         conflicts=len(book.conflicts),
         rules="\n".join(_rules(book)),
+        past="\n".join(_past(book)),
+        releases=", ".join(f"{version}: {day}" for version, day in litellm.reading().releases.items()),
     )
     compared = _COMPARED.format(
         genai=result["sources"]["genai-prices"],
@@ -143,6 +157,14 @@ def _rules(book: Book) -> Iterator[str]:
         found = ", ".join(rule.found) or "any"
         provider = "any" if rule.provider == "*" else rule.provider
         yield f"| {provider} | {names} | {found} | {rule.take} | {counts[rule.why]} | {rule.why} |"
+
+
+def _past(book: Book) -> Iterator[str]:
+    """Models by provider that have a price of an older release, with its last day."""
+    rows = [row for row in book.prices if row.source.startswith(past.PAST)]
+    for provider, of_provider in groupby(rows, key=lambda row: row.provider):
+        names = sorted({f"`{row.model}`" for row in of_provider})
+        yield f"- {provider}: {', '.join(names)}"
 
 
 def _classes(differences: list[dict[str, Any]]) -> Iterator[str]:
