@@ -38,6 +38,9 @@ def check(settings: PricesSettings) -> list[Problem]:
         problems.append(Problem("old-price-book", "book.max_age_days", message, hint, severity="warning"))
     for index, override in enumerate(settings.overrides):
         path = f"overrides[{index}]"
+        if override in settings.overrides[:index]:
+            message = f"the same as overrides[{settings.overrides.index(override)}]"
+            problems.append(Problem("no-effect", path, message, "remove one of them, or date them"))
         if override.currency != "USD" and override.currency not in settings.currencies:
             message = f"no rate is known for {override.currency}"
             hint = f"add `currencies: {{{override.currency}: <US dollars for one>}}` to `prices`"

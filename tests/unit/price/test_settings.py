@@ -186,6 +186,7 @@ def test_whose_figure_wins(reported: str, by_provider: bool, expected: str) -> N
             "overrides[0].service_tier",
             "priority",
         ),
+        ({"overrides": [{"model": "x", "per_million": {"input": 1}}] * 2}, "overrides[1]", "remove one"),
     ],
 )
 def test_what_the_book_does_not_know_is_a_fault_with_a_hint(section: dict[str, Any], path: str, words: str) -> None:
