@@ -164,4 +164,5 @@ def test_what_was_learned_outlives_a_reload_and_is_explained() -> None:
     (told,) = explained(slow, request_of(span(1, 1, 0, CHAT)))
     (vote,) = told["verdict"]["votes"]
     assert vote["vote"] is None
-    assert vote["learned"] == {"compared": [{"duration_ms": 10.0, "quantile_ms": None}]}
+    compared = [{"duration_ms": 10.0, "quantile_ms": None, "known": 1}]
+    assert vote["learned"] == {"compared": compared, "min_count": 100}
