@@ -17,7 +17,7 @@ from pathlib import Path
 
 from enricher.errors import InputError
 from enricher.price import book as books
-from enricher.price import convert, corrections, exact, history, litellm, merge, past, rules, upstream
+from enricher.price import convert, corrections, exact, history, litellm, merge, past, rules, scale, upstream
 from enricher.price.book import Book, ModifierRow, PriceRow, timestamp
 from enricher.price.compile import compile_plan
 from enricher.price.merge import Find, Key, Known
@@ -68,7 +68,8 @@ def build(
     )
     _tell_the_past(merged, entries_of, how, today)
     old = previous or Book("", {}, [], [], [], [])
-    models, prices = history.carry(old, merged.models, merged.prices, today)
+    listed = {key for key, entry in entries.items() if entry.version == sources[litellm.PACKAGE]}
+    models, prices = history.carry(old, merged.models, scale.with_twins(merged.prices), today, listed)
     # A name without a price says nothing, and a book that lost its prices must be told from a whole one.
     priced = {(row.provider, row.model) for row in prices}
     models = exact.excluded([row for row in models if (row.provider, row.model) in priced])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from decimal import Decimal
 
 from enricher.price.book import Book, ModelRow, PriceRow
-from enricher.price.merge import SOURCE, differ
+from enricher.price.merge import SOURCE, Key, differ
+from enricher.price.scale import SCALED
 
 _REREAD = Decimal("0.001")
 """What differs by no more is the same price, read with another rounding."""
@@ -15,16 +17,19 @@ _UNDATED = (SOURCE,)
 
 
 def carry(
-    old: Book, models: list[ModelRow], prices: list[PriceRow], today: str
+    old: Book, models: list[ModelRow], prices: list[PriceRow], today: str, listed: Collection[Key] = ()
 ) -> tuple[list[ModelRow], list[PriceRow]]:
     """Retired models stay with all their prices, less the names that a new model has taken. Where an undated source
     states another price than before, the old one ends and the new one begins: at the start of the list that the new one
-    came with, if that is later, else today (ISO date)."""
+    came with, if that is later, else today (ISO date).
+
+    listed: names that the list still has. A model that was made for one and is none now has joined another."""
     known = {(row.provider, row.model) for row in models}
     taken = {(row.provider, name) for row in models for name in row.names.split()}
     kept: list[ModelRow] = []
     for row in old.models:
-        if (row.provider, row.model) in known:
+        joined = row.source == SOURCE and {(row.provider, name) for name in row.names.split()} <= set(listed)
+        if (row.provider, row.model) in known or joined:
             continue
         names = [name for name in row.names.split() if (row.provider, name) not in taken]
         if names:
@@ -57,6 +62,8 @@ def _changed(before: list[PriceRow], now: list[PriceRow], today: str) -> list[Pr
             result.append(row)
         elif not differ(last, (Decimal(row.price), row.per), _REREAD):
             result.append(replace(row, valid_from=begins))
+        elif row.valid_until and row.valid_until <= today:
+            result.append(row)  # It has ended, so that what differs was put right and has not changed.
         else:
             start = row.valid_from if row.valid_from > last.valid_from else today
             if begins < start:
@@ -66,4 +73,6 @@ def _changed(before: list[PriceRow], now: list[PriceRow], today: str) -> list[Pr
 
 
 def _what(row: PriceRow) -> tuple[str, ...]:
-    return (row.provider, row.model, row.unit, row.when, row.context, row.window)
+    # A price that used to be taken over and is worked out now was put right and has not changed.
+    scaled = "scaled" if row.source.endswith(SCALED) else ""
+    return (row.provider, row.model, row.unit, row.when, row.context, row.window, scaled)

@@ -62,8 +62,8 @@ class Rule(Section):
     """Globs of model names."""
     found: list[Literal["exact", "pattern", "shortened", "resold"]] = Field(default_factory=list)
     """How the book knows the name; in any way when empty."""
-    cells: Literal["all", "context"] = "all"
-    """Which prices: all, or those beyond a context threshold."""
+    cells: Literal["all", "context", "batch"] = "all"
+    """Which prices: all, those beyond a context threshold, or those of batches."""
     take: Literal["book", "litellm", "none"]
     """Who is right; `none`: the price is not taken over."""
     since: date | None = None

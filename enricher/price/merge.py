@@ -7,21 +7,24 @@ those of `litellm.yaml`; every decision is recorded as a conflict, which docs/pr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from fractions import Fraction
 
 from enricher.price import convert
 from enricher.price.book import TOKEN_UNITS, ConflictRow, ModelRow, PriceRow, timestamp
 from enricher.price.convert import amount
-from enricher.price.litellm import IN_OTHER_WORDS, Cell, Entry, Rule
+from enricher.price.litellm import IN_OTHER_WORDS, STAND_INS, Cell, Entry, Rule
+from enricher.price.scale import each, scaled
 
 SOURCE = "litellm"
 RETIRED = "litellm, retired"
 """Of an older release of LiteLLM, which drops models when they are retired."""
 
 _ROUNDING = Decimal("0.0005")
+_AS_LISTED = Fraction(1)
 
 Key = tuple[str, str]
 Prices = dict[Cell, tuple[Decimal, int]]
@@ -147,28 +150,64 @@ class _Merging:
         """A model that the book has: fill gaps, settle disagreements, and give the name a model of its own when what
         holds for it does not hold for the other names of the model."""
         found = self._found(entry, known)
-        held = {Cell(row.unit, row.when, row.context): row for row in self._in_force(known.key)}
+        held = self._held(known.key, entry)
         if found == "resold" and not held and (entry.provider, entry.name) not in self.models:
             # What its maker has retired is sold on at the reseller's own price.
             self.add(entry, SOURCE)
             return
         own: Prices = {}
         gaps: Prices = {}
-        for cell, price in entry.prices.items():
+        # Standard prices first: where the book overrules one, what the list says beside it is relative to it.
+        ratios: dict[Cell, Fraction] = {}
+        for cell, price in sorted(entry.prices.items(), key=lambda item: bool(item[0].when or item[0].context)):
+            ratio = self._ratio(entry, cell, ratios)
             row = held.get(cell)
             if row is None:
                 gaps[cell] = price
-            elif differ(row, price) and self._settle(entry, cell, price, row, found):
-                own[cell] = price
+            elif differ(row, price) and not (row.source.startswith(SOURCE) and not differ(row, price, ratio=ratio)):
+                if self._settle(entry, cell, price, row, found):
+                    own[cell] = price
+                elif price[0] and cell.unit in TOKEN_UNITS and not (cell.when or cell.context):
+                    ratios[cell] = each(row) * price[1] / Fraction(price[0])
         key = known.key
         if own or (found == "resold" and gaps):
             key = self._copy(known.key, entry)
         since = self._since(entry, known) if own else ""
         for cell, price in own.items():
-            self._replace(key, cell, price, since)
+            self._replace(key, entry, cell, price, since)
         dates = self._dates(key)
+        if key != known.key:
+            self._scale(key, entry, held)
         for cell, price in gaps.items():
-            self._fill(key, entry, cell, price, dates, SOURCE)
+            self._fill(key, entry, cell, price, dates, SOURCE, self._ratio(entry, cell, ratios))
+
+    def _held(self, key: Key, entry: Entry) -> dict[Cell, PriceRow]:
+        """The rows in force, and those of the list itself that a rule has ended: the list still states them."""
+        rows = [row for row in self.rows[key] if not row.window and self._listed(row, entry)]
+        return {cell_of(row): row for row in sorted(rows, key=self._holds)}
+
+    def _listed(self, row: PriceRow, entry: Entry) -> bool:
+        rule = self._rule(entry, cell_of(row))
+        ended = rule is not None and rule.until is not None and row.valid_until == rule.until.isoformat()
+        return self._holds(row) or (ended and row.source.startswith(SOURCE))
+
+    def _scale(self, key: Key, entry: Entry, held: dict[Cell, PriceRow]) -> None:
+        """A copy's rates that the entry does not state stand to its standard price as those of its original do."""
+        for index, row in enumerate(self.rows[key]):
+            if row.unit not in TOKEN_UNITS or cell_of(row) in entry.prices or not self._listed(row, entry):
+                continue
+            plain = next((cell for cell in _standards(row.unit) if cell in entry.prices), None)
+            base = held.get(plain) if plain is not None else None
+            if base is not None and plain is not None and each(base) and differ(base, entry.prices[plain]):
+                price, per = entry.prices[plain]
+                self.rows[key][index] = scaled(row, Fraction(price) / per / each(base))
+
+    def _ratio(self, entry: Entry, cell: Cell, ratios: dict[Cell, Fraction]) -> Fraction:
+        """What the book's standard price is of the list's, for a rate that the list states beside it."""
+        if cell.unit not in TOKEN_UNITS or not (cell.when or cell.context):
+            return _AS_LISTED
+        plain = next((plain for plain in _standards(cell.unit) if plain in entry.prices), None)
+        return _AS_LISTED if plain is None else ratios.get(plain, _AS_LISTED)
 
     def _since(self, entry: Entry, known: Known) -> str:
         """From when the prices hold that are taken from the entry instead of the book's; "" for ever."""
@@ -186,7 +225,7 @@ class _Merging:
     def _settle(self, entry: Entry, cell: Cell, price: tuple[Decimal, int], row: PriceRow, found: str) -> bool:
         """Record the conflict; True when LiteLLM is right. The book's newest models have been filled from LiteLLM's
         shorter names already: against those, the longer name is right."""
-        if row.source == SOURCE:
+        if row.source.startswith(SOURCE):
             return True
         rule = next(rule for rule in self._disputes if _fits(rule, entry, cell, found))
         take, why = rule.take, rule.why
@@ -214,20 +253,27 @@ class _Merging:
         """A model for this name alone, with the history of the one it was taken for."""
         return own_model(self.models, self.rows, self.copies, key, (entry.provider, entry.name))
 
-    def _replace(self, key: Key, cell: Cell, price: tuple[Decimal, int], since: str) -> None:
+    def _replace(self, key: Key, entry: Entry, cell: Cell, price: tuple[Decimal, int], since: str) -> None:
         rows = self.rows[key]
         for index, row in enumerate(rows):
-            if Cell(row.unit, row.when, row.context) == cell and not row.window and self._holds(row):
+            if cell_of(row) == cell and not row.window and self._listed(row, entry):
                 rows[index] = replace(row, price=amount(price[0]), per=price[1], source=SOURCE)
-                if since > row.valid_from:
+                if row.valid_from < since < (row.valid_until or "9999"):
                     rows[index] = replace(rows[index], valid_from=since)
                     rows.append(replace(row, valid_until=since))
                 return
 
     def _fill(
-        self, key: Key, entry: Entry, cell: Cell, price: tuple[Decimal, int], dates: tuple[str, str], source: str
+        self,
+        key: Key,
+        entry: Entry,
+        cell: Cell,
+        price: tuple[Decimal, int],
+        dates: tuple[str, str],
+        source: str,
+        ratio: Fraction = _AS_LISTED,
     ) -> None:
-        rule = next((rule for rule in self._fills if _fits(rule, entry, cell, "")), None)
+        rule = self._rule(entry, cell)
         if rule is not None and rule.take == "none":
             return
         if cell.unit in IN_OTHER_WORDS and any(row.unit in TOKEN_UNITS for row in self.rows[key]):
@@ -241,16 +287,17 @@ class _Merging:
             until = min(until or "9999", rule.until.isoformat())
         if until and since >= until:
             return
-        taken = any((row.unit, row.when, row.context) == (cell.unit, cell.when, cell.context) for row in self.rows[key])
-        if taken:
+        if any(cell_of(row) == cell for row in self.rows[key]):
             # The book priced it at another time, or in hours that the list does not know: it knows better.
             return
-        self.rows[key].append(
-            PriceRow(
-                *(key[0], key[1], cell.unit, amount(price[0]), price[1], since, until),
-                *("", cell.context, cell.when, "", source, ""),
-            )
+        row = PriceRow(
+            *(key[0], key[1], cell.unit, amount(price[0]), price[1], since, until),
+            *("", cell.context, cell.when, "", source, ""),
         )
+        self.rows[key].append(row if ratio == 1 else scaled(row, ratio))
+
+    def _rule(self, entry: Entry, cell: Cell) -> Rule | None:
+        return next((rule for rule in self._fills if _fits(rule, entry, cell, "")), None)
 
     def _dates(self, key: Key) -> tuple[str, str]:
         """Start and end of the standard price in force: what LiteLLM lists beside it holds as long as it does."""
@@ -266,10 +313,26 @@ class _Merging:
         return timestamp(row.valid_from) <= self._at and (not row.valid_until or self._at < timestamp(row.valid_until))
 
 
-def differ(row: PriceRow, price: tuple[Decimal, int], rounding: Decimal = _ROUNDING) -> bool:
-    """By more than what rounding to a second or an hour explains."""
-    ours, theirs = Decimal(row.price) * price[1], price[0] * row.per
-    return abs(ours - theirs) > ours * rounding
+def cell_of(row: PriceRow) -> Cell:
+    """What the row is for, as the list says it."""
+    return Cell(row.unit, row.when, row.context)
+
+
+def _standards(unit: str) -> Iterator[Cell]:
+    """The standard price that a rate of the unit goes with, and those that stand in where none is stated."""
+    while True:
+        yield Cell(unit, "", "")
+        if unit in ("input", "output"):
+            return
+        unit = STAND_INS.get(unit, "cache_write" if unit.startswith("cache_write_") else "input")
+
+
+def differ(
+    row: PriceRow, price: tuple[Decimal, int], rounding: Decimal = _ROUNDING, ratio: Fraction = _AS_LISTED
+) -> bool:
+    """By more than what rounding to a second or an hour explains. ratio: what to take the price times."""
+    ours, theirs = each(row), Fraction(price[0]) / price[1] * ratio
+    return abs(ours - theirs) > ours * Fraction(rounding)
 
 
 def _fits(rule: Rule, entry: Entry, cell: Cell, found: str) -> bool:
@@ -277,5 +340,5 @@ def _fits(rule: Rule, entry: Entry, cell: Cell, found: str) -> bool:
         rule.provider in ("*", entry.provider)
         and any(fnmatchcase(entry.name, glob) for glob in rule.names)
         and (not rule.found or found in rule.found)
-        and (rule.cells == "all" or bool(cell.context))
+        and (rule.cells == "all" or (bool(cell.context) if rule.cells == "context" else cell.when == "batch"))
     )
