@@ -181,7 +181,7 @@ def _build(
 ) -> books.Book:
     path = directory / "corrections.yaml"
     path.write_text(text)
-    today = "2026-11-21" if previous is None else "2026-12-01"
+    today = "2026-11-10" if previous is None else "2026-11-20"
     wheels = [_wheel(directory), list_wheel(directory, lists or {})]
     return build.build(wheels, previous=previous, today=today, fixes_path=path)
 
@@ -259,9 +259,9 @@ def test_two_prices_at_once_are_refused(tmp_path: Path) -> None:
 def test_rows_keep_the_date_of_their_last_change(tmp_path: Path) -> None:
     first = _build(tmp_path, CORRECTIONS)
     again = _build(tmp_path, CORRECTIONS, previous=first)
-    assert {row.date for row in again.prices} == {"2026-11-21"}
+    assert {row.date for row in again.prices} == {"2026-11-10"}
     changed = _build(tmp_path, CORRECTIONS.replace('"0.28"', '"0.29"'), previous=first)
-    assert {row.model for row in changed.prices if row.date == "2026-12-01"} == {"three"}
+    assert {row.model for row in changed.prices if row.date == "2026-11-20"} == {"three"}
 
 
 def test_the_shipped_book_holds_the_corrections() -> None:

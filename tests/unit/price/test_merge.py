@@ -135,7 +135,7 @@ def test_what_is_retired_stays_and_undated_changes_begin_today(tmp_path: Path) -
     old = _build(tmp_path, CORRECTIONS, lists=first)
     new = _build(tmp_path, CORRECTIONS, old, {"kept": {**CHAT, "input_cost_per_token": 3e-06}})
     assert _prices(new, "retired") == {("input", "", "", "", ""): "2"}
-    assert _prices(new, "kept") == {("input", "", "", "", "2026-12-01"): "1", ("input", "", "", "2026-12-01", ""): "3"}
+    assert _prices(new, "kept") == {("input", "", "", "", "2026-11-20"): "1", ("input", "", "", "2026-11-20", ""): "3"}
     again = _build(tmp_path, CORRECTIONS, new, {"kept": {**CHAT, "input_cost_per_token": 3e-06}})
     assert _prices(again, "kept") == _prices(new, "kept"), "an update without news changes nothing"
 
