@@ -22,6 +22,7 @@ CODES: dict[str, str] = {
     "bad-source": "The place of a concept is not written as dialect tables write it.",
     "duplicate-dialect": "Two of your dialects have the same name.",
     "undetected-dialect": "No span would be known to speak the dialect.",
+    "unused-key": "A key of `only_here` is one that the dialect never reads.",
     "bad-test": "A test of a dialect is not written as dialect tables write it.",
     "duplicate-policy-name": "Two sampling policies have the same name.",
     "bad-condition": "A condition of an `ottl_condition` policy is not OTTL, or not the part of it that is supported.",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from enricher.content.check import check as check_content
 from enricher.errors import Problem
+from enricher.normalize.names import maps
+from enricher.normalize.notation import parse_source
 from enricher.normalize.settings import NormalizeSettings
 from enricher.normalize.tables import shipped_dialects
 
@@ -22,4 +26,11 @@ def check(settings: NormalizeSettings) -> list[Problem]:
             message = "no span would be known to speak this dialect"
             hint = "add `detect:` with a key that only this dialect writes"
             problems.append(Problem("undetected-dialect", f"dialects[{index}]", message, hint))
+        texts = [text for sources in dialect.attributes.values() for text in sources] + dialect.recover
+        keys = {source.key for source in (parse_source(text, maps()) for text in texts) if source.kind == "attr"}
+        for position, pattern in enumerate(dialect.only_here):
+            if not any(fnmatchcase(key, pattern) for key in keys):
+                place = f"dialects[{index}].only_here[{position}]"
+                hint = "name a key that stands under `attributes` or `recover`"
+                problems.append(Problem("unused-key", place, f"the dialect reads no attribute `{pattern}`", hint))
     return problems

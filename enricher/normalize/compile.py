@@ -37,6 +37,7 @@ def compile_plan(settings: NormalizeSettings) -> dict[str, Any]:
         "usage_opaque": opaque(),
         "carriers": _carriers(dialects),
         "errors": errors(),
+        "placeholders": tables.load(tables.Values).placeholders.model_dump(),
         "maps": tables.load(tables.Values).maps,
     }
 
@@ -184,10 +185,7 @@ def _detection(dialects: Sequence[Dialect]) -> list[dict[str, Any]]:
     for dialect in dialects:
         for test in dialect.detect:
             add(dialect.name, *([test] if isinstance(test, str) else test.all))
-    replaced = {dialect.name for dialect in dialects if dialect.detect}
     for rule in tables.load(tables.Detection).detection:
-        if rule.dialect in replaced:
-            continue
         if rule.all:
             add(rule.dialect, *rule.all)
         for one in rule.any:
@@ -212,6 +210,8 @@ def _dialect(dialect: Dialect) -> dict[str, Any]:
         plan["default_operation"] = implied.operation
     if implied.model_claims:
         plan["model_claims"] = True
+    if dialect.ignore:
+        plan["ignored"] = dialect.ignore
     if dialect.operations:
         meanings = {value.lower(): _meaning(meaning) for value, meaning in dialect.operations.items()}
         plan["operations"] = meanings

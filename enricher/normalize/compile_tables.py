@@ -12,6 +12,7 @@ def canonical(*, fix_legacy: bool) -> list[dict[str, Any]]:
     return [
         {"concept": name, "key": entry.key}
         | ({"legacy": entry.legacy[0], "fix_legacy": fix_legacy} if entry.legacy else {})
+        | ({"fold": entry.fold} if entry.fold else {})
         for name, entry in tables.load(tables.Canonical).concepts.items()
         if entry.key
     ]
@@ -59,7 +60,6 @@ def providers() -> dict[str, Any]:
             *({"match": rule.plan(), "provider": rule.provider} for rule in source.model_patterns),
         ],
         "compatible": source.host_corrects,
-        "model_placeholders": source.model_placeholders,
         "response_id_prefixes": source.response_id_prefixes,
     }
 
@@ -121,10 +121,11 @@ def _fields(concept: str, paths: list[str]) -> list[dict[str, Any]]:
 
 def errors() -> dict[str, Any]:
     """Texts by class, the most specific class first, then HTTP statuses."""
-    classes = tables.load(tables.Errors).classes
+    source = tables.load(tables.Errors)
+    classes = source.classes
     texts = []
     for rule in classes:
         texts += [{"match": {"contains": text.lower()}, "of": "type", "class": rule.name} for text in rule.types]
         texts += [{"match": {"contains": text.lower()}, "of": "message", "class": rule.name} for text in rule.messages]
     statuses = [{"from": status, "to": status, "class": rule.name} for rule in classes for status in rule.status]
-    return {"texts": texts, "statuses": statuses}
+    return {"texts": texts, "statuses": statuses, "events": source.events}

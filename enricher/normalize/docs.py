@@ -23,8 +23,9 @@ OpenTelemetry's own, then the others; the first key that is present wins, and va
 those listed under *only here*, count in their own dialect alone.
 
 How a source is written: `KEY` is a span attribute, `KEY#path` a value inside its JSON, `event:NAME/KEY` an attribute of
-a span event, `resource:KEY` a resource attribute, `log:NAME/KEY` a log record written in the span; what follows
-`|` is done to the value. Your own dialects have the same form in the configuration:
+a span event, `resource:KEY` a resource attribute, `log:NAME/KEY` an attribute or body field of a log record
+that was written in the span; what follows `|` is done to the value. Your own dialects have the same form in the
+configuration:
 
 ```yaml
 normalize:
@@ -88,6 +89,8 @@ def _dialect(dialect: Dialect) -> Iterator[str]:
         yield f"\nRaw responses: {', '.join(f'`{source}`' for source in dialect.recover)}.\n"
     if dialect.only_here:
         yield f"\nOnly here: {', '.join(f'`{key}`' for key in dialect.only_here)}.\n"
+    if dialect.ignore:
+        yield f"\nNever read: {', '.join(f'`{key}`' for key in dialect.ignore)}.\n"
     if dialect.roles or dialect.operations:
         yield "\n| spans | role | operation |\n| --- | --- | --- |\n"
         for rule in dialect.roles:

@@ -53,6 +53,12 @@ MODALITIES."""
 MODALITIES = ("audio", "document", "image", "text", "video")
 """What Gemini's lists of counts count by (`[{"modality": "AUDIO", "tokenCount": 900}]`)."""
 
+UNITS = ("ms", "us", "ns", "iso", "unix_s", "unix_ms", "unix_ns")
+"""Transforms that turn a time into seconds."""
+
+TEXT_ONLY = ("lower", "list", "host", "true", "not", "known_id", "literal")
+"""Transforms that yield no number."""
+
 READINGS = ("inclusive", "exclusive", "inside", "outside", "missing")
 """Said of one source, not a whole dialect: whether its input tokens include cached ones, where reasoning is counted."""
 
@@ -102,8 +108,12 @@ def parse_source(text: str, maps: frozenset[str] = frozenset()) -> Source:
         kind, place = "resource", rest
     elif colon and head == "metric":
         raise NotationError("metrics cannot be read onto spans", "")
-    key, _, path = place.partition("#")
+    key, hash_mark, path = place.partition("#")
     _check_key(key, text)
+    if hash_mark and not path:
+        raise NotationError(f"`{text}` has no path behind `#`", "write the names inside the JSON, or leave `#` out")
+    if len(units := [step for step in transforms if step in UNITS]) > 1:
+        raise NotationError(f"`{text}` converts twice, by {' and '.join(units)}", "a value has one unit")
     if path and not _PATH.fullmatch(path):
         raise NotationError(
             f"`{path}` is not a path", "write names with dots, `[]` after lists, `**.` in front to search"

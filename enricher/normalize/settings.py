@@ -9,13 +9,13 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from enricher.config.base import Section, fault
 from enricher.config.shape import nearest
 from enricher.content.settings import ContentSettings, Policy, policy_alone
-from enricher.normalize.names import concepts, maps, operations, providers
-from enricher.normalize.notation import NotationError, parse_source, parse_test
+from enricher.normalize.names import concepts, maps, operations, providers, table
+from enricher.normalize.notation import TEXT_ONLY, NotationError, parse_source, parse_test
 from enricher.tokens.settings import EstimateSettings, switch_alone
 
 Inclusion = Literal["inclusive", "exclusive", "unknown"]
 Reasoning = Literal["inside", "outside", "missing"]
-Role = Literal["inference", "wrapper", "other", "never"]
+Role = Literal["inference", "wrapper", "other", "never", "none"]
 
 
 def _known_concept(name: str) -> str:
@@ -31,6 +31,16 @@ def _source(text: str) -> str:
     except NotationError as wrong:
         raise fault("bad-source", str(wrong), wrong.hint) from None
     return text
+
+
+def _fitting(attributes: dict[str, list[str]]) -> dict[str, list[str]]:
+    for concept, texts in attributes.items():
+        kind = table("canonical.yaml")["concepts"][concept]["type"]
+        for text in texts if kind in ("count", "quantity", "int", "number") else ():
+            if wrong := [step for step in parse_source(text, maps()).transforms if step in TEXT_ONLY]:
+                message = f"`{text}` yields no number, and {concept} is one"
+                raise fault("bad-source", message, f"leave `{wrong[0]}` out")
+    return attributes
 
 
 def _test(text: str) -> str:
@@ -108,7 +118,7 @@ class RoleRule(Section):
     """Tests, all of which must hold."""
     role: Role | None = None
     """inference (claims a model call), wrapper (repeats or sums other calls), other (no model call), never (not a call,
-    whatever usage it carries)."""
+    whatever usage it carries), none (says nothing about a model: the span stays as it came)."""
     operation: Operation | None = None
     """The operation of such spans."""
 
@@ -146,10 +156,12 @@ class Dialect(Section):
     """Instrumentation scopes it is known to use; for people, detection has tests of its own."""
     detect: list[Annotated[Test | Detect, BeforeValidator(_one_test)]] = Field(default_factory=list)
     """How spans of this dialect are known; any one is enough. `{all: […]}` needs several tests at once."""
-    attributes: dict[Concept, Sources] = Field(default_factory=dict)
+    attributes: Annotated[dict[Concept, Sources], AfterValidator(_fitting)] = Field(default_factory=dict)
     """Where each concept stands: sources in order, the first present wins, values are never added up."""
     only_here: list[str] = Field(default_factory=list)
     """Keys that mean this in this dialect only. Keys without a dot are never read elsewhere."""
+    ignore: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    """Span attributes that mean nothing here, whatever other dialects read from them."""
     includes_cached: Annotated[
         dict[ProviderOrDefault, Inclusion],
         BeforeValidator(_per_provider, json_schema_input_type=Inclusion | dict[str, Inclusion]),
@@ -200,7 +212,9 @@ class NormalizeSettings(Section):
     ] = EstimateSettings()
     """Whether tokens are counted from content when a call's usage is nowhere told, with options; see docs/tokens.md.
     Such calls are marked `enricher.usage.estimated` and their cost is `estimated`."""
-    attributes: dict[Concept, Sources] = Field(default_factory=dict)
+    attributes: Annotated[dict[Concept, Sources], AfterValidator(_fitting)] = Field(default_factory=dict)
     """Further keys of your own for a concept, asked before all others: `tenant_id: [acme.customer]`."""
     dialects: list[Dialect] = Field(default_factory=list)
-    """Dialects of your own, detected before the shipped ones. See docs/dialects.md for the schema at work."""
+    """Dialects of your own, detected before the shipped ones. One that is named like a shipped one replaces its table;
+    what detects the shipped one then detects yours, besides its own `detect`. See docs/dialects.md for the schema at
+    work."""

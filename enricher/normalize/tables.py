@@ -48,6 +48,8 @@ class CanonicalConcept(Section):
 
     key: str | None = None
     legacy: list[str] = Field(default_factory=list, max_length=1)
+    fold: str | None = None
+    """A map of `values.yaml` that every text of the concept passes."""
     type: ValueType
 
 
@@ -127,7 +129,6 @@ class Providers(Section):
     not_providers: list[str]
     host_corrects: list[Provider]
     api: Api
-    model_placeholders: list[str]
     response_id_prefixes: list[str]
     hosts: list[Host]
     local_ports: dict[int, Provider]
@@ -171,12 +172,21 @@ class ErrorRule(Section):
 class Errors(Section):
     """`errors.yaml`."""
 
+    events: list[str]
     classes: list[ErrorRule]
+
+
+class Placeholders(Section):
+    """Words that stand for no value, and the concepts they are looked for in."""
+
+    words: list[str]
+    concepts: list[Concept]
 
 
 class Values(Section):
     """`values.yaml`."""
 
+    placeholders: Placeholders
     maps: dict[str, dict[str, str]]
 
 

@@ -104,6 +104,27 @@ def test_a_choice_tells_why_the_model_stopped() -> None:
     assert _out(core)["gen_ai.response.finish_reasons"] == ["length"]
 
 
+@pytest.mark.parametrize("failed", [True, False])
+def test_an_exception_in_a_log_record_classes_the_error_of_a_span_that_failed(failed: bool) -> None:
+    core = engine("")
+    span = Span(trace_id=TRACE, span_id=SPAN, name="chat", start_time_unix_nano=NOW - SECOND, end_time_unix_nano=NOW)
+    span.attributes.extend(key_values({"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}))
+    span.status.code = span.status.STATUS_CODE_ERROR if failed else span.status.STATUS_CODE_UNSET
+    core.ingest(request_of(span, scope="app"), NOW)
+    said = {
+        "exception.type": "google.genai.errors.ClientError",
+        "exception.message": "429 RESOURCE_EXHAUSTED. Try again later.",
+    }
+    record = LogRecord(event_name="gen_ai.client.operation.exception", trace_id=TRACE, span_id=SPAN, time_unix_nano=NOW)
+    record.attributes.extend(key_values(said))
+    request = ExportLogsServiceRequest()
+    request.resource_logs.add().scope_logs.add(log_records=[record]).scope.name = "app"
+    core.take_logs(request.SerializeToString(), NOW)
+    out = _out(core)
+    assert out.get("enricher.error.class") == ("rate_limit" if failed else None)
+    assert out.get("error.type") == ("google.genai.errors.ClientError" if failed else None)
+
+
 def test_a_span_around_the_call_is_no_second_call() -> None:
     core = engine("")
     core.ingest(_span({"http.route": "/ask"}, span_id=b"r" * 8), NOW)

@@ -89,6 +89,8 @@ def normalize(span: Span) -> Outcome | None:
                 break
     told = _recover(span, name, facts)
     who = provider.conclude(span.scope, dialect, facts)
+    folded = {concept: _folded(concept, value) for concept, value in facts.items()}
+    facts = {concept: value for concept, value in folded.items() if value is not None}
     if gateway := dialect.get("implies", {}).get("gateway"):
         facts.setdefault("gateway", gateway)
     told_words = (told[part] for part in ("includes_cached", "reasoning") if part in told)
@@ -157,12 +159,15 @@ def _sources(name: str | None) -> dict[str, list[Source]]:
         for concept, texts in dialects()[dialect]["attributes"].items():
             for text in texts:
                 source = _source(text)
+                if name and source.kind == "attr" and source.key in dialects()[name].get("ignore", ()):
+                    continue
                 own = dialect in (name, "enricher")
                 if own or (not _only_here(dialect, source) and not _ambiguous(concept, source)):
                     found.setdefault(concept, {}).setdefault(text, source)
     for concept, entry in table("canonical.yaml")["concepts"].items():
         # Last, the canonical attribute itself, unless the dialect reads it in a way of its own.
-        if key := entry.get("key"):
+        key = entry.get("key")
+        if key and not (name and key in dialects()[name].get("ignore", ())):
             sources = found.setdefault(concept, {})
             if not any((source.kind, source.key, source.path) == ("attr", key, "") for source in sources.values()):
                 sources[key] = _source(key)
@@ -199,7 +204,9 @@ def _read_source(span: Span, concept: str, source: Source) -> Any:
         for value in follow(decoded(raw), source.path) if source.path else [raw]:
             usable = transformed(value, source.transforms, _context(span))
             usable = None if usable is None else read(kind, usable)
-            if usable is not None and not (concept.endswith("_model") and _placeholder(usable)):
+            if isinstance(usable, str) and concept.endswith("_model"):
+                usable = re.sub(r"\x1b\[[0-9;]*m", "", usable)
+            if usable is not None and not _placeholder(concept, usable):
                 values.append(usable)
     if not values:
         return None
@@ -217,8 +224,19 @@ def _raw(span: Span, source: Source) -> list[Any]:
     return []
 
 
-def _placeholder(model: str) -> bool:
-    return model.lower() in table("providers.yaml")["model_placeholders"]
+def _placeholder(concept: str, value: Any) -> bool:
+    known = table("values.yaml")["placeholders"]
+    return concept in known["concepts"] and str(value).lower() in known["words"]
+
+
+def _folded(concept: str, value: Any) -> Any:
+    name = table("canonical.yaml")["concepts"][concept].get("fold")
+    if name is None:
+        return value
+    known = table("values.yaml")["maps"][name]
+    items = [known.get(item.lower(), item) for item in (value if isinstance(value, list) else [value])]
+    items = [item for item in items if item]
+    return (items or None) if isinstance(value, list) else (items[0] if items else None)
 
 
 def _recover(span: Span, name: str | None, facts: dict[str, Any]) -> dict[str, Any]:

@@ -40,11 +40,11 @@ def conclude(scope: str, dialect: dict[str, Any], facts: dict[str, Any]) -> str 
 def _named(told: str | None) -> tuple[str | None, bool]:
     """The official provider of a value, and whether the value is a name that nobody knows."""
     names = table("providers.yaml")
-    owner = {alias.lower(): name for name, aliases in names["aliases"].items() for alias in (name, *aliases)}
-    nobody = {str(name).lower() for name in names["not_providers"]}
-    if told is None or told.lower() in nobody - set(owner):
+    owner = {_folded(alias): name for name, aliases in names["aliases"].items() for alias in (name, *aliases)}
+    nobody = {_folded(str(name)) for name in names["not_providers"]}
+    if told is None or _folded(told) in nobody - set(owner):
         return None, False
-    for word in (told.lower(), told.lower().partition(".")[0] if "." in told else ""):
+    for word in (_folded(told), _folded(told).partition(".")[0] if "." in told else ""):
         if word in owner:
             return owner[word], False
         if word and word in nobody:
@@ -63,12 +63,16 @@ def _of_address(told: str) -> tuple[str | None, str | None] | None:
     return None
 
 
+def _folded(name: str) -> str:
+    return re.sub("[_ ]", "-", name.lower())
+
+
 def _of_host(facts: dict[str, Any]) -> tuple[str | None, str | None]:
     names = table("providers.yaml")
     address = facts.get("server_address")
     if not address:
         return None, None
-    name = host(address).lower()
+    name = host(address).rstrip(".").lower()
     if name in ("localhost", "127.0.0.1", "::1", "[::1]"):
         written = re.search(r":(\d+)(/.*)?$", address)
         port = facts.get("server_port", int(written[1]) if written else None)

@@ -8,11 +8,12 @@ use crate::facts::{Facts, Role};
 use crate::normalize::conclusion;
 use crate::normalize::kinds::{Kind, kind_of};
 use crate::record;
+use crate::wire::span::STATUS_ERROR;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// What a log record may add, besides usage.
-const FILLS: [Concept; 16] = [
+const FILLS: [Concept; 18] = [
     Concept::Provider,
     Concept::Operation,
     Concept::RequestModel,
@@ -29,6 +30,8 @@ const FILLS: [Concept; 16] = [
     Concept::EvaluationScore,
     Concept::EvaluationLabel,
     Concept::MaxTokens,
+    Concept::ErrorType,
+    Concept::ErrorClass,
 ];
 
 /// Usage and what belongs to it: taken together or not at all, figures of two sources do not fit each other.
@@ -52,6 +55,7 @@ pub fn is_worth_noting(facts: &Facts<'_>) -> bool {
         Concept::CostTotal,
         Concept::EvaluationScore,
         Concept::EvaluationLabel,
+        Concept::ErrorClass,
     ];
     has_usage(facts) || told.into_iter().any(|concept| facts.has(concept))
 }
@@ -82,8 +86,9 @@ fn same_usage(facts: &Facts<'_>, note: &Facts<'_>) -> bool {
     })
 }
 
-/// Adds what the span lacks. A record about another response than the span's adds nothing.
-fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>) {
+/// Adds what the span lacks. A record about another response than the span's adds nothing, and one about an exception
+/// says nothing about a span that went well.
+fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>, failed: bool) {
     if let (Some(own), Some(other)) = (facts.text(Concept::ResponseId), note.text(Concept::ResponseId))
         && own != other
     {
@@ -98,6 +103,7 @@ fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>) {
             Concept::CostTotal | Concept::CostByProvider => cost,
             // Members of two evaluations say nothing together.
             _ if Concept::EVALUATION.contains(&concept) => evaluation,
+            Concept::ErrorType | Concept::ErrorClass => failed,
             _ => usage || !is_usage(concept),
         };
         if !facts.has(concept) && wanted {
@@ -171,7 +177,7 @@ fn joined_record(trace: &Trace, at: usize, notes: &[&Note]) -> Vec<u8> {
     for note in notes.iter().filter(|note| !note.record.is_empty()) {
         let mut said = Facts::new();
         record::decode(&note.record, &[], &mut said);
-        fill(&mut facts, &said);
+        fill(&mut facts, &said, entry.status == STATUS_ERROR);
     }
     let mut record = Vec::new();
     record::encode(&facts, raw, &mut record);

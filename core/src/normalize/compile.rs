@@ -92,6 +92,10 @@ pub struct Tables {
     pub keys: Vec<KeyInfo>,
     pub ops: Vec<Vec<Op>>,
     pub maps: Maps,
+    /// Concepts whose texts pass a value map.
+    pub(super) folds: Vec<(Concept, u16)>,
+    /// Keys that mean nothing in a dialect.
+    pub(super) ignored: Vec<(u16, Box<str>)>,
     pub id_prefixes: Vec<Box<[u8]>>,
     pub events: HashMap<Box<[u8]>, Vec<EventRule>>,
     pub resources: HashMap<Box<[u8]>, Vec<Entry>>,
@@ -129,10 +133,17 @@ impl Tables {
             let concept = concept(&entry.concept)?;
             keys.add(&entry.key);
             tables.canonical.push((entry.key.clone(), concept, true));
+            if let Some(name) = &entry.fold {
+                let map = names.get(name.as_str()).ok_or_else(|| format!("unknown value map {name:?}"))?;
+                tables.folds.push((concept, *map));
+            }
             if let Some(legacy) = &entry.legacy {
                 keys.add(legacy);
                 tables.canonical.push((legacy.clone(), concept, false));
             }
+        }
+        for (index, dialect) in plan.dialects.iter().enumerate() {
+            tables.ignored.extend(dialect.ignored.iter().map(|key| (index as u16, key.as_str().into())));
         }
         tables.read_rules(plan, &names, keys)?;
         tables.read_canonical(plan)?;

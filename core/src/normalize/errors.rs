@@ -7,7 +7,7 @@ use super::provider::lowered;
 use super::read::Context;
 use crate::concept::Concept;
 use crate::facts::{Facts, Val};
-use crate::wire::span::{STATUS_ERROR, STATUS_OK, SpanView};
+use crate::wire::span::{STATUS_ERROR, STATUS_OK, SpanView, events};
 
 /// As much of a message as is searched, bytes.
 const MESSAGE: usize = 2048;
@@ -15,9 +15,10 @@ const MESSAGE: usize = 2048;
 pub struct Errors {
     texts: Vec<(Matcher, TextOf, Box<str>)>,
     statuses: Vec<(i64, i64, Box<str>)>,
+    events: Vec<Box<[u8]>>,
 }
 
-/// An `exception` event.
+/// An event that tells of an exception.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Exception<'a> {
     pub kind: &'a [u8],
@@ -40,7 +41,21 @@ impl Errors {
                 .iter()
                 .map(|rule| (i64::from(rule.from), i64::from(rule.to), rule.class.as_str().into()))
                 .collect(),
+            events: plan.events.iter().map(|name| name.as_bytes().into()).collect(),
         })
+    }
+
+    /// Whether an event, or log record, of that name tells of an exception.
+    #[inline]
+    pub fn is_exception(&self, name: &[u8]) -> bool {
+        self.events.iter().any(|known| **known == *name)
+    }
+
+    /// Whether some event says that a model call failed, whatever else is known.
+    #[cold]
+    pub fn fails_a_call(&self, span: &SpanView<'_>) -> bool {
+        let mut names = events(span.raw).map_while(Result::ok).map(|event| event.name);
+        names.any(|name| name.starts_with(b"gen_ai.") && self.is_exception(name))
     }
 
     /// Sets error type and class of a span that failed; does nothing on others.

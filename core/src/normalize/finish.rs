@@ -37,13 +37,9 @@ impl Normalizer {
         facts: &mut Facts<'a>,
     ) {
         let dialect = seen.dialect.map(|index| &self.dialects[usize::from(index)]);
-        let provider = self.providers.conclude(
-            facts,
-            seen.scope.provider,
-            dialect.and_then(|dialect| dialect.provider),
-            scratch,
-            arena,
-        );
+        let provider =
+            self.providers.conclude(facts, seen.scope.provider, dialect.and_then(|dialect| dialect.provider), scratch);
+        self.tables.fold(facts, arena);
         if let Some(gateway) = dialect.and_then(|dialect| dialect.gateway.as_deref())
             && !facts.has(Concept::Gateway)
         {
@@ -63,7 +59,10 @@ impl Normalizer {
         first_token(facts, seen.span.duration(), scratch);
         let view =
             operation::Seen { span: seen.span, attrs: seen.attrs, hits: seen.hits, scope: seen.scope.name.as_bytes() };
-        self.operations.conclude(facts, seen.dialect, &view, arena);
+        if !self.operations.conclude(facts, seen.dialect, &view, arena) {
+            facts.clear();
+            return;
+        }
         let mut context = Context {
             arena,
             anomalies: &mut scratch.anomalies,

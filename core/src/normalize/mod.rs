@@ -18,6 +18,7 @@ pub mod operation;
 pub mod origin;
 pub mod paths;
 pub mod patterns;
+pub mod placeholders;
 pub mod plan;
 pub mod provider;
 pub mod read;
@@ -43,6 +44,7 @@ pub struct Normalizer {
     providers: provider::Providers,
     operations: operation::Operations,
     errors: errors::Errors,
+    placeholders: placeholders::Placeholders,
     shapes: shapes::Shapes,
     output: append::Output,
     dialects: Vec<DialectInfo>,
@@ -86,6 +88,7 @@ impl Normalizer {
             providers,
             operations,
             errors: errors::Errors::compile(&plan.errors)?,
+            placeholders: placeholders::Placeholders::compile(&plan.placeholders)?,
             shapes,
             output: append::Output::compile(plan)?,
             dialects,

@@ -125,8 +125,14 @@ impl Operations {
         checks.flat_map(|check| check.ids().iter().copied())
     }
 
-    /// Sets operation and role.
-    pub fn conclude<'a>(&'a self, facts: &mut Facts<'a>, dialect: Option<u16>, seen: &Seen<'_, 'a>, arena: &'a Bump) {
+    /// Sets operation and role; false when a test says that the span is not about a model at all.
+    pub fn conclude<'a>(
+        &'a self,
+        facts: &mut Facts<'a>,
+        dialect: Option<u16>,
+        seen: &Seen<'_, 'a>,
+        arena: &'a Bump,
+    ) -> bool {
         let own = dialect.map(|index| &self.dialects[usize::from(index)]);
         let told = facts.text(Concept::Operation).map(|text| lowered(text, arena));
         let kind = facts.text(Concept::SpanKind).map(|text| lowered(text, arena));
@@ -147,6 +153,9 @@ impl Operations {
         let test =
             own.and_then(|own| own.tests.iter().find(|test| test.all.iter().all(|c| c.holds(facts, told, kind, seen))));
         if let Some(test) = test {
+            if test.meaning.role == Some(Role::None) {
+                return false;
+            }
             take(&test.meaning, conclusion::TEST);
         }
         let by_value = find(own.map(|own| &own.values), &self.values, told);
@@ -177,6 +186,7 @@ impl Operations {
                 facts.inferred.insert(Concept::Operation);
             }
         }
+        true
     }
 
     fn guess<'a>(&'a self, facts: &Facts<'_>, own: Option<&'a Own>) -> Option<&'a str> {

@@ -9,6 +9,7 @@ use crate::concept::Concept;
 use crate::facts::{Facts, Val};
 use bumpalo::Bump;
 use hashbrown::{HashMap, HashSet};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What is known of a provider's own API.
@@ -38,9 +39,6 @@ pub struct Providers {
     ports: BTreeMap<u16, u16>,
     scopes: Vec<(Matcher, u16)>,
     models: Vec<(Matcher, u16)>,
-    placeholders: HashSet<Box<str>>,
-    /// Bit n: some placeholder is n bytes long.
-    placeholder_lengths: u64,
 }
 
 /// What a value in a provider attribute means.
@@ -59,22 +57,13 @@ impl Providers {
         let mut providers = Self {
             list: Vec::new(),
             aliases: HashMap::new(),
-            nobody: section.not_providers.iter().map(|n| lower(n)).collect(),
+            nobody: section.not_providers.iter().map(|n| folded(n).into()).collect(),
             hosts: Vec::new(),
             gateways: Vec::new(),
             ports: BTreeMap::new(),
             scopes: Vec::new(),
             models: Vec::new(),
-            placeholders: HashSet::new(),
-            placeholder_lengths: 0,
         };
-        for name in &section.model_placeholders {
-            if name.len() >= 64 {
-                return Err(format!("the placeholder {name:?} is longer than any model name"));
-            }
-            providers.placeholder_lengths |= 1 << name.len();
-            providers.placeholders.insert(lower(name));
-        }
         for entry in &section.list {
             let index = providers.list.len() as u16;
             providers.list.push(Provider {
@@ -85,7 +74,7 @@ impl Providers {
                 compatible: section.compatible.contains(&entry.name),
             });
             for alias in std::iter::once(&entry.name).chain(&entry.aliases) {
-                providers.aliases.entry(lower(alias)).or_insert(index);
+                providers.aliases.entry(folded(alias).into()).or_insert(index);
             }
         }
         for rule in &section.hosts {
@@ -135,16 +124,8 @@ impl Providers {
         first(&self.scopes, &name).copied()
     }
 
-    /// Whether a model name stands for none.
-    #[inline]
-    pub fn is_placeholder(&self, model: &str) -> bool {
-        model.len() < 64
-            && self.placeholder_lengths >> model.len() & 1 == 1
-            && self.placeholders.contains(&*model.to_ascii_lowercase())
-    }
-
-    fn of_value<'a>(&self, text: &'a str, arena: &'a Bump) -> Named {
-        let text = lowered(text, arena);
+    fn of_value(&self, text: &str) -> Named {
+        let text = &*folded(text);
         if let Some(index) = self.aliases.get(text) {
             return Named::Known(*index);
         }
@@ -166,7 +147,9 @@ impl Providers {
         if let Some(known) = scratch.hosts.get(address) {
             return known;
         }
-        let name = std::str::from_utf8(host(address.as_bytes())).unwrap_or_default().to_ascii_lowercase();
+        let name = std::str::from_utf8(host(address.as_bytes())).unwrap_or_default();
+        // A name that DNS need not complete ends in a dot.
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
         if is_loopback(&name) {
             // Says nothing without its port, which the cache does not know.
             let written = || address.rsplit(':').next()?.split('/').next()?.parse().ok();
@@ -215,10 +198,9 @@ impl Providers {
         scope: Option<u16>,
         dialect: Option<u16>,
         scratch: &mut Scratch,
-        arena: &'a Bump,
     ) -> Option<u16> {
         let told = facts.text(Concept::Provider);
-        let mut named = told.map_or(Named::Nobody, |text| self.of_value(text, arena));
+        let mut named = told.map_or(Named::Nobody, |text| self.of_value(text));
         let mut named_host = None;
         if named == Named::Custom {
             // Some write the address of the API.
@@ -278,8 +260,13 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || host == "127.0.0.1" || host == "[::1]" || host == "::1"
 }
 
-fn lower(text: &str) -> Box<str> {
-    text.to_lowercase().into()
+/// Names in one spelling: lower case, `-` for `_` and spaces.
+fn folded(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte == b' ') {
+        Cow::Owned(text.to_ascii_lowercase().replace(['_', ' '], "-"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// ASCII lower case, in the arena when something had to change.

@@ -55,7 +55,14 @@ impl Tables {
                     *one = true;
                 }
             }
+            let ignores = |dialect: usize| {
+                dialect > 0 && self.ignored.iter().any(|(one, key)| **key == *name && usize::from(*one) + 1 == dialect)
+            };
+            let ignoring: Vec<bool> = (0..=dialects).map(ignores).collect();
             for (dialect, &named) in named.iter().enumerate() {
+                if ignoring[dialect] {
+                    continue;
+                }
                 if dialect > 0 && !named {
                     self.rows[dialect * self.width + key] = self.rows[key];
                     continue;

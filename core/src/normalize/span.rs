@@ -7,6 +7,7 @@ use super::errors::Exception;
 use super::json::{Base, Leaf, Sink, walk_otlp};
 use super::kinds::Kind;
 use super::origin::{ResourceFacts, ScopeFacts};
+use super::placeholders::without_styles;
 use super::read::{Context, Source};
 use super::scratch::Scratch;
 use super::shapes::Told;
@@ -46,10 +47,12 @@ impl<'a> Gather<'_, 'a> {
         let Some(mut value) = self.context.read(entry.kind, source, ops) else {
             return false;
         };
-        if let Val::Str(text) = value {
-            if matches!(entry.concept, Concept::RequestModel | Concept::ResponseModel)
-                && self.normalizer.providers.is_placeholder(text)
-            {
+        if let Val::Str(mut text) = value {
+            if matches!(entry.concept, Concept::RequestModel | Concept::ResponseModel) {
+                text = without_styles(text, self.context.arena);
+                value = Val::Str(text);
+            }
+            if self.normalizer.placeholders.stands_for_none(entry.concept, text) {
                 return false;
             }
             if again && let Some(before) = self.facts.text(entry.concept) {
@@ -152,7 +155,8 @@ impl Normalizer {
                 scratch.legacy.note(concept, at);
             }
         }
-        if !strong {
+        // A log record has the form of a span without a name.
+        if !strong && !(span.name.is_empty() && span.events > 0 && self.errors.fails_a_call(span)) {
             return false;
         }
         out.clear();
@@ -261,7 +265,7 @@ impl Normalizer {
     ) -> Exception<'a> {
         let mut exception = Exception::default();
         for event in events(span.raw).take(EVENTS).map_while(Result::ok) {
-            let failed = event.name == b"exception";
+            let failed = self.errors.is_exception(event.name);
             let evaluated = Concept::EVALUATION.into_iter().any(|concept| gather.facts.has(concept));
             if self.tables.events.is_empty() && !failed {
                 continue;

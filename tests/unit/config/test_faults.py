@@ -243,6 +243,18 @@ CASES = [
         "add `detect:`",
     ),
     Case(
+        "unused-key",
+        "normalize:\n  dialects:\n    - {name: d, detect: [a.b.c], only_here: [§nokey]}\n",
+        "normalize.dialects[0].only_here[0]",
+        "the dialect reads no attribute `nokey`",
+    ),
+    Case(
+        "bad-source",
+        "normalize: {attributes: §{input_tokens: [a.b | host]}}",
+        "normalize.attributes",
+        "yields no number",
+    ),
+    Case(
         "bad-test",
         "normalize: {dialects: [{name: d, detect: [§'scope:']}]}",
         "normalize.dialects[0].detect[0]",

@@ -103,8 +103,12 @@ def test_a_users_dialect_replaces_the_shipped_one_of_its_name() -> None:
     section = plan(dialects=[{"name": "openlit", "attributes": {"input_tokens": ["acme.in"]}}])
     assert [dialect["name"] for dialect in section["dialects"]].count("openlit") == 1
     assert order(section, "input_tokens", "openlit")[0] == "acme.in"
-    # Without tests of its own it is known as the shipped one is.
+    # With tests of its own or without, it is known as the shipped one is.
     assert any(test["dialect"] == 0 for test in section["detection"])
+    section = plan(dialects=[{"name": "openlit", "detect": ["acme.openlit"]}])
+    found = [test["all"][0] for test in section["detection"] if test["dialect"] == 0]
+    assert found[0] == {"attr": {"key": "acme.openlit"}}
+    assert {"scope": "openlit.*"} in found
 
 
 @pytest.mark.parametrize(

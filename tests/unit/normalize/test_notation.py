@@ -28,6 +28,8 @@ def test_a_source_is_kind_key_path_and_transforms() -> None:
         ("a.b | modality:smell", "no modality `smell`"),
         ("a.b | map:nowhere", "no value map `nowhere`"),
         ("a.b#x..y", "is not a path"),
+        ("a.b#", "has no path"),
+        ("a.b | ns | ms", "converts twice, by ns and ms"),
         ("a.b#[x]", "is not a path"),
         ("ab.*", "too wide"),
         ("{n}.x", "too wide"),

@@ -39,6 +39,9 @@ pub struct Dialect {
     /// Operation of its inference spans that name none.
     #[serde(default)]
     pub default_operation: Option<String>,
+    /// Keys that mean nothing on its spans.
+    #[serde(default)]
+    pub ignored: Vec<String>,
 }
 
 /// Whether input tokens contain cached ones. Nothing stated: the provider's default decides.

@@ -10,6 +10,9 @@ pub struct Errors {
     /// Most specific first (`context_length_exceeded` before `client_error`).
     pub texts: Vec<ErrorText>,
     pub statuses: Vec<ErrorStatus>,
+    /// Names of events and log records that tell of an exception.
+    #[serde(default)]
+    pub events: Vec<String>,
 }
 
 #[derive(Deserialize, Debug)]

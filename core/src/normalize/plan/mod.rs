@@ -54,6 +54,8 @@ pub struct NormalizePlan {
     pub carriers: Vec<Carrier>,
     #[serde(default)]
     pub errors: Errors,
+    #[serde(default)]
+    pub placeholders: super::placeholders::Plan,
     /// Value maps by name, for the transform `map:NAME`. Keys are compared in lower case.
     #[serde(default)]
     pub maps: BTreeMap<String, BTreeMap<String, String>>,
@@ -78,6 +80,9 @@ pub struct Canonical {
     /// Written beside `key` under `conventions: both` where the span does not have it.
     #[serde(default)]
     pub legacy: Option<String>,
+    /// Value map that every text of the concept passes, wherever it was read.
+    #[serde(default)]
+    pub fold: Option<String>,
     /// A legacy attribute on the span with another value than the concept's is replaced too.
     #[serde(default)]
     pub fix_legacy: bool,

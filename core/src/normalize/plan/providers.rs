@@ -40,9 +40,6 @@ pub struct Providers {
     /// Providers whose SDK is used against other hosts: where the host is known to be another's, it wins.
     #[serde(default)]
     pub compatible: Vec<String>,
-    /// Model names that stand for none (`unknown`, `none`); lower case.
-    #[serde(default)]
-    pub model_placeholders: Vec<String>,
     /// What response ids of providers start with (`chatcmpl-`), for the transform `known_id`.
     #[serde(default)]
     pub response_id_prefixes: Vec<String>,
