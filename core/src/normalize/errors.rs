@@ -7,7 +7,7 @@ use super::provider::lowered;
 use super::read::Context;
 use crate::concept::Concept;
 use crate::facts::{Facts, Val};
-use crate::wire::span::{STATUS_ERROR, STATUS_OK, SpanView, events};
+use crate::wire::span::{STATUS_ERROR, STATUS_OK, SpanView};
 
 /// As much of a message as is searched, bytes.
 const MESSAGE: usize = 2048;
@@ -51,11 +51,10 @@ impl Errors {
         self.events.iter().any(|known| **known == *name)
     }
 
-    /// Whether some event says that a model call failed, whatever else is known.
-    #[cold]
-    pub fn fails_a_call(&self, span: &SpanView<'_>) -> bool {
-        let mut names = events(span.raw).map_while(Result::ok).map(|event| event.name);
-        names.any(|name| name.starts_with(b"gen_ai.") && self.is_exception(name))
+    /// Whether a record of that name says that a model call failed, whatever else is known.
+    #[inline]
+    pub fn fails_a_call(&self, name: &[u8]) -> bool {
+        name.starts_with(b"gen_ai.") && self.is_exception(name)
     }
 
     /// Sets error type and class of a span that failed; does nothing on others.

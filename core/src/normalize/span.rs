@@ -155,8 +155,8 @@ impl Normalizer {
                 scratch.legacy.note(concept, at);
             }
         }
-        // A log record has the form of a span without a name.
-        if !strong && !(span.name.is_empty() && span.events > 0 && self.errors.fails_a_call(span)) {
+        // A log record has the form of a span with its name.
+        if !strong && !self.errors.fails_a_call(span.name) {
             return false;
         }
         out.clear();
