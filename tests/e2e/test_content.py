@@ -104,10 +104,10 @@ def test_a_log_record_over_http_fills_a_span_over_grpc_and_passes_on(start: Star
 
 def test_a_stream_that_nobody_counted_is_counted_from_its_content(start: Start, sink: GrpcSink) -> None:
     enricher = _start(start, sink)
-    parts = [{"type": "text", "content": "Paris."}]
+    answer = json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": "Paris."}]}])
     # Without a reason to end, nothing shows that the stream was not given up.
-    answer = json.dumps([{"role": "assistant", "parts": parts, "finish_reason": "stop"}])
-    call(enricher, _span({"gen_ai.input.messages": MESSAGES, "gen_ai.output.messages": answer}))
+    ended = {"gen_ai.response.finish_reasons": ["stop"]}
+    call(enricher, _span({"gen_ai.input.messages": MESSAGES, "gen_ai.output.messages": answer, **ended}))
     out = _exported(sink)
     assert out["gen_ai.usage.output_tokens"] == 2
     assert 30 < out["gen_ai.usage.input_tokens"] < 70
