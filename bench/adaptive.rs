@@ -9,6 +9,10 @@
 //! the mean over the seeds that is furthest from 1 among the counts of keys, and the share of single runs within bounds.
 
 use _core::sample::adaptive::{Adaptive, Aim, Seen};
+use random::Random;
+
+#[path = "random.rs"]
+mod random;
 
 const KEYS: [usize; 4] = [1, 40, 1000, 20_000];
 const RATES: [f64; 4] = [0.5, 2.0, 10.0, 100.0];
@@ -25,21 +29,9 @@ const STEPS: [(f64, f64, &str); 5] = [
     (10.0, 60.0, "back"),
 ];
 
-struct Random(u64);
-
-impl Random {
-    /// splitmix64, as a number above 0 and below 1.
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (((mixed ^ (mixed >> 31)) >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
-
-    fn lognormal(&mut self, mean: f64, sigma: f64) -> f64 {
-        let normal = (-2.0 * self.unit().ln()).sqrt() * (std::f64::consts::TAU * self.unit()).cos();
-        mean * (sigma * normal - sigma * sigma / 2.0).exp()
-    }
+/// `sigma`: of the logarithm.
+fn lognormal(random: &mut Random, mean: f64, sigma: f64) -> f64 {
+    mean * (sigma * random.normal() - sigma * sigma / 2.0).exp()
 }
 
 /// A kind of target: its option, the mean volume of a trace, and how widely volumes vary (of the logarithm).
@@ -101,9 +93,11 @@ fn run(kind: &Kind, per_second: f64, keys: usize, seed: u64) -> [f64; STEPS.len(
             }
             let place = random.unit() * sum;
             let key = shares.partition_point(|share| *share < place).min(keys - 1) as u64;
-            let cost = random.lognormal(1e9, 1.55);
+            let cost = lognormal(&mut random, 1e9, 1.55);
             let volume = if kind.sigma > 0.0 {
-                random.lognormal(kind.mean, kind.sigma).max(1.0).ceil()
+                lognormal(&mut random, kind.mean, kind.sigma)
+                    .max(1.0)
+                    .ceil()
             } else {
                 1.0
             };

@@ -7,27 +7,15 @@
 //!     cargo run --release --manifest-path core/Cargo.toml --example estimates [RUNS]
 
 use _core::sample::adaptive::{Adaptive, Aim, Seen};
+use random::Random;
+
+#[path = "random.rs"]
+mod random;
 
 const TRACES: usize = 50_000;
 const KEYS: usize = 40;
 const PER_SECOND: f64 = 100.0;
 const BUDGETS: [f64; 2] = [500.0, 2500.0];
-
-struct Random(u64);
-
-impl Random {
-    /// splitmix64, as a number above 0 and below 1.
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (((mixed ^ (mixed >> 31)) >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        (-2.0 * self.unit().ln()).sqrt() * (std::f64::consts::TAU * self.unit()).cos()
-    }
-}
 
 /// Key and cost of each trace.
 fn traffic(random: &mut Random, cv_squared: f64) -> Vec<(usize, f64)> {

@@ -256,6 +256,7 @@ def unpack(archive: IO[bytes], name: str) -> Book:
             if large:
                 raise InputError(f"{name}: {large[0]} is larger than {_MOST_BYTES} bytes")
             return _read(zipfile.Path(zipped), name)
+    # What zipfile raises for a compression that it does not know, and for an encrypted file, are the last two.
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{name} is not an archive of a price book: {error}") from error
 
