@@ -37,6 +37,9 @@ class LogsReport:
     @property
     def payload(self) -> bytes | None:
         """The `ExportLogsServiceRequest` to pass on; None: the one that came, which the content policy left alone."""
+    @property
+    def refused(self) -> int:
+        """Records that say something about a model call, and that limits.log_facts_mib had no room for."""
 
 @final
 class TickReport:
@@ -89,8 +92,10 @@ class Engine:
     def ingest(self, payload: bytes, now_ns: int) -> IngestReport:
         """Take one `ExportTraceServiceRequest`. All or nothing for bytes that are not OTLP (DecodeError). Overloaded
         when the buffer is full."""
-    def take_logs(self, payload: bytes, now_ns: int) -> LogsReport:
-        """Take one `ExportLogsServiceRequest`: apply the content policy. DecodeError for bytes that are not OTLP."""
+    def take_logs(self, payload: bytes, now_ns: int, keep: bool = False) -> LogsReport:
+        """Take one `ExportLogsServiceRequest`: note what its records say about model calls for the spans that they were
+        written in, and apply the content policy. keep: notes wait until the end, not a decision's time. DecodeError for
+        bytes that are not OTLP."""
     def tick(self, now_ns: int) -> TickReport:
         """Decide every trace that is due."""
     def drain(self, now_ns: int) -> TickReport:
@@ -128,6 +133,9 @@ def otlp_to_json(signal: str, payload: bytes) -> bytes:
 
 def otlp_from_json(signal: str, payload: bytes) -> bytes:
     """OTLP JSON to protobuf. `signal` is `traces`, `metrics` or `logs`. Raises DecodeError."""
+
+def otlp_signal(payload: bytes) -> str | None:
+    """The signal of one export request, by its first item that shows one; None when none does. Raises DecodeError."""
 
 def check_otlp(signal: str, payload: bytes) -> int:
     """Validate the framing of a metrics or logs request; returns the number of data points or records.

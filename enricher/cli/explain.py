@@ -15,7 +15,7 @@ import sys
 from typing import Any
 
 from enricher.cli.common import add_config_arguments, load_settings, log_to_stderr
-from enricher.cli.inputs import read_requests
+from enricher.cli.feed import Feed
 from enricher.cli.style import Style
 from enricher.config import compile_plan
 from enricher.errors import InputError
@@ -72,8 +72,10 @@ def _told(engine: CoreEngine, inputs: list[str]) -> dict[str, list[Any]]:
         traces.extend(map(json.loads, report.explanations.splitlines()))
 
     replay = Replay(engine, take)
-    reports = [replay.take(path, payload) for path in inputs for payload in read_requests(path, engine.otlp_from_json)]
+    feed = Feed(inputs, [replay])
+    reports = [replay.take(path, payload) for number, path in enumerate(inputs) for payload in feed.requests(number)]
     replay.finish()
+    feed.end()
     # What came late stands behind what it follows: the order of decisions within a trace stays.
     begun: dict[str, int] = {}
     for trace in traces:

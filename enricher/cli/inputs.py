@@ -1,6 +1,6 @@
-"""Files of spans that commands read: OTLP protobuf or JSON, one message or many, plain, gzip or zstd.
+"""Files that commands read: OTLP protobuf or JSON, one message or many, plain, gzip or zstd, of any signal.
 
-A protobuf file is one `ExportTraceServiceRequest` (or `TracesData`, the same on the wire), or the `proto` format of the
+A protobuf file is one export request (or `TracesData`, `LogsData`, the same on the wire), or the `proto` format of the
 Collector's file exporter: messages with a 4-byte big-endian length before each. JSON is one message, or one a line.
 Files are read as a stream: memory holds one message, or a part of one, whatever the file's size.
 """
@@ -13,7 +13,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, NamedTuple, TypeAlias
 
 import zstandard
 
@@ -36,32 +36,52 @@ _LARGEST = (1 << 31) - 1
 _PART = 16 << 20
 _CONTAINER = CONTAINERS << 3 | 2
 
+UNKNOWN = "unknown"
+"""Messages that are well-formed JSON and of no signal."""
 
-def read_requests(path: str, from_json: FromJson, meter: Meter | None = None) -> Iterator[bytes]:
-    """The export requests of one file in protobuf, in order; `-` is standard input.
+# What a JSON message of the signal has at its top, in the two spellings that protobuf's mapping reads.
+_TOPS = {
+    "traces": (b'"resourceSpans"', b'"resource_spans"'),
+    "logs": (b'"resourceLogs"', b'"resource_logs"'),
+    "metrics": (b'"resourceMetrics"', b'"resource_metrics"'),
+}
+
+
+class Message(NamedTuple):
+    """One export request. signal: `traces`, `logs`, `metrics` or UNKNOWN. payload: protobuf; empty for UNKNOWN."""
+
+    signal: str
+    payload: bytes
+
+
+def read_messages(path: str, from_json: FromJson, meter: Meter | None = None, only: str = "") -> Iterator[Message]:
+    """The export requests of one file, in order; `-` is standard input.
 
     from_json: `enricher.runtime.engine.CoreEngine.otlp_from_json`. meter: told how many bytes of the file were read.
+    only: a signal; messages of others are passed over.
     Raises InputError, with the file and the message's number, on anything that is not OTLP.
     """
     try:
         if path == "-":
-            yield from _requests(path, sys.stdin.buffer, from_json, meter)
+            yield from _read(path, sys.stdin.buffer, from_json, meter, only)
         else:
             with Path(path).open("rb") as file:
-                yield from _requests(path, file, from_json, meter)
+                yield from _read(path, file, from_json, meter, only)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from error
 
 
-def _requests(path: str, file: IO[bytes], from_json: FromJson, meter: Meter | None) -> Iterator[bytes]:
+def _read(path: str, file: IO[bytes], from_json: FromJson, meter: Meter | None, only: str) -> Iterator[Message]:
     stream: _Stream = io.BufferedReader(_Plain(path, file, meter), _CHUNK)
     head = stream.peek(_CHUNK)
     if _is_text(head):
-        yield from _from_json(path, stream, from_json)
-    elif head[0] == _CONTAINER:
-        yield from _parts(path, stream)
-    else:
-        yield from _frames(path, stream)
+        yield from _from_json(path, stream, from_json, only)
+        return
+    for request in _parts(path, stream) if head[0] == _CONTAINER else _frames(path, stream):
+        # A request without items is one of no spans.
+        signal = CoreEngine.otlp_signal(request) or "traces"
+        if not only or signal == only:
+            yield Message(signal, request)
 
 
 def _is_text(head: bytes) -> bool:
@@ -137,28 +157,40 @@ def _exactly(path: str, stream: _Stream, length: int) -> bytes:
 
 def _is_request(data: bytes) -> bool:
     try:
-        CoreEngine.check_otlp("traces", data)
+        CoreEngine.check_otlp(CoreEngine.otlp_signal(data) or "traces", data)
     except DecodeError:
         return False
     return True
 
 
 def _neither(path: str) -> InputError:
-    return InputError(
-        f"{path}: is neither OTLP protobuf (an ExportTraceServiceRequest, or length-prefixed ones) nor OTLP JSON"
-    )
+    return InputError(f"{path}: is neither OTLP protobuf (an export request, or length-prefixed ones) nor OTLP JSON")
 
 
 def _cut_off(path: str) -> InputError:
     return InputError(f"{path}: is cut off in the middle of a message")
 
 
-def _from_json(path: str, stream: _Stream, from_json: FromJson) -> Iterator[bytes]:
+def _from_json(path: str, stream: _Stream, from_json: FromJson, only: str) -> Iterator[Message]:
     for number, text in enumerate(_messages(stream), 1):
         try:
-            yield from_json("traces", text)
+            yield from _converted(text, from_json, only)
         except DecodeError as error:
             raise InputError(f"{path}: message {number} is not OTLP JSON: {error}") from error
+
+
+def _converted(text: bytes, from_json: FromJson, only: str) -> Iterator[Message]:
+    """A message may hold several signals. A name in a value may look like a signal's, which then has no items."""
+    signals = [signal for signal, tops in _TOPS.items() if any(top in text for top in tops)]
+    for signal in signals:
+        if not only or signal == only:
+            payload = from_json(signal, text)
+            if payload or len(signals) == 1:
+                yield Message(signal, payload)
+    if not signals and not only:
+        from_json("traces", text)
+        if json.loads(text):
+            yield Message(UNKNOWN, b"")
 
 
 def _messages(stream: _Stream) -> Iterator[bytes]:

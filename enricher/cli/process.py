@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from enricher.cli.common import add_config_arguments, add_log_argument, load_settings, log_to_stderr
-from enricher.cli.inputs import read_requests
+from enricher.cli.feed import Feed
 from enricher.config import compile_plan
 from enricher.errors import InputError
 from enricher.runtime.engine import CoreEngine, TickReport, otlp_to_json
@@ -60,14 +60,16 @@ def process(options: argparse.Namespace) -> int:
         output = Output(files, options.out, options.calls, options.traces)
         status = 0
         replay = Replay(engine, output.take)
-        for path in options.inputs:
+        feed = Feed(options.inputs, [replay])
+        for number, path in enumerate(options.inputs):
             try:
-                for payload in read_requests(path, engine.otlp_from_json):
+                for payload in feed.requests(number):
                     replay.take(path, payload)
             except InputError as error:
                 log.error("%s", error)
                 status = 1
         replay.finish()
+        feed.end()
     summary = json.loads(engine.summary())
     if options.json:
         print(json.dumps(summary, indent=2))
@@ -111,6 +113,12 @@ def _table(summary: dict[str, Any]) -> str:
         f"{tokens['cache_write']:,} written to one), {tokens['output']:,} output ({tokens['reasoning']:,} reasoning)",
         f"cost     {summary['cost_usd']} USD" + (f" ({states})" if states else ""),
     ]
+    logs = summary["log_records"]
+    if any(logs.values()):
+        lines.append(
+            f"logs     {logs['joined']:,} records joined to their spans, {logs['unmatched']:,} without a span, "
+            f"{logs['refused']:,} without room"
+        )
     if summary["unpriced_models"]:
         lines.append(f"unpriced {', '.join(summary['unpriced_models'])}")
     width = max(map(len, summary["policies"]), default=0)

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from enricher.cli.common import add_config_arguments, add_log_argument, load_settings, log_to_stderr, positive
-from enricher.cli.inputs import read_requests
+from enricher.cli.feed import Feed
 from enricher.cli.progress import Progress
 from enricher.cli.style import Style
 from enricher.errors import InputError
-from enricher.runtime.engine import CoreEngine
+from enricher.runtime.replay import Replay
 from enricher.simulate import page, table
 from enricher.simulate.candidates import MOST, Candidate, Request, names_of, report, run
 from enricher.simulate.rows import rows
@@ -71,7 +71,7 @@ def simulate(options: argparse.Namespace) -> int:
         raise InputError("give files of spans, or --traffic: one of the two")
     generator = Generator(load(options.traffic), traces=options.traces, seed=options.seed) if options.traffic else None
     candidates = _candidates(options)
-    reader = _Reader(options.inputs)
+    reader = _Reader(options.inputs, [candidate.replay for candidate in candidates])
     run(candidates, _made_up(generator) if generator else reader.requests(), reader.refused)
     found = report(candidates)
     told = rows(found, options.costly_usd, options.slow_ms)
@@ -92,8 +92,9 @@ def _made_up(generator: Generator) -> Iterator[Request]:
 class _Reader:
     """The requests of the inputs; a file that cannot be used is told and left at the fault."""
 
-    def __init__(self, inputs: list[str]) -> None:
+    def __init__(self, inputs: list[str], replays: list[Replay]) -> None:
         self._inputs = inputs
+        self._replays = replays
         self.status = 0
 
     def refused(self, error: InputError) -> None:
@@ -102,14 +103,16 @@ class _Reader:
 
     def requests(self) -> Iterator[Request]:
         progress = Progress(self._inputs)
-        for path in self._inputs:
+        feed = Feed(self._inputs, self._replays)
+        for number, path in enumerate(self._inputs):
             try:
-                for payload in read_requests(path, CoreEngine.otlp_from_json, progress.add):
+                for payload in feed.requests(number, progress.add):
                     yield Request(path, payload)
             except InputError as error:
                 progress.end()
                 self.refused(error)
         progress.end()
+        feed.end()
 
 
 def _candidates(options: argparse.Namespace) -> list[Candidate]:

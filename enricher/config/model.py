@@ -59,11 +59,13 @@ class Settings(Section):
 
 Check = Callable[[Any], list[Problem]]
 
-RAW_CHECKS: dict[str, tuple[Check, ...]] = {"sampling": (sample_check.check_raw,)}
+RAW_CHECKS: dict[str, tuple[Check, ...]] = {
+    "normalize": (normalize_check.check_raw,),
+    "sampling": (sample_check.check_raw,),
+}
 """Checks of a section as written (plain data of any shape), run whether or not its values are valid."""
 
 CHECKS: dict[str, tuple[Check, ...]] = {
-    "normalize": (normalize_check.check,),
     "sampling": (sample_check.check,),
     "prices": (price_check.check,),
     "limits": (limits.check,),

@@ -186,6 +186,10 @@ def _key_test(text: str) -> dict[str, Any]:
     _check_key(key, text)
     if not equals:
         return {"key": key}
+    if not value or "=" in value:
+        raise NotationError(
+            f"`{text}` is no test of one key", "write KEY=VALUE with one `=`; several tests at once are `{all: [...]}`"
+        )
     _check_glob(value)
     return {"key": key, "value": value}
 
@@ -193,3 +197,19 @@ def _key_test(text: str) -> dict[str, Any]:
 def _check_glob(text: str) -> None:
     if "*" in text[1:-1]:
         raise NotationError(f"`{text}` has `*` inside", "`*` may stand at the beginning and at the end only")
+    if wrong := next((mark for mark in "^$|\\" if mark in text), None) or _unbalanced(text):
+        raise NotationError(
+            f"`{text}` has `{wrong}`, and is no regular expression",
+            "write the text as it stands on the span, `*` at its beginning or end stands for any rest",
+        )
+
+
+def _unbalanced(text: str) -> str:
+    """A bracket without its other half: names may hold brackets, as `fn(x)` does."""
+    open_ones: list[str] = []
+    for mark in text:
+        if mark in "([{":
+            open_ones.append(mark)
+        elif mark in ")]}" and (not open_ones or open_ones.pop() + mark not in ("()", "[]", "{}")):
+            return mark
+    return open_ones[-1] if open_ones else ""

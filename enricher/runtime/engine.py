@@ -61,8 +61,8 @@ class CoreEngine:
         except BaseException as error:
             raise _translated("ingest", error) from None
 
-    def take_logs(self, payload: bytes, now_ns: int) -> _core.LogsReport:
-        return guard("take_logs", lambda: self._engine.take_logs(payload, now_ns))
+    def take_logs(self, payload: bytes, now_ns: int, keep: bool = False) -> _core.LogsReport:
+        return guard("take_logs", lambda: self._engine.take_logs(payload, now_ns, keep))
 
     def replace_plan(self, plan: bytes) -> None:
         guard("compile", lambda: self._engine.replace_plan(plan))
@@ -94,6 +94,10 @@ class CoreEngine:
     @staticmethod
     def check_otlp(signal: str, payload: bytes) -> int:
         return guard("check_otlp", lambda: _core.check_otlp(signal, payload))
+
+    @staticmethod
+    def otlp_signal(payload: bytes) -> str | None:
+        return guard("otlp_signal", lambda: _core.otlp_signal(payload))
 
     @staticmethod
     def latest_end_ns(payload: bytes) -> int:

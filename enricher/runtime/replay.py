@@ -46,6 +46,16 @@ class Replay:
             self._tick()
         return report
 
+    def take_logs(self, source: str, payload: bytes) -> int:
+        """Note what log records say about model calls, for the spans that they were written in, whenever these come.
+
+        Returns how many records found no room (`limits.log_facts_mib`). Raises InputError for what is not OTLP.
+        """
+        try:
+            return self._engine.take_logs(payload, self._now_ns, keep=True).refused
+        except DecodeError as error:
+            raise InputError(f"{source}: is not OTLP: {error}") from error
+
     def advance(self, now_ns: int | None) -> None:
         """Let time pass until then (Unix nanoseconds; None: until nothing waits any more) and decide what is due when
         it is due, as the service would. Time never goes back. Every tick decides a trace, however long the wait is."""

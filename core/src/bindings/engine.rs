@@ -51,6 +51,10 @@ impl LogsReport {
     fn payload<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         self.0.payload.as_deref().map(|payload| PyBytes::new(py, payload))
     }
+    #[getter]
+    fn refused(&self) -> u64 {
+        self.0.refused
+    }
 }
 
 #[pyclass(frozen, module = "enricher._core")]
@@ -119,8 +123,9 @@ impl Engine {
         detached(py, || self.0.ingest(payload, now_ns)).map(IngestReport)
     }
 
-    fn take_logs(&self, py: Python<'_>, payload: &[u8], now_ns: u64) -> PyResult<LogsReport> {
-        detached(py, || self.0.take_logs(payload, now_ns)).map(LogsReport)
+    #[pyo3(signature = (payload, now_ns, keep=false))]
+    fn take_logs(&self, py: Python<'_>, payload: &[u8], now_ns: u64, keep: bool) -> PyResult<LogsReport> {
+        detached(py, || self.0.take_logs(payload, now_ns, keep)).map(LogsReport)
     }
 
     fn tick(&self, py: Python<'_>, now_ns: u64) -> TickReport {

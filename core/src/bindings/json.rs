@@ -4,6 +4,7 @@ use super::error::{detached, to_python};
 use crate::error::CoreError;
 use crate::wire::json::{self, Signal};
 use crate::wire::request::latest_end;
+use crate::wire::signal::signal_of;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -11,6 +12,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(traces_to_json, module)?)?;
     module.add_function(wrap_pyfunction!(otlp_to_json, module)?)?;
     module.add_function(wrap_pyfunction!(otlp_from_json, module)?)?;
+    module.add_function(wrap_pyfunction!(otlp_signal, module)?)?;
     module.add_function(wrap_pyfunction!(check_otlp, module)?)?;
     module.add_function(wrap_pyfunction!(latest_end_ns, module)?)
 }
@@ -43,6 +45,11 @@ fn otlp_from_json<'py>(py: Python<'py>, signal: &str, payload: &[u8]) -> PyResul
 #[pyfunction]
 fn latest_end_ns(py: Python<'_>, payload: &[u8]) -> PyResult<u64> {
     detached(py, || latest_end(payload))
+}
+
+#[pyfunction]
+fn otlp_signal(py: Python<'_>, payload: &[u8]) -> PyResult<Option<&'static str>> {
+    Ok(detached(py, || signal_of(payload))?.map(Signal::name))
 }
 
 #[pyfunction]

@@ -29,6 +29,8 @@ pub struct LogsReport {
     pub records: u64,
     /// The request to pass on, where the content policy changed it.
     pub payload: Option<Vec<u8>>,
+    /// Records that `limits.log_facts_mib` had no room for.
+    pub refused: u64,
 }
 
 /// Notes wait at least this long for their span, nanoseconds.
@@ -40,26 +42,27 @@ const MARK: &[u8] = b"gen_ai.";
 impl Engine {
     /// Takes one `ExportLogsServiceRequest` received at `now` (Unix nanoseconds). Bytes that are not one are refused and
     /// touch nothing. What its records say about model calls waits for the spans that they were written in, as far as
-    /// `limits.log_facts_mib` has room.
-    pub fn take_logs(&self, request: &[u8], now: u64) -> Result<LogsReport> {
+    /// `limits.log_facts_mib` has room: a decision's time, or until the end with `keep`.
+    pub fn take_logs(&self, request: &[u8], now: u64, keep: bool) -> Result<LogsReport> {
         self.clock.fetch_max(now, Ordering::Relaxed);
         let plan = self.plan();
         let records = json::check(Signal::Logs, request)?;
-        self.note(&plan, request, now)?;
+        let wait = if keep { u64::MAX } else { plan.decision_wait.max(SHORTEST_WAIT) };
+        let refused = self.note(&plan, request, now.saturating_add(wait))?;
         let mut counts = Counts::default();
         let payload = plan.content.logs(request, &mut counts);
         self.measure().content(&counts);
-        Ok(LogsReport { records, payload })
+        Ok(LogsReport { records, payload, refused })
     }
 
-    fn note(&self, plan: &Arc<Compiled>, request: &[u8], now: u64) -> Result<()> {
+    /// Notes what the records say, until `expires`; returns how many found no room.
+    fn note(&self, plan: &Arc<Compiled>, request: &[u8], expires: u64) -> Result<u64> {
         if plan.limits.log_facts_bytes == 0 {
-            return Ok(());
+            return Ok(0);
         }
         let none = Head::Slice(&[]);
         let mut events = Events { plan, heads: (none, none), resource: None, scope: None, notes: Vec::new() };
         walk(request, &mut events)?;
-        let expires = now.saturating_add(plan.decision_wait.max(SHORTEST_WAIT));
         let mut refused = 0;
         for (trace, note) in events.notes {
             let mut note = note;
@@ -80,7 +83,7 @@ impl Engine {
             }
         }
         self.measure().log_events(0, 0, refused);
-        Ok(())
+        Ok(refused)
     }
 }
 

@@ -92,6 +92,9 @@ impl Engine {
             self.settle(&mut chunk, &mut finalizer);
         }
         let more = next.is_some();
+        if which != Which::Due && !more {
+            self.give_up_all_notes();
+        }
         if which == Which::Due {
             self.relieve(&mut finalizer);
         }
@@ -105,6 +108,14 @@ impl Engine {
         }
         let Shard { notes, traces, .. } = held;
         self.give_up(&notes.expire(now, |trace| traces.contains_key(&trace)));
+    }
+
+    /// At the end no span comes any more.
+    fn give_up_all_notes(&self) {
+        for shard in &self.shards {
+            let gone = lock(shard).notes.expire(u64::MAX, |_| false);
+            self.give_up(&gone);
+        }
     }
 
     /// Decides the traces that are due first, in all shards, until the buffer is below its low watermark and has room

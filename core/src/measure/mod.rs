@@ -190,6 +190,15 @@ impl Measure {
         out
     }
 
+    fn summary_log_records(&self) -> serde_json::Value {
+        let [joined, unmatched, refused] = &self.log_events;
+        serde_json::json!({
+            "joined": joined.load(Relaxed),
+            "unmatched": unmatched.load(Relaxed),
+            "refused": refused.load(Relaxed),
+        })
+    }
+
     /// The summary of design §11, as JSON.
     pub fn summary(&self) -> String {
         let calls = self.calls();
@@ -206,6 +215,7 @@ impl Measure {
             "cost_usd": calls.summary_cost(),
             "unpriced_models": calls.unpriced_models(),
             "policies": traces.summary_policies(),
+            "log_records": self.summary_log_records(),
         })
         .to_string()
     }

@@ -3,6 +3,7 @@
 pub mod json;
 pub mod reader;
 pub mod request;
+pub mod signal;
 pub mod span;
 pub mod text;
 pub mod valid;

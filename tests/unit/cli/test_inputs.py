@@ -10,14 +10,17 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from enricher.cli.inputs import read_requests
+from enricher.cli.inputs import Message, read_messages
 from enricher.errors import DecodeError, InputError
 from enricher.wire import count_items
 from tests.support import otlp
 
 FIRST, SECOND = otlp.traces(2, name="first"), otlp.traces(3, name="second")
+ONE, TWO = b'{"resourceSpans":[]}', b'{"resourceSpans":[{}]}'
 FRAMED = b"".join(len(one).to_bytes(4, "big") + one for one in (FIRST, SECOND))
 
 
@@ -33,7 +36,9 @@ def read(tmp_path: Path) -> Callable[[bytes], list[bytes]]:
     def reading(data: bytes) -> list[bytes]:
         path = tmp_path / "input"
         path.write_bytes(data)
-        return list(read_requests(str(path), from_json))
+        messages = list(read_messages(str(path), from_json))
+        assert {message.signal for message in messages} <= {"traces"}
+        return [message.payload for message in messages]
 
     return reading
 
@@ -52,13 +57,41 @@ def test_length_prefixed_requests_come_one_by_one(read: Read) -> None:
 @pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
 def test_each_may_be_compressed(read: Read, compress: Callable[[bytes], bytes]) -> None:
     assert read(compress(FRAMED)) == [FIRST, SECOND]
-    assert read(compress(b'{"a":1}\n{"b":2}\n')) == [b'traces|{"a":1}', b'traces|{"b":2}']
+    assert read(compress(ONE + b"\n" + TWO + b"\n")) == [b"traces|" + ONE, b"traces|" + TWO]
 
 
 def test_json_is_one_message_a_line_or_one_message_over_many_lines(read: Read) -> None:
-    assert read(b'\n{"a":1}\n\n{"b":2}\n') == [b'traces|{"a":1}', b'traces|{"b":2}']
-    assert read(b' {\n "a": 1\n}\n') == [b'traces|{\n "a": 1\n}']
-    assert read(b'{"a":1}') == [b'traces|{"a":1}']
+    assert read(b"\n" + ONE + b"\n\n" + TWO + b"\n") == [b"traces|" + ONE, b"traces|" + TWO]
+    assert read(b' {\n "resource_spans": []\n}\n') == [b'traces|{\n "resource_spans": []\n}']
+    assert read(ONE) == [b"traces|" + ONE]
+
+
+def test_each_message_tells_its_signal(tmp_path: Path) -> None:
+    path = tmp_path / "input"
+    path.write_text('{"resourceLogs":[]}\n{"resourceMetrics":[]}\n{"resourceSpans":[]}\n{"other":1}\n{}\n')
+    messages = list(read_messages(str(path), from_json))
+    assert [message.signal for message in messages] == ["logs", "metrics", "traces", "unknown"]
+    assert [message.payload.split(b"|")[0] for message in messages] == [b"logs", b"metrics", b"traces", b""]
+    assert [message.signal for message in read_messages(str(path), from_json, only="logs")] == ["logs"]
+
+
+def test_a_message_of_two_signals_is_two_messages(tmp_path: Path) -> None:
+    path = tmp_path / "input"
+    path.write_text('{"resourceLogs":[],"resourceSpans":[]}')
+    assert {message.signal for message in read_messages(str(path), from_json)} == {"logs", "traces"}
+
+
+def test_protobuf_tells_its_signal_by_its_items(tmp_path: Path) -> None:
+    logs = ExportLogsServiceRequest()
+    logs.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=1)
+    metrics = ExportMetricsServiceRequest()
+    metrics.resource_metrics.add().scope_metrics.add().metrics.add(name="a").gauge.data_points.add(as_int=1)
+    requests = [logs.SerializeToString(), metrics.SerializeToString(), FIRST]
+    path = tmp_path / "input"
+    path.write_bytes(b"".join(len(one).to_bytes(4, "big") + one for one in requests))
+    messages = list(read_messages(str(path), from_json))
+    signals = ("logs", "metrics", "traces")
+    assert messages == [Message(signal, one) for signal, one in zip(signals, requests, strict=True)]
 
 
 def test_an_empty_file_holds_nothing(read: Read) -> None:
@@ -78,7 +111,7 @@ def test_an_empty_file_holds_nothing(read: Read) -> None:
         (b"\n\xff\xff\xff\xff\x7f", "neither OTLP protobuf"),
         (gzip.compress(FIRST)[:-9], "cannot be decompressed"),
         (zstandard.compress(FIRST * 50)[:-9], "cannot be decompressed"),
-        (b'{"a":1}\n{"bad":2}\n', "message 2 is not OTLP JSON: no OTLP"),
+        (b'{"resourceSpans":[]}\n{"bad":2}\n', "message 2 is not OTLP JSON: no OTLP"),
     ],
 )
 def test_what_is_none_of_these_is_refused_with_the_file_and_the_reason(read: Read, data: bytes, words: str) -> None:
@@ -89,8 +122,8 @@ def test_what_is_none_of_these_is_refused_with_the_file_and_the_reason(read: Rea
 def test_what_comes_before_the_fault_is_read(tmp_path: Path) -> None:
     path = tmp_path / "input"
     path.write_bytes(FRAMED[:-3])
-    requests = read_requests(str(path), from_json)
-    assert next(requests) == FIRST
+    requests = read_messages(str(path), from_json)
+    assert next(requests).payload == FIRST
     with pytest.raises(InputError, match="cut off"):
         next(requests)
 
@@ -121,15 +154,15 @@ def test_the_meter_counts_the_bytes_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "input"
     path.write_bytes(gzip.compress(FRAMED))
     told: list[int] = []
-    assert list(read_requests(str(path), from_json, told.append)) == [FIRST, SECOND]
+    assert [message.payload for message in read_messages(str(path), from_json, told.append)] == [FIRST, SECOND]
     assert sum(told) == path.stat().st_size
 
 
 def test_a_file_that_is_not_there_is_told() -> None:
     with pytest.raises(InputError, match="/nowhere: No such file"):
-        list(read_requests("/nowhere", from_json))
+        list(read_messages("/nowhere", from_json))
 
 
 def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(FRAMED)))
-    assert list(read_requests("-", from_json)) == [FIRST, SECOND]
+    assert [message.payload for message in read_messages("-", from_json)] == [FIRST, SECOND]

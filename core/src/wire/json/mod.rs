@@ -30,6 +30,14 @@ impl Signal {
         }
     }
 
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Metrics => "metrics",
+            Self::Logs => "logs",
+        }
+    }
+
     /// The descriptor of the signal's export request.
     fn request(self) -> &'static messages::Message {
         match self {

@@ -1,0 +1,68 @@
+"""Faults of the `normalize:` section are told all at once, each with its line and column."""
+
+import pytest
+
+from enricher.config.loading import load_text
+
+FAULTY = """\
+normalize:
+  content: {policy: keep, truncate_bytes: 100}
+  dialects:
+    - name: acme
+      detect: ['span:(', 'a=b=c', 'scope:fn(x)', 'k=']
+      attributes: {tenant: x.y}
+    - name: acme
+      attributes: {input_tokens: x.y}
+      only_here: [q.z]
+    - name: acme
+      detect: [{all: ['span:^a$', 'resource:x=y=z']}]
+"""
+
+
+def told(text: str) -> dict[tuple[int, int], str]:
+    return {(one.line, one.column): f"{one.path}: {one.message}" for one in load_text(text, environ={}).problems}
+
+
+def test_faults_of_several_dialects_are_told_together() -> None:
+    assert {place: text.partition(": ")[0] for place, text in told(FAULTY).items()} == {
+        (2, 43): "normalize.content.truncate_bytes",
+        (5, 16): "normalize.dialects[0].detect[0]",
+        (5, 26): "normalize.dialects[0].detect[1]",
+        (5, 50): "normalize.dialects[0].detect[3]",
+        (6, 20): "normalize.dialects[0].attributes.tenant",
+        (7, 7): "normalize.dialects[1]",
+        (7, 13): "normalize.dialects[1].name",
+        (9, 19): "normalize.dialects[1].only_here[0]",
+        (10, 13): "normalize.dialects[2].name",
+        (11, 23): "normalize.dialects[2].detect[0].all[0]",
+        (11, 35): "normalize.dialects[2].detect[0].all[1]",
+    }
+
+
+@pytest.mark.parametrize(
+    ("test", "says"),
+    [
+        ("span:(", "is no regular expression"),
+        ("span:^chat", "is no regular expression"),
+        ("scope:a|b", "is no regular expression"),
+        ("span:a]", "is no regular expression"),
+        ("span:(]", "is no regular expression"),
+        (r"model=gpt-\d", "is no regular expression"),
+        ("a=b=c", "is no test of one key"),
+        ("resource:a=b=c", "is no test of one key"),
+        ("a=", "is no test of one key"),
+    ],
+)
+def test_a_test_that_can_never_hold_is_a_fault(test: str, says: str) -> None:
+    (problem,) = told(f"normalize: {{dialects: [{{name: d, detect: ['{test}']}}]}}").values()
+    assert says in problem
+
+
+@pytest.mark.parametrize("test", ["span:fn(x)", "span:a[0]*", "scope:acme.*", "key=v*", "k.v=a{b}"])
+def test_text_that_may_stand_on_a_span_is_none(test: str) -> None:
+    assert told(f"normalize: {{dialects: [{{name: d, detect: ['{test}']}}]}}") == {}
+
+
+@pytest.mark.parametrize("text", ["normalize: 7", "normalize: {dialects: 7}", "normalize: {dialects: [7, {name: 7}]}"])
+def test_any_shape_is_checked(text: str) -> None:
+    assert told(text)
