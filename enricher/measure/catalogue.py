@@ -94,7 +94,8 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             "llm_rate_limit_utilization_ratio",
             "gauge",
             "Part of a provider's rate limit that is used, by the newest of the captured response headers "
-            "(`http.response.header.x-ratelimit-*` and `anthropic-ratelimit-*`); limit: requests, tokens.",
+            "(`http.response.header.x-ratelimit-*` and `anthropic-ratelimit-*`); limit: requests, tokens, and "
+            "Anthropic's input_tokens and output_tokens.",
             ("provider", "limit"),
         ),
         Metric("llm_active_sessions", "gauge", "Sessions with a model call within `metrics.session_window`."),

@@ -3,7 +3,8 @@
 Sources::
 
     KEY                     span attribute; `{n}` stands for one segment, a trailing `*` for any rest
-    KEY#path.to[].value     the same, read as JSON (or a map), then the path; a leading `**.` searches at any depth
+    KEY#path.to[].value     the same, read as JSON (or a map), then the path; a leading `**.` searches at any depth;
+                            a last `*` is each member that is a number, `*~` its name (scores by name)
     event:NAME/KEY          attribute of a span event; NAME may hold `*`
     resource:KEY            resource attribute
     log:NAME/KEY            attribute or body field of a log record of the same span
@@ -65,7 +66,8 @@ READINGS = ("inclusive", "exclusive", "inside", "outside", "missing")
 _TESTS_OF_SPANS = ("scope", "span", "resource")
 _TESTS_OF_ROLES = ("operation", "span_kind", "kind", "usage", "model", "failed")
 _SPAN_KINDS = ("internal", "server", "client", "producer", "consumer")
-_PATH = re.compile(r"(\*\*\.)?[A-Za-z0-9_:-]*(\[\d*\])*(\.[A-Za-z0-9_:-]+(\[\d*\])*)*")
+_NAMES = r"[A-Za-z0-9_:-]*(\[\d*\])*(\.[A-Za-z0-9_:-]+(\[\d*\])*)*"
+_PATH = re.compile(rf"(\*\*\.)?({_NAMES}(\.\*~?)?|\*~?)")
 _ANCHOR = 4
 
 

@@ -107,6 +107,12 @@ class ProviderMatch(Match):
     provider: Provider
 
 
+class ScopeMatch(Match):
+    """The provider behind what a scope instruments; none for a framework."""
+
+    provider: Provider | None
+
+
 class Host(Match):
     """The provider behind a host; none where the host says nothing about it."""
 
@@ -132,7 +138,7 @@ class Providers(Section):
     response_id_prefixes: list[str]
     hosts: list[Host]
     local_ports: dict[int, Provider]
-    scopes: list[ProviderMatch]
+    scopes: list[ScopeMatch]
     model_prefixes: dict[str, Provider]
     model_patterns: list[ProviderMatch]
 

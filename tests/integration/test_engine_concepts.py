@@ -184,6 +184,11 @@ def test_rate_limits_come_from_the_headers_of_the_newest_answer() -> None:
     )
     github: Attributes = {"server.address": "api.github.com"} | headers("openai", ("60", "6"), ("9", "9"))
     core.ingest(request_of(as_lists(span(1, 2, 1, second, start=NOW + SECOND)), span(1, 1, 0, CHAT)), NOW)
+    claude |= {
+        f"http.response.header.anthropic-ratelimit-{kind}-tokens-{what}": value
+        for kind, values in {"input": ("2000", "1800"), "output": ("400", "100")}.items()
+        for what, value in zip(("limit", "remaining"), values, strict=True)
+    }
     core.ingest(request_of(as_lists(span(2, 1, 0, first)), as_lists(span(3, 1, 0, claude)), span(4, 1, 0, github)), NOW)
     drained(core)
     used = {series[1]: series[2] for series in core.metrics() if series[0] == "llm_rate_limit_utilization_ratio"}
@@ -192,6 +197,8 @@ def test_rate_limits_come_from_the_headers_of_the_newest_answer() -> None:
         ("openai", "tokens"): pytest.approx(0.1),
         ("anthropic", "requests"): 1.0,
         ("anthropic", "tokens"): 0.25,
+        ("anthropic", "input_tokens"): pytest.approx(0.1),
+        ("anthropic", "output_tokens"): 0.75,
     }
 
 

@@ -8,6 +8,8 @@ use crate::facts::Val;
 pub struct RateLimits {
     requests: Window,
     tokens: Window,
+    input_tokens: Window,
+    output_tokens: Window,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -24,15 +26,25 @@ impl RateLimits {
             Concept::RateLimitRequestsRemaining => &mut self.requests.remaining,
             Concept::RateLimitTokens => &mut self.tokens.limit,
             Concept::RateLimitTokensRemaining => &mut self.tokens.remaining,
+            Concept::RateLimitInputTokens => &mut self.input_tokens.limit,
+            Concept::RateLimitInputTokensRemaining => &mut self.input_tokens.remaining,
+            Concept::RateLimitOutputTokens => &mut self.output_tokens.limit,
+            Concept::RateLimitOutputTokensRemaining => &mut self.output_tokens.remaining,
             _ => return,
         };
         *place = Some(value);
     }
 
-    /// `requests` and `tokens` with the part of each that is used, 0 to 1. A limit without its rest, or a rest beyond
-    /// its limit, says nothing.
+    /// `requests`, `tokens`, `input_tokens` and `output_tokens` with the part of each that is used, 0 to 1. A limit without
+    /// its rest, or a rest beyond its limit, says nothing.
     pub fn used(self) -> impl Iterator<Item = (&'static str, f64)> {
-        [("requests", self.requests), ("tokens", self.tokens)].into_iter().filter_map(|(name, window)| {
+        let windows = [
+            ("requests", self.requests),
+            ("tokens", self.tokens),
+            ("input_tokens", self.input_tokens),
+            ("output_tokens", self.output_tokens),
+        ];
+        windows.into_iter().filter_map(|(name, window)| {
             let (limit, remaining) = (window.limit?, window.remaining?);
             (limit > 0 && (0..=limit).contains(&remaining)).then(|| (name, 1.0 - remaining as f64 / limit as f64))
         })

@@ -121,7 +121,7 @@ const CONTEXT: u64 = {
     slots
 };
 
-const UNIT_CONCEPTS: [(Concept, Unit); 27] = [
+const UNIT_CONCEPTS: [(Concept, Unit); 29] = [
     (Concept::InputTokens, Unit::Input),
     (Concept::OutputTokens, Unit::Output),
     (Concept::TotalTokens, Unit::Total),
@@ -136,6 +136,8 @@ const UNIT_CONCEPTS: [(Concept, Unit); 27] = [
     (Concept::AudioCacheReadTokens, Unit::AudioCacheRead),
     (Concept::ImageInputTokens, Unit::ImageInput),
     (Concept::ImageOutputTokens, Unit::ImageOutput),
+    (Concept::VideoInputTokens, Unit::VideoInput),
+    (Concept::VideoOutputTokens, Unit::VideoOutput),
     (Concept::TextInputTokens, Unit::TextInput),
     (Concept::TextOutputTokens, Unit::TextOutput),
     (Concept::CitationTokens, Unit::Citation),
@@ -151,7 +153,7 @@ const UNIT_CONCEPTS: [(Concept, Unit); 27] = [
     (Concept::Seconds, Unit::Seconds),
 ];
 
-const OWN_CONCEPTS: [Concept; 13] = [
+const OWN_CONCEPTS: [Concept; 17] = [
     Concept::TokensEstimated,
     Concept::Ttft,
     Concept::Streaming,
@@ -165,6 +167,10 @@ const OWN_CONCEPTS: [Concept; 13] = [
     Concept::RateLimitRequestsRemaining,
     Concept::RateLimitTokens,
     Concept::RateLimitTokensRemaining,
+    Concept::RateLimitInputTokens,
+    Concept::RateLimitInputTokensRemaining,
+    Concept::RateLimitOutputTokens,
+    Concept::RateLimitOutputTokensRemaining,
 ];
 
 #[derive(Clone, Copy)]

@@ -133,7 +133,10 @@ fn otlp<'a, S: Sink<'a>>(
             for entry in kv_list(entries) {
                 let (key, item) = entry.map_err(|_| Stop::Malformed)?;
                 let base = Base { depth: depth as u16, start };
-                let next = step(paths, front, key, base);
+                let mut next = step(paths, front, key, base);
+                if paths.has_numbers() && matches!(item, Value::Int(_) | Value::Double(_)) {
+                    number_step(paths, front, &mut next, Leaf::Otlp(Value::Str(key)), sink);
+                }
                 if next.len > 0 || (paths.has_deep() && !paths.is_closed(key)) {
                     otlp(item, paths, &next, depth + 1, max_depth, arena, sink)?;
                 }
@@ -170,6 +173,19 @@ fn step(paths: &Paths, front: &Front, key: &[u8], here: Base) -> Front {
         next.push(node, here);
     }
     next
+}
+
+/// Members that are numbers: where they lead, and their names to who asks for them.
+fn number_step<'a, S: Sink<'a>>(paths: &Paths, front: &Front, next: &mut Front, name: Leaf<'a>, sink: &mut S) {
+    for active in front.iter() {
+        let (node, slots) = paths.numbers(active.node);
+        for &slot in slots {
+            sink.hit(slot, active.base, name);
+        }
+        if let Some(node) = node {
+            next.push(node, active.base);
+        }
+    }
 }
 
 fn item_step(paths: &Paths, front: &Front, index: usize) -> Front {
@@ -310,16 +326,22 @@ impl<'a, S: Sink<'a>> Walker<'_, 'a, S> {
                 None => return Err(Stop::Malformed),
                 Some(_) => {}
             }
-            let key = match self.peek() {
-                Some(quote @ (b'"' | b'\'')) => self.string(quote)?.0,
-                _ => self.name()?,
+            let (key, escaped) = match self.peek() {
+                Some(quote @ (b'"' | b'\'')) => self.string(quote)?,
+                _ => (self.name()?, false),
             };
             self.space();
             if self.peek() != Some(separator) {
                 return Err(Stop::Malformed);
             }
             self.pos += 1;
-            let next = step(self.paths, front, key, here);
+            let mut next = step(self.paths, front, key, here);
+            if self.paths.has_numbers() {
+                self.space();
+                if let Some(b'-' | b'.' | b'0'..=b'9') = self.peek() {
+                    number_step(self.paths, front, &mut next, Leaf::Str { raw: key, escaped }, self.sink);
+                }
+            }
             if next.len == 0 && self.paths.is_closed(key) {
                 self.skip()?;
             } else {

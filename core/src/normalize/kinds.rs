@@ -41,6 +41,8 @@ pub fn kind_of(concept: Concept) -> Kind {
         | C::AudioCacheReadTokens
         | C::ImageInputTokens
         | C::ImageOutputTokens
+        | C::VideoInputTokens
+        | C::VideoOutputTokens
         | C::TextInputTokens
         | C::TextOutputTokens
         | C::CitationTokens
@@ -63,6 +65,8 @@ pub fn kind_of(concept: Concept) -> Kind {
         C::HttpStatus | C::ServerPort | C::MaxTokens => Kind::Int,
         C::RateLimitRequests | C::RateLimitRequestsRemaining => Kind::Int,
         C::RateLimitTokens | C::RateLimitTokensRemaining => Kind::Int,
+        C::RateLimitInputTokens | C::RateLimitInputTokensRemaining => Kind::Int,
+        C::RateLimitOutputTokens | C::RateLimitOutputTokensRemaining => Kind::Int,
         C::EvaluationScore | C::Temperature | C::TopP | C::TopK => Kind::Number,
         C::TokensEstimated | C::CostByProvider | C::Streaming | C::Batch | C::CacheHit => Kind::Bool,
         C::ToolCalls | C::FinishReason => Kind::List,

@@ -9,6 +9,10 @@ struct Node {
     every: Option<NodeId>,
     /// `[3]`.
     at: Vec<(usize, NodeId)>,
+    /// `*`: members that are numbers.
+    numbers: Option<NodeId>,
+    /// Slots that the names of these members go to (`*~`).
+    names: Vec<u16>,
     slots: Vec<u16>,
 }
 
@@ -20,19 +24,23 @@ pub struct Paths {
     deep: Option<NodeId>,
     /// Fields that no path that may start anywhere starts below.
     closed: Vec<Box<[u8]>>,
+    /// Some path has `*`.
+    numbers: bool,
 }
 
 enum Step {
     Field(String),
     Every,
     At(usize),
+    Numbers,
+    Names,
 }
 
 impl Paths {
     pub const ROOT: NodeId = 0;
 
     pub fn new() -> Self {
-        Self { nodes: vec![Node::default()], deep: None, closed: Vec::new() }
+        Self { nodes: vec![Node::default()], deep: None, closed: Vec::new(), numbers: false }
     }
 
     /// Keeps `**.` paths from starting anywhere below a field of this name.
@@ -45,7 +53,8 @@ impl Paths {
         self.closed.iter().any(|closed| **closed == *key)
     }
 
-    /// Adds a path (`a.b[0].c[]`, `**.a`; `\.` is a dot inside a name).
+    /// Adds a path (`a.b[0].c[]`, `**.a`; `\.` is a dot inside a name; `*` is every member of an object that is a number,
+    /// `*~` its name).
     pub fn add(&mut self, path: &str, slot: u16) -> Result<(), String> {
         let (rest, mut at) = match path.strip_prefix("**.") {
             Some(rest) => {
@@ -57,6 +66,11 @@ impl Paths {
             None => (path, Self::ROOT),
         };
         for step in steps(rest).ok_or_else(|| format!("{path:?} is no JSON path"))? {
+            if matches!(step, Step::Names) {
+                self.numbers = true;
+                self.nodes[usize::from(at)].names.push(slot);
+                return Ok(());
+            }
             at = self.child(at, step)?;
         }
         self.nodes[usize::from(at)].slots.push(slot);
@@ -74,6 +88,7 @@ impl Paths {
         let found = match &step {
             Step::Field(name) => node.fields.iter().find(|(field, _)| **field == *name.as_bytes()).map(|(_, id)| *id),
             Step::Every => node.every,
+            Step::Numbers | Step::Names => node.numbers,
             Step::At(index) => node.at.iter().find(|(i, _)| i == index).map(|(_, id)| *id),
         };
         if let Some(id) = found {
@@ -84,6 +99,10 @@ impl Paths {
         match step {
             Step::Field(name) => node.fields.push((name.into_bytes().into(), id)),
             Step::Every => node.every = Some(id),
+            Step::Numbers | Step::Names => {
+                self.numbers = true;
+                node.numbers = Some(id);
+            }
             Step::At(index) => node.at.push((index, id)),
         }
         Ok(id)
@@ -104,6 +123,17 @@ impl Paths {
         self.deep.is_some()
     }
 
+    #[inline]
+    pub fn has_numbers(&self) -> bool {
+        self.numbers
+    }
+
+    /// Where members that are numbers lead, and the slots of their names.
+    pub fn numbers(&self, node: NodeId) -> (Option<NodeId>, &[u16]) {
+        let node = &self.nodes[usize::from(node)];
+        (node.numbers, &node.names)
+    }
+
     pub fn items(&self, node: NodeId, index: usize) -> [Option<NodeId>; 2] {
         let node = &self.nodes[usize::from(node)];
         let at = node.at.iter().find(|(i, _)| *i == index);
@@ -118,7 +148,8 @@ impl Paths {
     /// Some path goes on below this node.
     pub fn continues(&self, node: NodeId) -> bool {
         let node_ref = &self.nodes[usize::from(node)];
-        node == Self::ROOT || !node_ref.fields.is_empty() || node_ref.every.is_some() || !node_ref.at.is_empty()
+        let of_objects = !node_ref.fields.is_empty() || node_ref.numbers.is_some() || !node_ref.names.is_empty();
+        node == Self::ROOT || of_objects || node_ref.every.is_some() || !node_ref.at.is_empty()
     }
 }
 
@@ -129,7 +160,9 @@ fn steps(path: &str) -> Option<Vec<Step>> {
             Some(at) => (&part[..at], &part[at..]),
             None => (part.as_str(), ""),
         };
-        if !name.is_empty() {
+        if name == "*" || name == "*~" {
+            steps.push(if name == "*" { Step::Numbers } else { Step::Names });
+        } else if !name.is_empty() {
             steps.push(Step::Field(name.replace('\\', "")));
         } else if rest.is_empty() {
             return None;
@@ -143,7 +176,10 @@ fn steps(path: &str) -> Option<Vec<Step>> {
             return None;
         }
     }
-    Some(steps)
+    // Numbers have nothing below them.
+    let inside = steps.len().saturating_sub(1);
+    let ends = !steps[..inside].iter().any(|step| matches!(step, Step::Numbers | Step::Names));
+    ends.then_some(steps)
 }
 
 /// Parts between dots that no backslash precedes.

@@ -37,7 +37,7 @@ pub struct Providers {
     hosts: Vec<(Matcher, HostFacts)>,
     gateways: Vec<Box<str>>,
     ports: BTreeMap<u16, u16>,
-    scopes: Vec<(Matcher, u16)>,
+    scopes: Vec<(Matcher, Option<u16>)>,
     models: Vec<(Matcher, u16)>,
 }
 
@@ -87,7 +87,7 @@ impl Providers {
             providers.ports.insert(*port, index);
         }
         for rule in &section.scopes {
-            let index = providers.index(&rule.provider)?;
+            let index = rule.provider.as_deref().map(|name| providers.index(name)).transpose()?;
             providers.scopes.push((Matcher::new(&rule.pattern)?, index));
         }
         for rule in &section.models {
@@ -121,7 +121,7 @@ impl Providers {
     /// The provider that a scope's name points to.
     pub fn of_scope(&self, name: &[u8]) -> Option<u16> {
         let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
-        first(&self.scopes, &name).copied()
+        first(&self.scopes, &name).copied().flatten()
     }
 
     fn of_value(&self, text: &str) -> Named {

@@ -15,6 +15,12 @@ def test_a_source_is_kind_key_path_and_transforms() -> None:
     assert parse_source("log:x/y").kind == "log"
     assert parse_source("genkit:output#usage.x").key == "genkit:output"
     assert parse_source("a.b | map:m", frozenset({"m"})).transforms == ("map:m",)
+    assert [parse_source(f"a.b#{path}").path for path in ("*", "*~", "x[].*", "**.x.*~")] == [
+        "*",
+        "*~",
+        "x[].*",
+        "**.x.*~",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -28,6 +34,9 @@ def test_a_source_is_kind_key_path_and_transforms() -> None:
         ("a.b | modality:smell", "no modality `smell`"),
         ("a.b | map:nowhere", "no value map `nowhere`"),
         ("a.b#x..y", "is not a path"),
+        ("a.b#*.x", "is not a path"),
+        ("a.b#x*", "is not a path"),
+        ("a.b#*~~", "is not a path"),
         ("a.b#", "has no path"),
         ("a.b | ns | ms", "converts twice, by ns and ms"),
         ("a.b#[x]", "is not a path"),

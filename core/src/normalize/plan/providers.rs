@@ -33,7 +33,7 @@ pub struct Providers {
     pub ports: BTreeMap<u16, String>,
     /// By scope name.
     #[serde(default)]
-    pub scopes: Vec<ProviderMatch>,
+    pub scopes: Vec<ScopeMatch>,
     /// By model id, vendor prefixes first.
     #[serde(default)]
     pub models: Vec<ProviderMatch>,
@@ -70,6 +70,15 @@ pub struct HostRule {
     pub provider: Option<String>,
     #[serde(default)]
     pub gateway: Option<String>,
+}
+
+/// None: a framework's scope, which says nothing.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct ScopeMatch {
+    #[serde(rename = "match")]
+    pub pattern: Match,
+    pub provider: Option<String>,
 }
 
 #[derive(Deserialize, Debug)]

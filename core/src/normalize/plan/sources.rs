@@ -19,7 +19,7 @@ pub struct Rule {
     pub event: Option<String>,
     /// Path into the value, which is then JSON text (up to twice encoded), a Python literal, or an OTLP map or array:
     /// `usage.prompt_tokens`, `choices[].finish_reason`, `replies[0].meta.usage`; a leading `**.` finds the rest at any
-    /// depth, outermost first.
+    /// depth, outermost first; a last `*` is every member that is a number, `*~` its name.
     #[serde(default)]
     pub path: Option<String>,
     /// Applied in order: `ms` `us` `ns` (to seconds), `iso` (time stamp to seconds after the span's start), `unix_s`
