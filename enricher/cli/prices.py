@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from enricher.cli.common import add_config_arguments, load_settings
 from enricher.config.shape import nearest
 from enricher.errors import InputError
-from enricher.price import book as books
-from enricher.price import report
+from enricher.price import report, store
 from enricher.price import rules as rules_of
 from enricher.price.book import Book, PriceRow
 from enricher.price.check import near_models
@@ -36,6 +35,7 @@ def register(subparsers: Subparsers) -> None:
 def _list(actions: Subparsers) -> None:
     parser = _action(actions, "list", list_models, "models and their newest standard prices, USD per million tokens")
     parser.add_argument("--provider", help="only this provider's models, by any name that spans call it")
+    _add_book(parser)
     add_config_arguments(parser)
 
 
@@ -48,7 +48,17 @@ def _show(actions: Subparsers) -> None:
     parser.add_argument("--at", metavar="TIME", type=_time, help="when the call starts, ISO 8601, UTC (default: now)")
     parser.add_argument("--host", default="", help="the host that is called: its region may have prices of its own")
     parser.add_argument("--tenant", default="", help="the tenant that calls, for terms of its own")
+    _add_book(parser)
     add_config_arguments(parser)
+
+
+def _add_book(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--book",
+        metavar="PLACE",
+        type=Path,
+        help="a directory or a .zip that `update` wrote (default: the configuration's book, else the package's)",
+    )
 
 
 def _update(actions: Subparsers) -> None:
@@ -67,7 +77,7 @@ def _update(actions: Subparsers) -> None:
         "--output",
         metavar="PLACE",
         type=Path,
-        default=books.DIRECTORY,
+        default=store.DIRECTORY,
         help="a directory, or a file ending in .zip for `prices.book` (default: the package's book)",
     )
 
@@ -120,9 +130,9 @@ def _three(prices: dict[str, Any]) -> str:
 
 def _terms(options: argparse.Namespace) -> Terms:
     """The book and the terms of the configuration that was given, else the package's book."""
-    if not (options.config or options.sets):
-        return Terms(PricesSettings())
-    return Terms(load_settings(options.config, options.sets).prices)
+    given = options.config or options.sets
+    settings = load_settings(options.config, options.sets).prices if given else PricesSettings()
+    return Terms(settings, store.load(options.book) if options.book else None)
 
 
 def show_model(options: argparse.Namespace) -> int:
@@ -139,13 +149,14 @@ def show_model(options: argparse.Namespace) -> int:
     owner, _, model = matched["book"].partition("/")
     found = next((row for row in terms.book.models if (row.provider, row.model) == (owner, model)), None)
     rows = sorted(terms.book.prices_of(owner, model), key=lambda row: row.key) if found else []
-    own = terms.aliases(options.model) + terms.of(matched)
+    now = report.in_force(rows, at, terms.book)
+    own = terms.aliases(options.model) + terms.of(matched, options.tenant)
     if options.json:
         print(
             json.dumps(
                 {
                     "model": asdict(found) if found else None,
-                    "prices": [asdict(row) for row in rows],
+                    "prices": [asdict(row) | {"in_force": _MARKS[now.get(row, "")]} for row in rows],
                     "yours": own,
                     "at": at.isoformat(),
                     "example": example,
@@ -161,7 +172,7 @@ def show_model(options: argparse.Namespace) -> int:
     else:
         print(f"{matched['own']}, a model of yours, found as {matched['name']!r}")
     if rows:
-        _print_rows(rows, at, terms.book)
+        _print_rows(rows, now, at, terms.book)
     for line in own:
         print(f"yours: {line}")
     if example["usd"] is None:
@@ -171,12 +182,16 @@ def show_model(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_rows(rows: list[PriceRow], at: datetime, book: Book) -> None:
-    now = report.in_force(rows, at, book)
+_MARKS = {report.STANDARD: "standard", report.CONDITIONAL: "conditional", "": None}
+
+
+def _print_rows(rows: list[PriceRow], now: dict[PriceRow, str], at: datetime, book: Book) -> None:
     for row in rows:
-        mark = "*" if row in now else " "
+        mark = now.get(row, " ")
         print(f"{mark} {row.unit:<18} {report.price_text(row)}  ({row.source}, {row.date})")
-    print(f"* in force at {at.isoformat(timespec='seconds')}; prices in USD; book of {book.built}")
+    print(f"{report.STANDARD} in force at {at.isoformat(timespec='seconds')}; prices in USD; book of {book.built}")
+    if report.CONDITIONAL in now.values():
+        print(f"{report.CONDITIONAL} in force then for calls beyond the threshold or in the circumstances named")
 
 
 def _unknown(options: argparse.Namespace, terms: Terms) -> int:
@@ -218,10 +233,10 @@ def update(options: argparse.Namespace) -> int:
 
     archive = options.output.suffix == ".zip"
     there = options.output if archive else options.output / "about.json"
-    previous = books.load(options.output) if there.exists() else books.shipped() if archive else None
+    previous = store.load(options.output) if there.exists() else store.shipped() if archive else None
     book = build(options.wheels, previous=previous)
     changes = report.differences(previous, book) if previous else []
-    (books.pack if archive else books.save)(book, options.output)
+    (store.pack if archive else store.save)(book, options.output)
     if options.json:
         counts = {"models": len(book.models), "prices": len(book.prices), "changes": len(changes)}
         print(json.dumps({"built": book.built, "sources": book.sources, "directory": str(options.output), **counts}))
@@ -234,7 +249,7 @@ def update(options: argparse.Namespace) -> int:
 
 def diff(options: argparse.Namespace) -> int:
     """Print what changed."""
-    changes = report.differences(books.load(options.old), books.load(options.new))
+    changes = report.differences(store.load(options.old), store.load(options.new))
     if options.json:
         print(json.dumps([asdict(change) for change in changes], indent=1, ensure_ascii=False))
         return 0

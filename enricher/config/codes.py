@@ -43,6 +43,7 @@ CODES: dict[str, str] = {
     "expects-nothing": "A test expects nothing, so that it cannot fail.",
     "test-failed": "A test of the configuration expects something else than what becomes of its trace.",
     "book-not-fetched": "The price book at `prices.book.url` is not there yet; prices are those of the package's book.",
+    "ended-calendar": "The calendar of public holidays that prices depend on has ended.",
     "old-price-book": "The price book is older than `prices.book.max_age_days`.",
     "plain-regex": "A value looks like a regular expression and is compared as plain text.",
 }

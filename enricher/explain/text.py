@@ -32,6 +32,15 @@ _REASONS = {
     "no_usage": "no span tells how many tokens it took",
     "no_unit_price": "the price book has no price for what was used",
 }
+_NO_RATE = "the price list says nothing of this {}, at least for a part of the call: {}"
+_ASSUMED = {
+    "batch": _NO_RATE.format("batch", "standard or usual prices of batches"),
+    "service_tier": _NO_RATE.format("service tier", "standard prices"),
+    "speed": _NO_RATE.format("speed", "standard prices"),
+    "inference_geo": _NO_RATE.format("place of inference", "standard prices"),
+    "holidays": "the call's day is beyond the calendar of public holidays that the price book knows: taken for none",
+}
+"""Circumstances that the list says nothing of (`core/src/price/context.rs`), in words."""
 _CONTENT = frozenset(
     ("input_content", "output_content", "system_instructions", "tool_definitions", "tool_arguments", "tool_result")
 )
@@ -181,6 +190,8 @@ class Teller:
         widths = [max(len(cells[at]) for cells in lines) for at in range(3)] if lines else [0, 0, 0]
         for unit, quantity, price, usd in lines:
             yield f"  {unit:<{widths[0]}}  {quantity:>{widths[1]}} × {price:<{widths[2]}} = {usd}"
+        for aspect in cost["assumed"]:
+            yield style(f"  assumed: {_ASSUMED[aspect]}", "yellow")
         for left in cost["without_price"]:
             yield style(f"  {left['unit']}  {left['quantity']:,} × no list price: not in the cost", "yellow")
 

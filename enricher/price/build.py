@@ -69,7 +69,8 @@ def build(
     _tell_the_past(merged, entries_of, how, today)
     old = previous or Book("", {}, [], [], [], [])
     listed = {key for key, entry in entries.items() if entry.version == sources[litellm.PACKAGE]}
-    models, prices = history.carry(old, merged.models, scale.with_twins(merged.prices), today, listed)
+    complete = scale.with_batch_caches(scale.with_twins(merged.prices), corrections.batch_caches(fixes))
+    models, prices = history.carry(old, merged.models, complete, today, listed)
     # A name without a price says nothing, and a book that lost its prices must be told from a whole one.
     priced = {(row.provider, row.model) for row in prices}
     models = exact.excluded([row for row in models if (row.provider, row.model) in priced])

@@ -13,6 +13,7 @@ from enricher.price import refresh
 from enricher.price import rules as rules_of
 from enricher.price.book import Book
 from enricher.price.compile import discounted, region_of, regions, target
+from enricher.price.overlaps import overlaps
 from enricher.price.rules import Rules
 from enricher.price.settings import Alias, PricesSettings
 
@@ -36,11 +37,15 @@ def check(settings: PricesSettings) -> list[Problem]:
         message = f"the price book is {age} days old: newer models are unpriced, and prices may have changed"
         hint = "`enricher prices update`, a newer release, or prices.book.url"
         problems.append(Problem("old-price-book", "book.max_age_days", message, hint, severity="warning"))
+    for calendar, end in refresh.ended_calendars(book).items():
+        message = (
+            f"the price book knows the public holidays of {calendar} until {end} only: "
+            "on those that followed, hours are billed as on any other day"
+        )
+        hint = "`enricher prices update`, a newer release, or prices.book.url"
+        problems.append(Problem("ended-calendar", "book", message, hint, severity="warning"))
     for index, override in enumerate(settings.overrides):
         path = f"overrides[{index}]"
-        if override in settings.overrides[:index]:
-            message = f"the same as overrides[{settings.overrides.index(override)}]"
-            problems.append(Problem("no-effect", path, message, "remove one of them, or date them"))
         if override.currency != "USD" and override.currency not in settings.currencies:
             message = f"no rate is known for {override.currency}"
             hint = f"add `currencies: {{{override.currency}: <US dollars for one>}}` to `prices`"
@@ -55,6 +60,7 @@ def check(settings: PricesSettings) -> list[Problem]:
             if said and said.lower() not in spelled:
                 message = f"no call has the {key.replace('_', ' ')} {said!r}"
                 problems.append(Problem("unknown-value", f"{path}.{key}", message, _meant(said, list(spelled))))
+    problems += overlaps(settings, book, rules)
     for index, discount in enumerate(settings.discounts):
         path = f"discounts[{index}]"
         if discount.provider and rules.provider_of(discount.provider) is None:
@@ -104,12 +110,24 @@ def _alias(path: str, alias: Alias, settings: PricesSettings, book: Book, rules:
     model, provider = target(alias, rules)
     if not model:
         return
-    own = {override.model.strip().lower() for override in settings.overrides}
+    named = [one for one in settings.overrides if fnmatchcase(model, one.model.strip().lower())]
+    owner = provider or rules.provider_of(alias.when_provider) or alias.when_provider.lower()
+    own = [one for one in named if not one.provider or _owner(one.provider, rules) == owner]
     chain = rules.chain(provider) if provider in rules.providers else None
-    if not unknown and model not in own and book.find(model, chain) is None:
+    if unknown or own or book.find(model, chain) is not None:
+        return
+    if named:
+        theirs = named[0].provider
+        message = f"your price of {model!r} is for calls of {theirs} alone, which the alias does not name"
+        yield Problem("unknown-value", path, message, f"write `provider: {theirs}` beside the model")
+    else:
         where = f" of {provider}" if provider else ""
         message = f"the book has no model {model!r}{where}"
         yield Problem("unknown-value", path, message, _models_hint(model, book, chain))
+
+
+def _owner(provider: str, rules: Rules) -> str:
+    return rules.provider_of(provider) or provider.lower()
 
 
 def _regions(alias: Alias, book: Book, rules: Rules) -> set[str]:

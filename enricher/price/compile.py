@@ -14,6 +14,7 @@ from enricher.errors import InputError
 from enricher.price import refresh
 from enricher.price import rules as rules_of
 from enricher.price.book import TOKEN_UNITS, UNITS, Book, ModifierRow, PriceRow, timestamp
+from enricher.price.scale import ASSUMED
 from enricher.price.settings import Alias, Discount, Override, PricesSettings
 
 ANY_PROVIDER = 0xFFFF
@@ -22,7 +23,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW = re.compile(r"(\w{3})-(\w{3}) (\d\d):(\d\d)-(\d\d):(\d\d)(?: !(\w+))?")
 _COLUMNS = (
     *("model", "unit", "price", "per", "from", "until", "min_input", "minimum", "window"),
-    *("service_tier", "batch", "speed", "inference_geo", "search_context", "tenant"),
+    *("service_tier", "batch", "speed", "inference_geo", "search_context", "tenant", "assumed"),
 )
 
 
@@ -51,7 +52,12 @@ class _Compiler:
         self.book = book
         self.rules = rules_of.load()
         self.provider_ids = list(self.rules.providers)
-        for name in (*(o.provider for o in settings.overrides), *(d.provider for d in settings.discounts)):
+        aliases = [alias for of_name in settings.aliases.values() for alias in of_name]
+        for name in (
+            *(override.provider for override in settings.overrides),
+            *(discount.provider for discount in settings.discounts),
+            *(provider for alias in aliases for provider in (alias.provider, alias.when_provider)),
+        ):
             if name and self.rules.provider_of(name) is None and name.lower() not in self.provider_ids:
                 self.provider_ids.append(name.lower())
         self.models: dict[tuple[str, str], int] = {}
@@ -84,6 +90,7 @@ class _Compiler:
                 "prefixes": self.rules.prefixes,
                 "suffixes": self.rules.suffixes,
                 "request_suffixes": self.rules.request_suffixes,
+                "paths": list(self.rules.paths.items()),
             },
             "models": {
                 "id": [model for _, model in self.models] + [model for _, model in own],
@@ -116,6 +123,10 @@ class _Compiler:
             "region_hosts": rule.region_hosts,
             "self_hosted": bool(rule.self_hosted),
             "maker": rule.maker,
+            "elsewhere": [
+                {"provider": self.provider_ids.index(other), "hosts": there.hosts, "models": there.models}
+                for other, there in rule.elsewhere.items()
+            ],
         }
 
     def _provider_index(self, name: str) -> int:
@@ -146,6 +157,7 @@ class _Compiler:
                 "min_input": _min_input(row.context),
                 "minimum": int(Decimal(row.minimum or 0) * scale),
                 "window": self.windows.setdefault(row.window, len(self.windows) + 1) if row.window else 0,
+                "assumed": int(row.source.endswith(ASSUMED)),
                 **when,
             },
         )
@@ -275,12 +287,14 @@ class _Compiler:
         first, last = DAYS.index(found[1]), DAYS.index(found[2])
         start, end = (int(found[at]) * 3600 + int(found[at + 1]) * 60 for at in (3, 5))
         epoch = date(1970, 1, 1)
+        known_until = self.book.calendars().get(found[7] or "")
         return {
             "days": sum(1 << day for day in range(first, last + 1)),
             "spans": [[start, end]],
             "holidays": [
                 (date.fromisoformat(row.day) - epoch).days for row in self.book.holidays if row.calendar == found[7]
             ],
+            "known_until": (known_until - epoch).days if known_until else 0,
         }
 
     def _dimensions(self) -> dict[str, Any]:
@@ -290,7 +304,7 @@ class _Compiler:
             "inference_geo": self.rules.inference_geo,
             "search_context": self.rules.search_context,
         }
-        plan: dict[str, Any] = {"batch_tiers": self.rules.batch_tiers}
+        plan: dict[str, Any] = {"batch_tiers": self.rules.batch_tiers, "standard": self.rules.standard}
         for name, numbers in self.numbers.items():
             said = {value: value for value in numbers.values} | spellings[name]
             plan[name] = [[word, numbers.values[value]] for word, value in said.items() if value in numbers.values]
@@ -305,7 +319,7 @@ def target(alias: Alias, rules: rules_of.Rules) -> tuple[str, str]:
     named = rules.provider_of(first) if slash and not alias.provider else None
     if named is not None and not rules.providers[named].slashed:
         return rest, named
-    return model, (rules.provider_of(alias.provider) or "") if alias.provider else ""
+    return model, rules.provider_of(alias.provider) or alias.provider.lower()
 
 
 def region_of(alias: Alias, rules: rules_of.Rules) -> str:

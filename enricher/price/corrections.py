@@ -13,13 +13,14 @@ from typing import Any
 import yaml
 
 from enricher.errors import InputError
-from enricher.price.book import TOKEN_UNITS, UNITS, HolidayRow, ModelRow, ModifierRow, PriceRow
+from enricher.price.book import TOKEN_UNITS, UNITS, HolidayRow, ModelRow, ModifierRow, PriceRow, timestamp
 from enricher.price.convert import amount
+from enricher.price.scale import BatchCache
 
 PATH = Path(__file__).parent / "corrections.yaml"
 
 _PER = {"per_million": 1_000_000, "per_thousand": 1000}
-_SECTIONS = {"free", "holidays", "models", "prices", "ends", "minimums", "modifiers"}
+_SECTIONS = {"free", "holidays", "models", "past", "prices", "ends", "minimums", "batch_caches", "modifiers"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ def apply(
     sections = corrections.sections
     by_key = {(row.provider, row.model): row for row in models}
     for entry in sections["models"]:
-        _guard(entry, _correct_model, entry, by_key)
+        prices = _guard(entry, _correct_model, entry, by_key, prices)
+    for entry in sections["past"]:
+        prices = _guard(entry, _begin, entry, by_key, prices)
     for entry in sections["prices"]:
         prices = _guard(entry, _correct_prices, entry, by_key, prices)
     for entry in sections["ends"]:
@@ -73,20 +76,53 @@ def _guard(entry: Any, work: Any, *arguments: Any) -> Any:
         raise InputError(f"corrections.yaml: {error!r} in {entry}") from error
 
 
-def _correct_model(entry: dict[str, Any], models: dict[tuple[str, str], ModelRow]) -> None:
+def batch_caches(corrections: Corrections) -> list[BatchCache]:
+    """What cached tokens cost in batches where no list says so. Raises InputError."""
+    return [_guard(entry, lambda e: BatchCache(**e), entry) for entry in corrections.sections["batch_caches"]]
+
+
+def _correct_model(
+    entry: dict[str, Any], models: dict[tuple[str, str], ModelRow], prices: list[PriceRow]
+) -> list[PriceRow]:
     key = (entry["provider"], entry["model"])
     if "names" in entry:
         if key in models:
             raise ValueError("the model is there already; use add and remove")
         excluded = " ".join(entry.get("excluded", ()))
         models[key] = ModelRow(*key, " ".join(sorted(entry["names"])), excluded, entry["source"], "")
-        return
+        if "copy" not in entry:
+            return prices
+        copied = [row for row in prices if (row.provider, row.model) == (entry["provider"], entry["copy"])]
+        if not copied:
+            raise ValueError("the model to copy has no prices")
+        return prices + [replace(row, model=entry["model"]) for row in copied]
     row = models[key]
     gone = set(entry.get("remove", ()))
     if not gone <= set(row.names.split()):
         raise ValueError("a name to remove is not there")
     names = (set(row.names.split()) - gone) | set(entry.get("add", ()))
     models[key] = replace(row, names=" ".join(sorted(names)), source=entry["source"])
+    return prices
+
+
+def _begin(entry: dict[str, Any], models: dict[tuple[str, str], ModelRow], prices: list[PriceRow]) -> list[PriceRow]:
+    """Begin the token prices of the models where they are taken to have held ever since, and add those of before."""
+    chosen, since = _chosen(entry, models), _time(entry["since"])
+    concerned = {(entry["provider"], model) for model in chosen}
+
+    def begun(row: PriceRow) -> PriceRow:
+        ours = (row.provider, row.model) in concerned and row.unit in TOKEN_UNITS
+        return replace(row, valid_from=since) if ours and timestamp(row.valid_from) < timestamp(since) else row
+
+    over = [
+        row
+        for row in prices
+        if (row.provider, row.model) in concerned and row.valid_until and timestamp(row.valid_until) <= timestamp(since)
+    ]
+    if over:
+        raise ValueError(f"a price has ended by then: {over[0]}")
+    before = [row for model in chosen for source in entry["before"] for row in _rows(entry, model, source)]
+    return [begun(row) for row in prices] + before
 
 
 def _chosen(entry: dict[str, Any], models: dict[tuple[str, str], ModelRow]) -> list[str]:

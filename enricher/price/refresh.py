@@ -19,7 +19,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from enricher.errors import InputError
-from enricher.price import book as books
+from enricher.price import store
 from enricher.price.book import Book
 from enricher.price.settings import BookSettings
 
@@ -41,21 +41,21 @@ def chosen(settings: BookSettings) -> Book:
 def found(settings: BookSettings) -> tuple[Book, str]:
     """The same, and why it is not the one at the address that the settings name, "" when it is."""
     if settings.path:
-        return books.load(Path(settings.path)), ""
+        return store.load(Path(settings.path)), ""
     if not settings.url:
-        return books.shipped(), ""
+        return store.shipped(), ""
     if not settings.copy_path:
-        return books.shipped(), "no copy of it is kept"
+        return store.shipped(), "no copy of it is kept"
     try:
         archive = Path(settings.copy_path).read_bytes()
     except FileNotFoundError:
-        return books.shipped(), f"{settings.copy_path} is not there yet"
+        return store.shipped(), f"{settings.copy_path} is not there yet"
     except OSError as error:
-        return books.shipped(), f"cannot read {settings.copy_path}: {error.strerror}"
+        return store.shipped(), f"cannot read {settings.copy_path}: {error.strerror}"
     try:
         return _verified(archive, settings.sha256, settings.copy_path), ""
     except InputError as error:
-        return books.shipped(), str(error)
+        return store.shipped(), str(error)
 
 
 def keep(settings: BookSettings, archive: bytes) -> None:
@@ -75,6 +75,12 @@ def keep(settings: BookSettings, archive: bytes) -> None:
 def age_days(book: Book, today: date | None = None) -> int:
     """Days since the book was built."""
     return ((today or datetime.now(UTC).date()) - date.fromisoformat(book.built)).days
+
+
+def ended_calendars(book: Book, today: date | None = None) -> dict[str, date]:
+    """Calendars of public holidays that do not reach until today, and their last known days."""
+    now = today or datetime.now(UTC).date()
+    return {calendar: end for calendar, end in book.calendars().items() if end < now}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ class Finder:
             return None
         if settings.path:
             self._seen = seen
-            return books.load(Path(settings.path))
+            return store.load(Path(settings.path))
         assert isinstance(seen.mark, str)
         archive = _fetch(settings.url, MOST_BYTES)
         book = _verified(archive, seen.mark, settings.url)
@@ -145,7 +151,7 @@ def _verified(archive: bytes, checksum: str, name: str) -> Book:
     actual = hashlib.sha256(archive).hexdigest()
     if checksum and actual != checksum.lower():
         raise InputError(f"{name} has the checksum {actual}, not {checksum}")
-    return books.unpack(io.BytesIO(archive), name)
+    return store.unpack(io.BytesIO(archive), name)
 
 
 def _fetch(url: str, most: int) -> bytes:

@@ -59,16 +59,32 @@ def ended(rows: Iterable[PriceRow]) -> str:
     return max(ends, key=timestamp) if ends and all(ends) else ""
 
 
-def in_force(rows: Iterable[PriceRow], at: datetime, book: Book) -> list[PriceRow]:
-    """Rows of the book whose dates and hours hold at a time; circumstances are left open."""
+STANDARD = "*"
+CONDITIONAL = "+"
+
+
+def in_force(rows: Iterable[PriceRow], at: datetime, book: Book) -> dict[PriceRow, str]:
+    """Rows of one model that a call at a time may be billed by: STANDARD for those of a short standard request,
+    CONDITIONAL for those beyond a context threshold, in a tier, a batch and so on. What a row with hours lies over is
+    not in force during them."""
     second = int(at.timestamp())
-    return [
+    held = [
         row
         for row in rows
         if timestamp(row.valid_from) <= second
         and (not row.valid_until or second < timestamp(row.valid_until))
         and (not row.window or _within(row.window, at.astimezone(UTC), book))
     ]
+    within = {_circumstances(row) for row in held if row.window}
+    return {
+        row: CONDITIONAL if row.when or row.context else STANDARD
+        for row in held
+        if row.window or _circumstances(row) not in within
+    }
+
+
+def _circumstances(row: PriceRow) -> tuple[str, ...]:
+    return (row.provider, row.model, row.unit, row.when, row.context)
 
 
 def _within(window: str, at: datetime, book: Book) -> bool:

@@ -15,6 +15,15 @@ from enricher.errors import InputError
 PATH = Path(__file__).parent / "providers.yaml"
 
 
+class Elsewhere(Section):
+    """How calls show that another provider serves them than the one whose SDK sent them."""
+
+    hosts: list[str] = Field(default_factory=list)
+    """Globs of hosts."""
+    models: list[str] = Field(default_factory=list)
+    """Globs of model names that only that provider has."""
+
+
 class Provider(Section):
     """One provider of the book."""
 
@@ -36,6 +45,8 @@ class Provider(Section):
     """As the first segment of a model's name it is a maker's name, which does not say who runs the model."""
     makes: list[str] = Field(default_factory=list)
     """Globs of the models that calls of unknown providers are priced at here."""
+    elsewhere: dict[str, Elsewhere] = Field(default_factory=dict)
+    """Ids of the providers that serve what clients of this one's SDK send there."""
 
 
 class Rules(Section):
@@ -49,6 +60,8 @@ class Rules(Section):
     """Trailing parts of model names that may be dropped."""
     request_suffixes: list[str]
     """Trailing parts of requested names that the response leaves out and that decide the price."""
+    paths: dict[str, str]
+    """Segments of resource paths after which a place comes, and the host that serves it there, `*` for the place."""
     service_tier: dict[str, str]
     """Spellings of served tiers, in lower case, to the book's."""
     speed: dict[str, str]
@@ -59,6 +72,8 @@ class Rules(Section):
     """Spellings of search context sizes."""
     batch_tiers: list[str]
     """Served tiers that mean a batch."""
+    standard: list[str]
+    """Words for tiers, speeds and places that mean the standard one."""
 
     def provider_of(self, name: str) -> str | None:
         """The id of the provider that a span, or a person, calls `name`."""

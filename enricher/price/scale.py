@@ -1,20 +1,25 @@
 """Prices that no source states, worked out from those that one does: a tier of a regional copy, a tier of image tokens.
 
 What a list says of a tier it says relative to its standard price. So where one of two standard prices is 10% above the
-other, the tiers stand 10% apart as well, unless a source states them.
+other, the tiers stand 10% apart as well, unless a source states them. What a provider says of all its models (cached
+tokens of a batch) holds for each of which its list says nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from fractions import Fraction
 from itertools import product
 
 from enricher.price.book import PriceRow
 from enricher.price.convert import amount
+
+ASSUMED = "(assumed)"
+"""Ends the source of a row that nobody states of this provider; its calls say so (`enricher.cost.assumed`)."""
 
 SCALED = "scaled"
 """Ends the source of a row whose price was worked out: `litellm, scaled`."""
@@ -72,6 +77,50 @@ def _twins(rows: list[PriceRow]) -> Iterator[PriceRow]:
             if tier.when not in stated and since < until and Fraction(base.price):
                 twin = scaled(own, each(tier) / each(base))
                 yield replace(twin, when=tier.when, valid_from=since, valid_until=until.removesuffix(_NEVER))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCache:
+    """Cached tokens of a batch cost what others of its input do, at the providers of which this is known or assumed.
+
+    models: globs of model ids. source: where that is stated; it ends in `(assumed)` where it is of another provider.
+    share: what a batch costs of the standard price, for models without a batch price in the lists; "" for no such.
+    """
+
+    provider: str
+    models: list[str]
+    source: str
+    share: str = ""
+
+
+def with_batch_caches(prices: Sequence[PriceRow], rules: Sequence[BatchCache]) -> list[PriceRow]:
+    """The rows, and those of cached tokens in batches at the batch's price of input, of the models that have a price
+    for both and none for that."""
+    by_model: dict[tuple[str, str], list[PriceRow]] = defaultdict(list)
+    for row in prices:
+        if not row.context and not row.window:
+            by_model[row.provider, row.model].append(row)
+    added: list[PriceRow] = []
+    for (provider, model), rows in by_model.items():
+        rule = next((one for one in rules if one.provider == provider and _any(model, one.models)), None)
+        if rule is None or any((row.unit, row.when) == ("cache_read", "batch") for row in rows):
+            continue
+        cached = [row for row in rows if (row.unit, row.when) == ("cache_read", "")]
+        batch = [row for row in rows if (row.unit, row.when) == ("input", "batch")]
+        if not batch and rule.share:
+            entered = [row for row in rows if (row.unit, row.when) == ("input", "")]
+            batch = [replace(scaled(row, Fraction(rule.share)), when="batch") for row in entered]
+        for plain, other in product(cached, batch):
+            since = max(plain.valid_from, other.valid_from)
+            until = min(row.valid_until or _NEVER for row in (plain, other))
+            if since < until:
+                dates = {"valid_from": since, "valid_until": until.removesuffix(_NEVER)}
+                added.append(replace(other, unit="cache_read", source=rule.source, **dates))
+    return [*prices, *added]
+
+
+def _any(model: str, globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(model, glob) for glob in globs)
 
 
 def _decimal(value: Fraction) -> Decimal:

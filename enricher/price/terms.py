@@ -20,11 +20,11 @@ _LISTED = ("input", "cache_read", "output")
 
 
 class Terms:
-    """The book that settings choose, and their overrides, aliases and discounts over it."""
+    """A book, by default the one that settings choose, and their overrides, aliases and discounts over it."""
 
-    def __init__(self, settings: PricesSettings) -> None:
+    def __init__(self, settings: PricesSettings, book: Book | None = None) -> None:
         self.settings = settings
-        self.book: Book = refresh.chosen(settings.book)
+        self.book: Book = book or refresh.chosen(settings.book)
         self.rules = rules_of.load()
 
     @cached_property
@@ -49,15 +49,14 @@ class Terms:
                 entries.append(self._own(override) | {"yours": [line]})
         return entries
 
-    def of(self, matched: dict[str, Any]) -> list[str]:
-        """The terms that concern what the core has matched, a line each."""
+    def of(self, matched: dict[str, Any], tenant: str) -> list[str]:
+        """The terms of a tenant ("": of who is none) that concern what the core has matched, a line each."""
         owner, _, model = matched["book"].partition("/")
-        lines = [described(one) for one in self.settings.overrides if self._label(one) == matched["own"]]
-        return lines + [
-            described(one)
-            for one in self.settings.discounts
-            if (owner, model) in discounted(one, self.book, self.rules)
+        terms: list[Override | Discount] = [
+            one for one in self.settings.overrides if self._label(one) == matched["own"]
         ]
+        terms += [one for one in self.settings.discounts if (owner, model) in discounted(one, self.book, self.rules)]
+        return [described(one) for one in terms if one.tenant in ("", tenant)]
 
     def aliases(self, name: str | None = None) -> list[str]:
         """What the user's names mean, or one of them, a line each."""

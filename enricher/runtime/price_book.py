@@ -100,6 +100,8 @@ class PriceBooks:
             "built": self.book.built,
             "age_days": age,
             "older_than_limit": age > self._settings.max_age_days,
+            "calendars": {name: end.isoformat() for name, end in self.book.calendars().items()},
+            "ended_calendars": sorted(refresh.ended_calendars(self.book)),
             "models": len(self.book.models),
             "sources": self.book.sources,
             "from": self._settings.path or self._settings.url or "package",

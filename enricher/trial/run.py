@@ -10,7 +10,7 @@ from typing import Any
 
 from enricher.config import Settings, compile_plan
 from enricher.errors import DecodeError, InputError, Problem
-from enricher.price.book import shipped
+from enricher.price.store import shipped
 from enricher.runtime.engine import CoreEngine, TickReport, otlp_to_json
 from enricher.runtime.replay import Replay
 from enricher.sample.compile import compile_plan as compile_sampling

@@ -11,8 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from enricher.price import book as books
-from enricher.price import litellm
+from enricher.price import litellm, store
 from tests.comparison import compare
 from tests.comparison.page import RESULT, popular
 
@@ -24,7 +23,7 @@ def _unknown(answered: list[dict[str, Any]], library: str) -> list[str]:
 
 
 def main(python: str, wheel: str) -> None:
-    book = books.shipped()
+    book = store.shipped()
     version, lists = litellm.read(Path(wheel))
     if version != book.sources[litellm.PACKAGE]:
         raise SystemExit(f"the book was built from litellm {book.sources[litellm.PACKAGE]}, this is {version}")

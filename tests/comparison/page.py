@@ -11,8 +11,7 @@ from typing import Any
 
 import yaml
 
-from enricher.price import book as books
-from enricher.price import litellm, past, report
+from enricher.price import litellm, past, report, store
 from enricher.price.book import Book, PriceRow
 
 RESULT = Path(__file__).parent / "result.json"
@@ -53,6 +52,14 @@ came late, or early.
   included; it is passed (>), at xAI reached (>=).
 - The tier that was served decides, then the one that was asked for. `fast` is priority. A batch without a price of its
   own costs what the provider takes off batches.
+- A tier, speed, place of inference or batch that the list says nothing of costs the standard price, at least for a part
+  of the call, and `enricher.cost.assumed` on the span and `enricher explain` name it (`service_tier`, `speed`,
+  `inference_geo`, `batch`). So does a tier that is paid in advance (`scale`, provisioned throughput).
+- Cached tokens of a batch, where no list prices them: OpenAI and Groq take nothing more off them, they cost what the
+  batch's other input does (at Azure that is assumed); at Anthropic, Mistral and xAI the batch's discount holds for
+  them as well; at Google they cost what they cost in any request. Elsewhere the standard price is assumed.
+- Peak hours hold on working days. On a day beyond the calendar of public holidays that the book knows they hold, too,
+  and `enricher.cost.assumed` says `holidays`; `enricher check` and `/readyz` warn once the calendar has ended.
 - Uplifts and percentages multiply; amounts off come first. What you write under `prices.overrides` is final, and holds
   for the parts that it does not name as a list does: cached tokens cost your price of input, reasoning yours of output.
   What it says nothing of, such as the provider's fees for requests and searches, costs what the book says. A model that
@@ -66,6 +73,10 @@ came late, or early.
   that is billed lies, else the one in the host (`bedrock-runtime.eu-west-2.amazonaws.com`, FIPS, dual-stack and private
   endpoints too). A name that says where itself, by the prefix of an inference profile (`us.` `eu.` `apac.` `global.` …)
   or a region's segment, keeps its price wherever it is called.
+- What Anthropic's, Google's and OpenAI's SDKs send to Bedrock, Vertex AI or Azure is priced there, though the span
+  names the maker: by the host, or by a name that only the cloud has (`us.anthropic.claude-…`, `claude-…@20250929`).
+- A model's name that is the path of a resource says its place, whatever the host: `projects/p/locations/us-east5/…`
+  costs what the host of us-east5 costs, `locations/global` the list price.
 - Regional hosts of Vertex AI, OpenAI and xAI cost what the provider adds for them; port, path and case of
   `server.address` do not matter. A host of Azure names the resource, not where a deployment is served: an alias states
   its data zone, whatever the response says (`prices.aliases: {{chat-prod: {{region: eu}}}}` or `azure/eu/gpt-4o`). A
@@ -115,7 +126,7 @@ Costs of the first generated call that differs.
 
 def page() -> str:
     """The page, in Markdown."""
-    book, result = books.shipped(), json.loads(RESULT.read_text(encoding="utf-8"))
+    book, result = store.shipped(), json.loads(RESULT.read_text(encoding="utf-8"))
     differences: list[dict[str, Any]] = result["differences"]
     head = _HEAD.format(
         built=book.built,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from enricher.price import book as books
+from enricher.price import store
 from tests.comparison import compare
 from tests.comparison.page import RESULT, page, popular
 
@@ -19,8 +19,8 @@ def test_the_page_is_current() -> None:
 def test_the_comparison_is_of_this_book() -> None:
     """Each difference is asked again: what we say has not changed since the comparison, nor why it differs."""
     result = json.loads(RESULT.read_text(encoding="utf-8"))
-    assert result["sources"] == books.shipped().sources
-    ours = compare.Ours(books.shipped())
+    assert result["sources"] == store.shipped().sources
+    ours = compare.Ours(store.shipped())
     for one in result["differences"][::7]:
         shape = one["shapes"].split()[0]
         usage = compare.usage_of(one["provider"], one["name"], shape)

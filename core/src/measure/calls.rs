@@ -331,7 +331,7 @@ fn labels(plan: &MeasurePlan) -> Result<Vec<Label>, String> {
 mod tests {
     use super::*;
     use crate::calls::Texts;
-    use crate::price::{NO_ROW, Parts};
+    use crate::price::{Aspects, NO_ROW, Parts};
 
     fn plan(series_limit: usize) -> MeasurePlan {
         MeasurePlan {
@@ -359,6 +359,7 @@ mod tests {
             computed_pico: Some(3),
             suspect_zero: false,
             without_price: Unit::Images.bit(),
+            assumed: Aspects::NONE,
             row: NO_ROW,
         };
         series.record(&CallInput {

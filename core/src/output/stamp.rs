@@ -22,7 +22,7 @@ fn put(out: &mut Vec<u8>, key: &str, value: Scalar<'_>) {
 
 /// The cost of a call on its canonical span; `price` names the row and its date. An unpriced call gets no cost
 /// attribute at all, only the state and the reason. What was counted and has no list price is named: the cost is
-/// without it.
+/// without it. So are circumstances that the list says nothing of: the cost takes the standard price for them.
 pub fn cost(cost: &Cost, price: &str, out: &mut Vec<u8>) {
     put(out, "enricher.cost.state", Scalar::Str(cost.state.name()));
     if let State::Unpriced(reason) = cost.state {
@@ -49,6 +49,11 @@ pub fn cost(cost: &Cost, price: &str, out: &mut Vec<u8>) {
         let units: Vec<&str> = cost.units_without_price().map(Unit::name).collect();
         let list = units.join(LIST_SEPARATOR.encode_utf8(&mut [0; 4]));
         put(out, "enricher.cost.without_price", Scalar::List(&list));
+    }
+    if !cost.assumed.is_empty() {
+        let aspects: Vec<&str> = cost.assumed.names().collect();
+        let list = aspects.join(LIST_SEPARATOR.encode_utf8(&mut [0; 4]));
+        put(out, "enricher.cost.assumed", Scalar::List(&list));
     }
 }
 

@@ -1,11 +1,11 @@
 //! The compiled book: finds the model, bills the usage, judges a reported figure.
 
-use super::context::Dimensions;
+use super::context::{Aspects, Dimensions};
 use super::explain::{Explanation, Matched};
 use super::finder::Finder;
 use super::lines::{Biller, NoSink, Sink, input_tokens};
 use super::modifiers::Modifiers;
-use super::place::with_host;
+use super::place::{Paths, with_host};
 use super::plan::{PricePlan, Reported as Policy};
 use super::rates::{Moment, NO_ROW, Rates};
 use super::{Cost, Parts, PriceInput, Reason, State};
@@ -18,6 +18,7 @@ pub struct Book {
     rates: Rates,
     modifiers: Modifiers,
     dimensions: Dimensions,
+    paths: Paths,
 }
 
 /// What the lists make of a call.
@@ -25,6 +26,7 @@ struct Billed {
     parts: Parts,
     row: u32,
     without_price: u64,
+    assumed: Aspects,
 }
 
 impl Book {
@@ -38,6 +40,7 @@ impl Book {
             rates: Rates::compile(plan)?,
             modifiers: Modifiers::compile(plan)?,
             dimensions: Dimensions::compile(&plan.dimensions),
+            paths: Paths::compile(&plan.naming)?,
         })
     }
 
@@ -82,7 +85,7 @@ impl Book {
             (Some(said), Err(_)) => {
                 Cost { state: State::Reported, total_pico: said.usd_pico, ..Cost::unpriced(Reason::NoUsage) }
             }
-            (believed, Ok(Billed { parts, row, without_price })) => {
+            (believed, Ok(Billed { parts, row, without_price, assumed })) => {
                 let total = parts.total();
                 let suspect_zero = believed.is_some_and(|said| said.usd_pico == 0) && total > 0;
                 let wins = |by_provider| by_provider || self.policy == Policy::Always;
@@ -101,6 +104,7 @@ impl Book {
                         computed_pico,
                         suspect_zero,
                         without_price,
+                        assumed,
                         row,
                     },
                 }
@@ -122,22 +126,33 @@ impl Book {
         if models.own.is_none() && models.book.is_none() {
             return Err(Reason::UnknownModel);
         }
+        let tier = if input.service_tier.is_empty() { input.requested_tier } else { input.service_tier };
         let moment = Moment {
             unix_seconds: input.time_unix_ns / 1_000_000_000,
             circumstances: self.dimensions.pack(
-                if input.service_tier.is_empty() { input.requested_tier } else { input.service_tier },
+                tier,
                 input.batch,
                 input.speed,
                 input.inference_geo,
                 input.search_context_size,
                 input.tenant,
             ),
+            said: self.dimensions.said(tier, input.batch, input.speed, input.inference_geo),
             input_tokens: input_tokens(input.usage),
         };
-        let active = models.book.map(|model| self.modifiers.active(model, &moment, resolved.provider, host));
+        let active = models.book.map(|model| {
+            self.paths.with_host([input.request_model, input.response_model], host, |host| {
+                self.modifiers.active(model, &moment, resolved.provider, host)
+            })
+        });
         let mut biller = Biller::new(&self.rates, models, moment, active, sink);
         biller.bill(input.usage, input.duration_ns)?;
         debug_assert!(biller.row == NO_ROW || (biller.row as usize) < self.labels.len());
-        Ok(Billed { parts: biller.parts, row: biller.row, without_price: biller.without_price })
+        Ok(Billed {
+            parts: biller.parts,
+            row: biller.row,
+            without_price: biller.without_price,
+            assumed: biller.assumed,
+        })
     }
 }

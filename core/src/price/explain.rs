@@ -71,6 +71,7 @@ impl Explanation {
             "computed_usd": cost.computed_pico.map(money::to_decimal),
             "suspect_zero": cost.suspect_zero,
             "price": book.row_label(cost.row),
+            "assumed": cost.assumed.names().collect::<Vec<_>>(),
             "matched": matched,
             "lines": self.lines.iter().map(|line| render_line(book, line)).collect::<Vec<_>>(),
             "without_price": self.unpriced.iter()
@@ -90,6 +91,7 @@ fn render_line(book: &Book, line: &Line) -> Value {
         "charged": [line.charged.num, line.charged.den],
         "factor": [line.factor.num, line.factor.den],
         "modifiers": line.modifiers,
+        "assumed": line.assumed.names().collect::<Vec<_>>(),
         "row": book.row_label(line.row),
         "usd": money::to_decimal(line.pico),
     })

@@ -9,7 +9,7 @@ use super::glob;
 use super::lines::Models;
 use super::names::{Naming, Spellings};
 use super::place::{Region, Regions};
-use super::plan::{ModelColumns, PricePlan, ProviderPlan};
+use super::plan::{ElsewherePlan, ModelColumns, PricePlan, ProviderPlan};
 use super::recent::Recent;
 use super::table::{ANY, Chain, Entry, Found, NameTable};
 
@@ -58,6 +58,8 @@ struct Candidate<'a> {
     source: &'static str,
     name: &'a str,
     provider: Option<u16>,
+    /// Who serves it, where that is not the provider that the span names.
+    served: Option<u16>,
     alias: bool,
     /// What the alias states; 0 for nothing.
     region: Region,
@@ -115,7 +117,8 @@ impl Finder {
     pub fn resolve(&self, input: &PriceInput<'_>, host: &str, explain: bool) -> Resolved {
         let provider = self.provider(input.provider);
         let mut names = [("response_model", input.response_model), ("request_model", input.request_model)];
-        let request_first = provider.is_some_and(|id| self.providers[usize::from(id)].request_first);
+        let served = provider.and_then(|id| self.elsewhere(id, names.map(|(_, name)| name), host));
+        let request_first = served.or(provider).is_some_and(|id| self.providers[usize::from(id)].request_first);
         if request_first || self.naming.names_variant(input.request_model, input.response_model) {
             names.reverse();
         }
@@ -123,11 +126,11 @@ impl Finder {
             names[1].1 = "";
         }
         let candidates = names.map(|(source, name)| {
-            let said = Candidate { source, name, provider, alias: false, region: 0 };
+            let said = Candidate { source, name, provider, served, alias: false, region: 0 };
             if self.aliases.is_empty() { said } else { self.alias(said, host) }
         });
         let stated = candidates.iter().map(|candidate| candidate.region).find(|region| *region != 0);
-        let region = stated.unwrap_or_else(|| self.regions.of(provider, names.map(|(_, name)| name), host));
+        let region = stated.unwrap_or_else(|| self.regions.of(served.or(provider), names.map(|(_, name)| name), host));
         let mut models = Models { own: None, book: None };
         let mut billed_by = provider;
         let mut matched = None;
@@ -136,8 +139,10 @@ impl Finder {
             if candidate.name.is_empty() || complete {
                 continue;
             }
-            let key = u32::from(candidate.provider.unwrap_or(ANY)) | u32::from(region) << 16;
-            let search = |spellings: &mut Spellings| self.search(spellings, candidate.provider, region);
+            let key = [candidate.provider.unwrap_or(ANY), candidate.served.unwrap_or(ANY), region]
+                .into_iter()
+                .fold(0, |key, part| key << 16 | u64::from(part));
+            let search = |spellings: &mut Spellings| self.search(spellings, &candidate, region);
             let found = self.recent.get(candidate.name, key, || search(&mut Spellings::new(candidate.name)).0);
             if explain && matched.is_none() {
                 let mut spellings = Spellings::new(candidate.name);
@@ -161,9 +166,14 @@ impl Finder {
     }
 
     /// The models that go by a name in a region, and what was found by which of its spellings.
-    fn search(&self, spellings: &mut Spellings, provider: Option<u16>, region: Region) -> (LookedUp, Option<Found>) {
-        let provider = self.self_hosted(provider, spellings).or(provider);
-        let chain = self.chain(provider, spellings);
+    fn search(
+        &self,
+        spellings: &mut Spellings,
+        candidate: &Candidate<'_>,
+        region: Region,
+    ) -> (LookedUp, Option<Found>) {
+        let provider = self.self_hosted(candidate.provider, spellings).or(candidate.provider);
+        let chain = self.chain(provider, candidate.served, spellings);
         let own = self.own_names.find(spellings, &self.naming, &own_chain(provider, &chain));
         let anywhere = self.names.find(spellings, &self.naming, &chain);
         let book = self.in_region(spellings, &chain, region, anywhere).or(anywhere);
@@ -227,10 +237,24 @@ impl Finder {
         found.map_or(candidate, |alias| Candidate {
             name: if alias.model.is_empty() { candidate.name } else { &alias.model },
             provider: alias.model_provider.or(candidate.provider),
+            served: if alias.model_provider.is_some() { None } else { candidate.served },
             alias: true,
             region: alias.region,
             ..candidate
         })
+    }
+
+    /// Who serves a call that the SDK of one provider sent to another: SDKs of makers have clients for clouds that resell
+    /// their models, and tell the maker as the provider all the same.
+    fn elsewhere(&self, provider: u16, models: [&str; 2], host: &str) -> Option<u16> {
+        let fits = |globs: &[String], text: &str| {
+            !text.is_empty() && globs.iter().any(|glob| glob::matches(glob.as_bytes(), text.as_bytes()))
+        };
+        let all = &self.providers[usize::from(provider)].elsewhere;
+        let there = |there: &&ElsewherePlan| {
+            fits(&there.hosts, host) || models.into_iter().any(|model| fits(&there.models, model.trim_ascii()))
+        };
+        all.iter().find(there).map(|there| there.provider)
     }
 
     /// The self-hosted server that the name's first segment names (`hosted_vllm/gpt-oss-20b`): it, and nobody whose API
@@ -245,9 +269,9 @@ impl Finder {
         (named.self_hosted && !named.maker).then_some(id)
     }
 
-    /// Whose models are asked: the provider's own, then those it resells, then those of the provider that the name's
+    /// Whose models are asked: those of who serves the call, the provider's own, then those it resells, then those of the provider that the name's
     /// first segment names (`azure/gpt-4o`). An unknown provider's models are looked up with their makers.
-    fn chain(&self, provider: Option<u16>, spellings: &mut Spellings) -> Chain {
+    fn chain(&self, provider: Option<u16>, served: Option<u16>, spellings: &mut Spellings) -> Chain {
         let mut chain = Chain::new();
         let add = |chain: &mut Chain, id: u16| {
             chain.push(id);
@@ -256,7 +280,7 @@ impl Finder {
             }
         };
         let known = provider.map(|id| &self.providers[usize::from(id)]);
-        if let Some(id) = provider {
+        for id in served.into_iter().chain(provider) {
             add(&mut chain, id);
         }
         if known.is_none_or(|known| !known.slashed && !known.self_hosted) {

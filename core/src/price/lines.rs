@@ -1,5 +1,6 @@
 //! From usage to billed lines: which tokens are billed as what, at which row, for how much.
 
+use super::context::Aspects;
 use super::modifiers::Active;
 use super::money::Ratio;
 use super::rates::{Moment, NO_ROW, Rates, Row};
@@ -23,6 +24,8 @@ pub struct Line {
     /// Uplifts and discounts by percentage.
     pub factor: Ratio,
     pub modifiers: Vec<Box<str>>,
+    /// Circumstances that the price says nothing of.
+    pub assumed: Aspects,
     pub row: u32,
     pub pico: i128,
 }
@@ -61,6 +64,8 @@ pub struct Biller<'a, S: Sink> {
     pub row: u32,
     /// Units that were counted and that no list prices, as a set of bits.
     pub without_price: u64,
+    /// Circumstances of the call that the price of a line says nothing of.
+    pub assumed: Aspects,
     /// The user pays for the time that the call took, and for no tokens.
     by_time: bool,
     priced: bool,
@@ -80,6 +85,12 @@ const fn stand_ins(unit: Unit) -> &'static [Unit] {
         Reasoning | AudioOutput | ImageOutput | VideoOutput => &[Output],
         _ => &[],
     }
+}
+
+/// What the model takes in or puts out, whose price tiers and batches change.
+fn is_processing(unit: Unit) -> bool {
+    use Unit::*;
+    unit.is_tokens() || matches!(unit, AudioSeconds | Images | Characters | Pages | AnnotatedPages)
 }
 
 /// The user's terms for the model price the time of this call and none of its tokens.
@@ -135,6 +146,7 @@ impl<'a, S: Sink> Biller<'a, S> {
             parts: Parts::default(),
             row: NO_ROW,
             without_price: 0,
+            assumed: Aspects::NONE,
             by_time,
             priced: false,
             asked: false,
@@ -297,6 +309,8 @@ impl<'a, S: Sink> Biller<'a, S> {
         if self.row == NO_ROW {
             self.row = row.id;
         }
+        let assumed = if own || price.num == 0 { Aspects::NONE } else { self.assumed_by(unit, row, active) };
+        self.assumed = self.assumed.with(assumed);
         if S::WANTED {
             let modifiers = active.map(|active| active.labels(unit, row)).unwrap_or_default();
             self.sink.line(Line {
@@ -308,11 +322,24 @@ impl<'a, S: Sink> Biller<'a, S> {
                 charged: price,
                 factor,
                 modifiers,
+                assumed,
                 row: row.id,
                 pico,
             });
         }
         Ok(())
+    }
+
+    /// Circumstances of the call that neither the list's row nor what changes its price asks for. Fees for searches and
+    /// requests are the same in all of them.
+    #[inline]
+    fn assumed_by(&self, unit: Unit, row: &Row, active: Option<&Active<'_>>) -> Aspects {
+        let guessed = self.rates.guesses(row, &self.moment);
+        if self.moment.said.is_empty() || !is_processing(unit) {
+            return guessed;
+        }
+        let answered = active.map_or(Aspects::NONE, |active| active.answers(unit, row));
+        guessed.with(self.moment.said.without(answered.with(row.answers())))
     }
 
     /// A row to name when nothing was billed because every count was 0.

@@ -21,6 +21,7 @@ mod table;
 mod tests;
 
 pub use book::Book;
+pub use context::Aspects;
 pub use explain::{Explanation, Matched};
 pub use lines::Line;
 pub use rates::NO_ROW;
@@ -188,6 +189,8 @@ pub struct Cost {
     pub suspect_zero: bool,
     /// Units (bits) that were counted, that the price list names no price for, and that add nothing to a computed cost.
     pub without_price: u64,
+    /// Circumstances that the list says nothing of: the computed cost takes the standard price for them.
+    pub assumed: Aspects,
     /// For [`Book::row_label`]; [`NO_ROW`] when no price was used.
     pub row: u32,
 }
@@ -201,6 +204,7 @@ impl Cost {
             computed_pico: None,
             suspect_zero: false,
             without_price: 0,
+            assumed: Aspects::NONE,
             row: NO_ROW,
         }
     }

@@ -1,6 +1,6 @@
 //! Factors on list prices: regional uplifts, rules of thumb where a list has no rate, users' discounts.
 
-use super::context::Condition;
+use super::context::{Aspects, Condition};
 use super::glob;
 use super::money::Ratio;
 use super::plan::{ModifierPlan, PricePlan};
@@ -139,6 +139,11 @@ impl Active<'_> {
             }
         }
         Some((price.times(factor)?, factor))
+    }
+
+    /// What of the circumstances they answer.
+    pub fn answers(&self, unit: Unit, row: &Row) -> Aspects {
+        self.on(unit, row).fold(Aspects::NONE, |all, modifier| all.with(modifier.condition.aspects()))
     }
 
     /// Their labels, for `explain`.

@@ -239,7 +239,7 @@ mod tests {
         let naming = Naming::compile(&NamingPlan {
             prefixes: vec!["us.".into(), "global.".into()],
             suffixes: vec![":online".into(), "-v1:0".into()],
-            request_suffixes: vec![],
+            ..NamingPlan::default()
         })
         .unwrap();
         let mut all = Spellings::new(name);

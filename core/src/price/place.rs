@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use super::glob;
 use super::names::Spellings;
-use super::plan::{ModelColumns, PricePlan, ProviderPlan};
+use super::plan::{ModelColumns, NamingPlan, PricePlan, ProviderPlan};
 use crate::normalize::transform;
 
 /// The longest name of a host (RFC 1035); what is longer is compared as it is.
@@ -124,6 +124,60 @@ impl Regions {
     }
 }
 
+/// Places in the paths of resources: `projects/p/locations/us-east5/publishers/anthropic/models/claude-sonnet-4-5`.
+pub struct Paths {
+    all: Vec<Path>,
+}
+
+struct Path {
+    /// The segment before the place, with its slashes.
+    segment: Box<[u8]>,
+    /// What comes before and after the place in the host that serves it.
+    head: Box<str>,
+    tail: Box<str>,
+}
+
+impl Paths {
+    pub fn compile(plan: &NamingPlan) -> Result<Paths, String> {
+        let split = |(segment, host): &(String, String)| {
+            let (head, tail) = host.split_once('*').ok_or_else(|| format!("the host {host:?} has no `*`"))?;
+            let segment = format!("/{segment}/").into_bytes().into();
+            Ok(Path { segment, head: head.into(), tail: tail.into() })
+        };
+        Ok(Paths { all: plan.paths.iter().map(split).collect::<Result<_, String>>()? })
+    }
+
+    /// Calls `then` with the host that serves the place in one of the names, which is where the resource that is billed
+    /// lies; with the host of the call, which may be that of a proxy, when none says a place.
+    #[inline]
+    pub fn with_host<R>(&self, models: [&str; 2], host: &str, then: impl FnOnce(&str) -> R) -> R {
+        for Path { segment, head, tail } in &self.all {
+            let Some(place) = models.into_iter().find_map(|model| after(model, segment)) else { continue };
+            let mut buffer = [0; HOST_MAX];
+            let mut length = 0;
+            for part in [head.as_bytes(), place, tail.as_bytes()] {
+                let Some(room) = buffer.get_mut(length..length + part.len()) else { return then(host) };
+                room.copy_from_slice(part);
+                length += part.len();
+            }
+            buffer.make_ascii_lowercase();
+            return then(std::str::from_utf8(&buffer[..length]).unwrap_or(host));
+        }
+        then(host)
+    }
+}
+
+/// The segment that comes after one in a path.
+fn after<'a>(name: &'a str, segment: &[u8]) -> Option<&'a [u8]> {
+    // Most names are too short for a path, and have no slash.
+    let first = memchr::memchr(b'/', name.as_bytes())?;
+    let rest = &name.as_bytes()[first..];
+    let at = memchr::memmem::find(rest, segment)? + segment.len();
+    let place = rest[at..].split(|byte| *byte == b'/').next()?;
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+    (!place.is_empty() && place.iter().all(plain)).then_some(place)
+}
+
 fn hosts_of(provider: &ProviderPlan) -> Vec<Box<str>> {
     provider.region_hosts.iter().map(|glob| glob.as_str().into()).collect()
 }
@@ -131,6 +185,28 @@ fn hosts_of(provider: &ProviderPlan) -> Vec<Box<str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_say_the_place() {
+        let plan = NamingPlan { paths: vec![("locations".into(), "*-ai.example.com".into())], ..NamingPlan::default() };
+        let paths = Paths::compile(&plan).unwrap();
+        for (name, want) in [
+            ("projects/p/locations/us-east5/publishers/a/models/m", "us-east5-ai.example.com"),
+            ("vertex_ai/projects/p/locations/Global/models/m", "global-ai.example.com"),
+            ("projects/p/locations/eu", "eu-ai.example.com"),
+            ("projects/p/locations//models/m", "proxy"),
+            ("projects/p/locations/{region}/models/m", "proxy"),
+            ("locations/eu/m", "proxy"),
+            ("openai/gpt-4o", "proxy"),
+            ("m", "proxy"),
+        ] {
+            assert_eq!(paths.with_host([name, ""], "proxy", str::to_owned), want, "{name}");
+            assert_eq!(paths.with_host(["m", name], "proxy", str::to_owned), want, "{name}");
+        }
+        let long = format!("projects/p/locations/{}/m", "a".repeat(HOST_MAX));
+        assert_eq!(paths.with_host([&long, ""], "proxy", str::to_owned), "proxy");
+        assert!(Paths::compile(&NamingPlan { paths: vec![("a".into(), "b".into())], ..plan }).is_err());
+    }
 
     #[test]
     fn hosts_are_compared_without_scheme_port_path_dot_and_case() {

@@ -58,6 +58,18 @@ pub struct ProviderPlan {
     pub self_hosted: bool,
     /// As the first segment of a model's name it is a maker's name, which does not say who runs the model.
     pub maker: bool,
+    /// Who serves, and bills, calls that clients of this provider's SDK send there.
+    pub elsewhere: Vec<ElsewherePlan>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ElsewherePlan {
+    /// Index of the provider that serves.
+    pub provider: u16,
+    /// Globs of hosts, and of names of models, that only it has.
+    pub hosts: Vec<String>,
+    pub models: Vec<String>,
 }
 
 /// How a model name may be shortened when the book does not know it as it stands.
@@ -70,6 +82,8 @@ pub struct NamingPlan {
     pub suffixes: Vec<String>,
     /// Trailing parts of a requested name that the response leaves out and that decide the price: `:free`.
     pub request_suffixes: Vec<String>,
+    /// Segments of resource paths after which a place comes, and the host that serves it there, `*` for the place.
+    pub paths: Vec<(String, String)>,
 }
 
 /// `overrides` marks the models that a user wrote: they are asked before the book, and what they price is final.
@@ -119,6 +133,8 @@ pub struct RowColumns {
     pub inference_geo: Vec<u16>,
     pub search_context: Vec<u16>,
     pub tenant: Vec<u16>,
+    /// 1 where nobody states that the row holds for what it asks for.
+    pub assumed: Vec<u8>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -130,6 +146,8 @@ pub struct WindowPlan {
     pub spans: Vec<(u32, u32)>,
     /// Days since 1970-01-01 on which it does not hold.
     pub holidays: Vec<u32>,
+    /// The last day since 1970-01-01 whose holidays are known; 0 when it makes no exception for any.
+    pub known_until: u32,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -190,6 +208,8 @@ pub struct DimensionPlan {
     pub tenant: Vec<(String, u16)>,
     /// Tiers that mean a batch was processed, in lower case.
     pub batch_tiers: Vec<String>,
+    /// Words for tiers, speeds and places that mean the standard one.
+    pub standard: Vec<String>,
 }
 
 impl PricePlan {
@@ -204,10 +224,12 @@ impl PricePlan {
         }
         let of_models = self.models.provider.iter().filter(|id| **id != u16::MAX);
         let of_fallbacks = self.providers.iter().flat_map(|provider| &provider.fallbacks);
+        let of_elsewhere = self.providers.iter().flat_map(|provider| &provider.elsewhere).map(|there| &there.provider);
         let of_hints = self.hints.iter().map(|(_, id)| id);
         let of_aliases = self.aliases.iter().flat_map(|alias| alias.provider.iter().chain(&alias.model_provider));
         let of_modifiers = self.modifiers.iter().flat_map(|modifier| &modifier.provider);
-        let mut providers = of_models.chain(of_fallbacks).chain(of_hints).chain(of_aliases).chain(of_modifiers);
+        let mut providers =
+            of_models.chain(of_fallbacks).chain(of_elsewhere).chain(of_hints).chain(of_aliases).chain(of_modifiers);
         if providers.any(|id| usize::from(*id) >= self.providers.len()) {
             return Err("a price names no provider".to_owned());
         }

@@ -1,6 +1,6 @@
 //! The rows of the book, arranged so that the row in force for one unit of one model is found by a short scan.
 
-use super::context::{Condition, Window};
+use super::context::{Aspects, Condition, Window};
 use super::money::Ratio;
 use super::plan::{PricePlan, RowColumns};
 use crate::usage::Unit;
@@ -22,6 +22,8 @@ pub struct Row {
     /// Stored units.
     pub minimum: u64,
     window: u16,
+    /// Nobody states that it holds for what its condition asks for.
+    assumed: bool,
     /// Its place in the plan, which is also that of its label.
     pub id: u32,
 }
@@ -31,6 +33,8 @@ pub struct Row {
 pub struct Moment {
     pub unix_seconds: u64,
     pub circumstances: u64,
+    /// What of the circumstances is not the standard.
+    pub said: Aspects,
     pub input_tokens: u64,
 }
 
@@ -134,6 +138,7 @@ impl Rates {
             list_per: per,
             minimum: cell(&columns.minimum, index)?,
             window: cell(&columns.window, index)?,
+            assumed: cell(&columns.assumed, index)? != 0,
             id: index as u32,
         })
     }
@@ -169,6 +174,26 @@ impl Rates {
                 && row.min_input <= moment.input_tokens
                 && (row.window == 0 || self.windows[usize::from(row.window) - 1].holds(moment.unix_seconds))
         })
+    }
+}
+
+impl Row {
+    /// What of the circumstances the list answers with it.
+    #[inline]
+    pub fn answers(&self) -> Aspects {
+        if self.assumed { Aspects::NONE } else { self.condition.aspects() }
+    }
+}
+
+impl Rates {
+    /// What a price by the row takes for granted: that its hours hold on a day beyond the calendar.
+    #[inline]
+    pub fn guesses(&self, row: &Row, moment: &Moment) -> Aspects {
+        match row.window {
+            0 => Aspects::NONE,
+            window if self.windows[usize::from(window) - 1].guesses(moment.unix_seconds) => Aspects::HOLIDAYS,
+            _ => Aspects::NONE,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ thread_local! {
 #[derive(Clone, Copy)]
 struct Slot {
     owner: u64,
-    key: u32,
+    key: u64,
     length: u8,
     name: [u8; NAME_MAX],
     found: LookedUp,
@@ -37,7 +37,7 @@ impl Recent {
     /// What was found for the name before, or what `search` finds now. `key` is a number for what else the answer
     /// depends on; it has values from the plan only.
     #[inline]
-    pub fn get(&self, name: &str, key: u32, search: impl FnOnce() -> LookedUp) -> LookedUp {
+    pub fn get(&self, name: &str, key: u64, search: impl FnOnce() -> LookedUp) -> LookedUp {
         let bytes = name.as_bytes();
         if bytes.len() > NAME_MAX {
             return search();
@@ -79,10 +79,10 @@ impl Slot {
 
 /// Both ends and the middle of the name: two names that collide only evict each other.
 #[inline]
-fn hash(name: &[u8], key: u32, owner: u64) -> u64 {
+fn hash(name: &[u8], key: u64, owner: u64) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
     let word = |at: usize| name[at..].first_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk));
-    let mut mixed = owner ^ (u64::from(key) << 16) ^ ((name.len() as u64) << 52);
+    let mut mixed = owner ^ key.wrapping_mul(K) ^ ((name.len() as u64) << 52);
     if name.len() >= 8 {
         for at in [0, name.len() / 2 - 4, name.len() - 8] {
             mixed = (mixed ^ word(at)).wrapping_mul(K);

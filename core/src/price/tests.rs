@@ -32,6 +32,7 @@ fn plan(rows: &[(u32, &str, u64, u64, serde_json::Value)]) -> PricePlan {
         "inference_geo",
         "search_context",
         "tenant",
+        "assumed",
     ] {
         let values = rows.iter().map(|(model, unit, usd, per, other)| match name {
             "model" => json!(model),

@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 
-from enricher.price.book import shipped
+from enricher.price.store import shipped
 from enricher.simulate.traffic.settings import Kind, Traffic
 from enricher.trial.settings import WrittenSpan
 from enricher.trial.traces import SECOND, Arrival, Writer

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from enricher.cli.main import main
-from enricher.price import book as books
+from enricher.price import store
 from tests.unit.price.test_build import CORRECTIONS, DATA, _build, _wheel, list_wheel
 
 
@@ -22,7 +22,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     entries = _json(capsys, "list", "--provider", "azure.ai.openai")
     assert entries
     assert {entry["provider"] for entry in entries} == {"azure"}
-    assert len(_json(capsys, "list")) == len(books.shipped().models)
+    assert len(_json(capsys, "list")) == len(store.shipped().models)
     assert main(["prices", "list", "--provider", "x_ai"]) == 0
     assert "x-ai/grok-4.7  2 / 0.5 / 6" in capsys.readouterr().out
 
@@ -69,7 +69,7 @@ def own(tmp_path: Path) -> str:
 
 def test_list_marks_your_own_terms(own: str, capsys: pytest.CaptureFixture[str]) -> None:
     entries = {(one["provider"], one["model"]): one for one in _json(capsys, "list", "--config", own)}
-    assert len(entries) == len(books.shipped().models) + 1
+    assert len(entries) == len(store.shipped().models) + 1
     mini, full = entries["openai", "gpt-4o-mini"], entries["openai", "gpt-4o"]
     assert (mini["input"], mini["output"], mini["list"]["output"]) == ("0.15", "0.5", "0.6")
     assert (full["input"], full["cache_read"], full["output"]) == ("2.25", "1.125", "9")
@@ -102,6 +102,40 @@ def test_show_applies_your_own_terms(own: str, capsys: pytest.CaptureFixture[str
     assert main(["prices", "show", "gpt-4o", "-c", own + ".not"]) == 1
 
 
+def test_show_tells_terms_of_the_tenant_alone(own: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def terms(*arguments: str) -> list[str]:
+        found: list[str] = _json(capsys, "show", "gpt-4o", "-c", own, *arguments)["yours"]
+        return found
+
+    everybody = "discount 10% off gpt-4o, provider openai"
+    assert terms() == [everybody]
+    assert terms("--tenant", "acme") == [everybody, "discount 5% off gpt-4o, provider openai, tenant acme"]
+
+
+def test_show_tells_standard_prices_from_those_in_circumstances(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = _json(capsys, "show", "gemini-3.1-pro-preview")["prices"]
+    marks = {(row["context"], row["when"]): row["in_force"] for row in rows if row["unit"] == "input"}
+    assert marks["", ""] == "standard"
+    assert {mark for key, mark in marks.items() if any(key)} == {"conditional"}
+    assert main(["prices", "show", "o3", "--at", "2025-07-01"]) == 0
+    text = capsys.readouterr().out
+    assert "+ in force then for calls beyond the threshold" in text
+    assert "\n  cache_read         2.5 / 1M, … to 2025-06-10" in text
+    assert "\n* cache_read         0.5 / 1M, 2025-06-10 to …" in text
+    assert "\n+ cache_read         0.25 / 1M, service_tier=flex" in text
+
+
+def test_list_and_show_take_another_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    book = _build(tmp_path, CORRECTIONS)
+    store.pack(book, tmp_path / "book.zip")
+    for place in ("book", "book.zip"):
+        store.save(book, tmp_path / "book")
+        assert len(_json(capsys, "list", "--book", str(tmp_path / place))) == len(book.models)
+    found = _json(capsys, "show", "three", "--provider", "deepseek", "--book", str(tmp_path / "book"))
+    assert found["model"]["model"] == "three"
+    assert main(["prices", "list", "--book", str(tmp_path / "none")]) == 1
+
+
 def test_show_takes_a_region_from_the_host_and_asks_for_the_provider(capsys: pytest.CaptureFixture[str]) -> None:
     llama = "meta.llama3-70b-instruct-v1:0"
     assert main(["prices", "show", llama]) == 1
@@ -114,7 +148,7 @@ def test_show_takes_a_region_from_the_host_and_asks_for_the_provider(capsys: pyt
     ("at", "input_prices"),
     [
         ("2026-08-16T15:59", ["0.435"]),
-        ("2026-11-20T02:00", ["0.66", "1.32"]),
+        ("2026-11-20T02:00", ["1.32"]),
         ("2026-11-20T05:00", ["0.66"]),
         ("2026-11-21T02:00", ["0.66"]),
         ("2026-10-01T02:00", ["0.66"]),
@@ -150,7 +184,7 @@ def test_diff(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old = _build(tmp_path, CORRECTIONS)
     new = _build(tmp_path, CORRECTIONS.replace('"0.28"', '"0.29"').replace("[three, ", "[drei, "), old)
     for name, book in (("old", old), ("new", new)):
-        books.save(book, tmp_path / name)
+        store.save(book, tmp_path / name)
     changes = _json(capsys, "diff", str(tmp_path / "old"), str(tmp_path / "new"))
     assert [(change["what"], change["kind"], change["row"]) for change in changes] == [
         ("changed", "model", "deepseek/three"),

@@ -422,7 +422,9 @@ def test_unreadable_files_are_faults(tmp_path: Path) -> None:
 
 def test_every_code_has_a_case() -> None:
     # Those that loading alone does not find have tests of their own: above, and with the command.
-    assert {case.code for case in CASES} | {"unreadable-file", "plan-refused", "test-failed"} == set(CODES)
+    assert {case.code for case in CASES} | {"unreadable-file", "plan-refused", "test-failed", "ended-calendar"} == set(
+        CODES
+    )
 
 
 def test_a_problem_reads_like_a_compiler_message() -> None:

@@ -11,16 +11,16 @@ import pytest
 
 from enricher.errors import InputError
 from enricher.price import book as books
-from enricher.price import rules
+from enricher.price import rules, store
 from tests.support.rooms import price_book
 
-BOOK = books.shipped()
+BOOK = store.shipped()
 
 
 def test_the_shipped_book_is_written_as_it_is_read(tmp_path: Path) -> None:
-    books.save(BOOK, tmp_path)
+    store.save(BOOK, tmp_path)
     for name in ("models.csv", "prices.csv", "modifiers.csv", "holidays.csv", "about.json"):
-        assert (tmp_path / name).read_bytes() == (books.DIRECTORY / name).read_bytes(), name
+        assert (tmp_path / name).read_bytes() == (store.DIRECTORY / name).read_bytes(), name
 
 
 def test_every_row_has_a_source_and_a_date() -> None:
@@ -76,28 +76,28 @@ def test_names_are_found(name: str, provider: list[str] | None, model: str | Non
 )
 def test_nonsense_is_named_with_its_line(change: tuple[str, str], message: str, tmp_path: Path) -> None:
     row = books.PriceRow("p", "m", "output", "10", 10**6, "", "", "", "", "", "", "s", "2026-01-01")
-    books.save(books.Book("2026-01-01", {}, [], [row], [], []), tmp_path)
+    store.save(books.Book("2026-01-01", {}, [], [row], [], []), tmp_path)
     path = tmp_path / "prices.csv"
     assert change[0] in path.read_text()
     path.write_text(path.read_text().replace(*change))
     with pytest.raises(InputError, match=message):
-        books.load(tmp_path)
+        store.load(tmp_path)
 
 
 def test_a_directory_that_is_no_book_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a price book"):
-        books.load(tmp_path)
+        store.load(tmp_path)
 
 
 def test_columns_are_those_of_the_rows() -> None:
-    header = (books.DIRECTORY / "prices.csv").read_text().splitlines()[0]
+    header = (store.DIRECTORY / "prices.csv").read_text().splitlines()[0]
     assert header == ",".join(column.name for column in fields(books.PriceRow))
 
 
 def _book(directory: Path, built: str = "2026-01-01") -> None:
     rows = [books.PriceRow("p", "m", unit, "10", 10**6, "", "", "", "", "", "", "s", built) for unit in books.UNITS[:2]]
     models = [books.ModelRow("p", "m", "m", "", "s", built)]
-    books.save(books.Book(built, {}, models, rows, [], []), directory)
+    store.save(books.Book(built, {}, models, rows, [], []), directory)
 
 
 @pytest.mark.parametrize(("file", "count"), [("prices.csv", 0), ("prices.csv", 1), ("models.csv", 0)])
@@ -108,7 +108,7 @@ def test_a_book_cut_at_the_end_of_a_line_is_refused(file: str, count: int, tmp_p
     with pytest.raises(
         InputError, match=rf"{file} has {count} rows, but about.json says {len(lines) - 1}: .*not whole"
     ):
-        books.load(tmp_path)
+        store.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_a_book_cut_at_the_end_of_a_line_is_refused(file: str, count: int, tmp_p
 def test_a_book_that_prices_nothing_is_refused(model: str, price: str, message: str, tmp_path: Path) -> None:
     models = [books.ModelRow("p", model, model, "", "s", "2026-01-01")] if model else []
     row = books.PriceRow("p", price, "input", "1", 10**6, "", "", "", "", "", "", "s", "2026-01-01")
-    books.save(books.Book("2026-01-01", {}, models, [row] if price else [], [], []), tmp_path)
+    store.save(books.Book("2026-01-01", {}, models, [row] if price else [], [], []), tmp_path)
     with pytest.raises(InputError, match=message):
-        books.load(tmp_path)
+        store.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,9 @@ def test_what_a_book_says_of_itself_is_checked(about: str, message: str, tmp_pat
     _book(tmp_path)
     (tmp_path / "about.json").write_text(about)
     with pytest.raises(InputError, match=message):
-        books.load(tmp_path)
+        store.load(tmp_path)
 
 
 def test_a_book_built_in_a_later_time_zone_is_taken(tmp_path: Path) -> None:
     _book(tmp_path, (datetime.now(UTC).date() + timedelta(days=1)).isoformat())
-    books.load(tmp_path)
+    store.load(tmp_path)

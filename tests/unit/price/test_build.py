@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ import pytest
 
 from enricher.errors import InputError
 from enricher.price import book as books
-from enricher.price import build, convert, corrections, upstream
-from enricher.price.book import PriceRow
+from enricher.price import build, convert, corrections, store, upstream
+from enricher.price.book import Book, ModelRow, PriceRow
 
 DATA = """
 import datetime
@@ -193,6 +195,8 @@ holidays:
 models:
   - {provider: deepseek, model: three, names: [three, "three-*"], source: s}
   - {provider: deepseek, model: one, add: [first], remove: [uno], source: s}
+  - {provider: deepseek, model: twin, copy: one, names: [twin], source: s}
+past: []
 prices:
   - provider: deepseek
     models: [three]
@@ -204,6 +208,7 @@ prices:
 ends: []
 minimums:
   - {provider: deepseek, models: [one], unit: web_searches, minimum: 3, source: s}
+batch_caches: []
 modifiers:
   - {provider: deepseek, name: n, models: ["t*"], tokens: true, hosts: [eu.x], when: batch, factor: "1.1", source: s}
 """
@@ -216,7 +221,7 @@ def test_corrections_win(tmp_path: Path) -> None:
     assert "first" in names["one"]
     assert "uno" not in names["one"]
     assert _of(book.prices, "one", "output") == [("7", "", "", "", "", "", "s")]
-    assert [row.minimum for row in book.prices if row.unit == "web_searches"] == ["3"]
+    assert [row.minimum for row in book.prices_of("deepseek", "one") if row.unit == "web_searches"] == ["3"]
     third = [
         (r.unit, r.price, r.per, r.valid_from, r.valid_until, r.when, r.window)
         for r in book.prices_of("deepseek", "three")
@@ -251,6 +256,26 @@ def test_wrong_corrections_are_named(old: str, new: str, tmp_path: Path) -> None
         _build(tmp_path, CORRECTIONS.replace(old, new))
 
 
+def test_a_name_that_moved_has_a_past_of_its_own(tmp_path: Path) -> None:
+    moved = """past:
+  - {provider: deepseek, models: [twin], since: 2024-10-02, source: t,
+     before: [{until: 2024-10-02, per_million: {input: 9}}]}
+"""
+    lines = CORRECTIONS.replace("{provider: deepseek, model: one, add", "{provider: deepseek, model: two, add")
+    lines = lines.replace("remove: [uno], ", "").replace("copy: one", "copy: two").replace("past: []\n", moved)
+    book = _build(tmp_path, lines)
+    dates = [(row.price, row.valid_from, row.valid_until) for row in book.prices_of("deepseek", "twin")]
+    original = [row.price for row in book.prices_of("deepseek", "two") if row.unit == "input"]
+    assert ("9", "", "2024-10-02") in dates
+    assert original
+    assert all((price, "2024-10-02", "") in dates for price in original)
+    with pytest.raises(InputError, match="no prices"):
+        _build(tmp_path, CORRECTIONS.replace("copy: one", "copy: three"))
+    ended = moved.replace("models: [twin]", "models: [one]").replace("since: 2024", "since: 2027")
+    with pytest.raises(InputError, match="has ended by then"):
+        _build(tmp_path, CORRECTIONS.replace("past: []\n", ended))
+
+
 def test_two_prices_at_once_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="two prices at once"):
         _build(tmp_path, CORRECTIONS.replace("replace: [output], ", ""))
@@ -266,29 +291,52 @@ def test_rows_keep_the_date_of_their_last_change(tmp_path: Path) -> None:
 
 def test_the_shipped_book_holds_the_corrections() -> None:
     """Corrections that were edited without `enricher prices update` would never reach a user."""
-    book, fixes = books.shipped(), corrections.load()
-    moved = ("docs.mistral.ai (the alias moves)", "docs.perplexity.ai/getting-started/pricing")
-    models = [row for row in book.models if row.source in (convert.SOURCE, *moved)]
-    names = {
-        "mistral-large": "mistral-large mistral-large-latest",
-        "sonar": "sonar",
-        "perplexity/sonar": "perplexity/sonar",
-    }
-    restored = [
-        replace(row, names=names[row.model], date="") if row.source in moved else row
-        for row in models
-        if row.model != "mistral-large-latest"
-    ]
-    own = {(row.provider, row.model) for row in models}
-    published = [row for row in book.prices if row.source in (convert.SOURCE, convert.BACKDATED)]
-    published = [row for row in published if (row.provider, row.model) in own]
-    corrected, prices, modifiers, holidays = corrections.apply(fixes, restored, published)
-    assert {(row.provider, row.model) for row in corrected} <= {(row.provider, row.model) for row in book.models}
-    amounts = {row.key: Decimal(row.price) for row in book.prices}
-    assert {row.key: Decimal(row.price) for row in prices}.items() <= amounts.items()
+    book, fixes = store.shipped(), corrections.load()
+    names = {(row.provider, row.model): row.names.split() for row in book.models}
+    for entry in fixes.sections["models"]:
+        held = names[entry["provider"], entry["model"]]
+        assert {*entry.get("names", []), *entry.get("add", [])} <= set(held), entry
+        assert not set(entry.get("remove", [])) & set(held), entry
+    amounts: dict[tuple[str, ...], set[tuple[Decimal, str, str]]] = {}
+    for row in book.prices:
+        what = (row.provider, row.model, row.unit, row.when, row.context, row.window)
+        amounts.setdefault(what, set()).add((Decimal(row.price) / row.per, row.valid_from, row.valid_until))
+    for entry in fixes.sections["prices"] + fixes.sections["past"]:
+        for model in entry["models"]:
+            concerned = [m for p, m in names if p == entry["provider"] and fnmatchcase(m, model)]
+            assert concerned, entry
+            for key, unit, (price, since, until) in _stated(entry):
+                rows = amounts.get((entry["provider"], concerned[0], unit, *key), set())
+                assert (price, since, until) in rows, (concerned[0], unit, key)
+    *_, modifiers, holidays = corrections.apply(fixes, *_unfixed(book, fixes))
     assert {row.key for row in holidays} == {row.key for row in book.holidays}
     factors = {(row.provider, row.name, row.units): row for row in book.modifiers}
-    for row in modifiers:
-        shipped = factors[row.provider, row.name, row.units]
-        assert set(row.models.split()) <= set(shipped.models.split())
-        assert (row.factor, row.when, row.hosts) == (shipped.factor, shipped.when, shipped.hosts)
+    for factor in modifiers:
+        shipped = factors[factor.provider, factor.name, factor.units]
+        assert set(factor.models.split()) <= set(shipped.models.split())
+        assert (factor.factor, factor.when, factor.hosts) == (shipped.factor, shipped.when, shipped.hosts)
+
+
+def _stated(entry: dict[str, Any]) -> Iterator[tuple[tuple[str, str, str], str, tuple[Decimal, str, str]]]:
+    """What an entry of the corrections states: when, context and window; unit; price and dates."""
+    for row in entry.get("rows", []) + entry.get("before", []):
+        dates = [str(row[key]) if key in row else "" for key in ("from", "until")]
+        for group, per in (("per_million", 10**6), ("per_thousand", 1000)):
+            for unit, price in row.get(group, {}).items():
+                where = (row.get("when", ""), row.get("context", ""), row.get("window", ""))
+                yield where, unit, (Decimal(price) / per, dates[0], dates[1])
+
+
+def _unfixed(book: Book, fixes: corrections.Corrections) -> tuple[list[ModelRow], list[PriceRow]]:
+    """Models that the corrections can be applied to again, with a price each."""
+    added = {(one["provider"], one["model"]) for one in fixes.sections["models"] if "names" in one}
+    taken: dict[tuple[str, str], list[str]] = {}
+    for one in fixes.sections["models"]:
+        taken.setdefault((one["provider"], one["model"]), []).extend(one.get("remove", []))
+    models = [
+        replace(row, names=" ".join([*row.names.split(), *taken.get((row.provider, row.model), [])]))
+        for row in book.models
+        if (row.provider, row.model) not in added
+    ]
+    bare = PriceRow("", "", "images", "1", 1, "", "", "", "", "", "", "test", "2026-11-21")
+    return models, [replace(bare, provider=row.provider, model=row.model) for row in models]

@@ -43,7 +43,7 @@ CASES = [
     ("", "vertex_ai/claude-sonnet-4-5@20250929", "vertex/claude-sonnet-4-5@20250929"),
     ("", "claude-sonnet-4-5-20250929", "anthropic/claude-sonnet-4-5"),
     ("", "gpt-4o", "openai/gpt-4o"),
-    ("azure.ai.openai", "gpt-35-turbo", "openai/gpt-3.5-turbo"),
+    ("azure.ai.openai", "gpt-35-turbo", "openai/gpt-3.5-turbo-0125"),
     ("azure.ai.openai", "my-gpt4o-prod", None),
     ("mistral_ai", "mistral-large-latest", "mistral/mistral-large-latest"),
     ("x_ai", "GROK-4.7", "x-ai/grok-4.7"),

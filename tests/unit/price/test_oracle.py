@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from enricher.price import book as books
 from enricher.price import rules as rules_of
+from enricher.price import store
 from enricher.price.book import TOKEN_UNITS, UNITS
 from enricher.price.settings import PricesSettings
 from tests.oracle import price as oracle
 from tests.support.rooms import price_book
 
-BOOK = books.shipped()
+BOOK = store.shipped()
 RULES = rules_of.load()
 NAMED = [
     (provider.names[0], name)

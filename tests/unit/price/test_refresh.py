@@ -19,8 +19,7 @@ import pytest
 
 from enricher.errors import InputError, PlanError
 from enricher.measure import events
-from enricher.price import book as books
-from enricher.price import refresh
+from enricher.price import refresh, store
 from enricher.price.book import Book, ModelRow, PriceRow
 from enricher.price.check import check
 from enricher.price.compile import compile_plan
@@ -40,15 +39,15 @@ def small(price: str, built: str = "2026-11-21") -> Book:
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     path = tmp_path / "book.zip"
-    books.pack(small("1"), path)
+    store.pack(small("1"), path)
     return path
 
 
 def test_archives_and_directories_hold_the_same_book(archive: Path, tmp_path: Path) -> None:
-    books.save(small("1"), tmp_path / "book")
-    assert books.load(archive) == books.load(tmp_path / "book") == small("1")
+    store.save(small("1"), tmp_path / "book")
+    assert store.load(archive) == store.load(tmp_path / "book") == small("1")
     before = archive.read_bytes()
-    books.pack(small("1"), archive)
+    store.pack(small("1"), archive)
     assert archive.read_bytes() == before
 
 
@@ -75,19 +74,19 @@ def test_faulty_books_are_refused_with_file_and_line(old: str, new: str, archive
         for name, text in files.items():
             zipped.writestr(name, text.replace(old, new).encode("utf-8", "surrogateescape"))
     with pytest.raises(InputError, match=r"book\.zip"):
-        books.load(archive)
+        store.load(archive)
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     for name, content in (("text.zip", b"no archive"), ("empty.zip", b"PK\x05\x06" + b"\0" * 18)):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError):
-            books.load(tmp_path / name)
+            store.load(tmp_path / name)
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as zipped:
         zipped.writestr("prices.csv", b"0" * (65 * 1024 * 1024))
     with pytest.raises(InputError, match="larger than"):
-        books.unpack(bomb, "bomb")
+        store.unpack(bomb, "bomb")
 
 
 class Engine:
@@ -114,7 +113,7 @@ def test_a_changed_file_is_taken_over_and_a_faulty_one_is_not(archive: Path) -> 
     held = PriceBooks(BookSettings(path=str(archive)), engine.take)
     assert held.book == small("1")
     assert not held.look(), "nothing has changed"
-    books.pack(small("22"), archive)
+    store.pack(small("22"), archive)
     assert held.look()
     assert (held.book, engine.taken) == (small("22"), [small("22")])
     before = _refused()
@@ -126,12 +125,12 @@ def test_a_changed_file_is_taken_over_and_a_faulty_one_is_not(archive: Path) -> 
     assert _refused() == before + 1
     archive.unlink()
     assert not held.look()
-    books.pack(small("333"), archive)
+    store.pack(small("333"), archive)
     engine.error = PlanError("no")
     assert not held.look()
     assert (held.book, held.describe()["problem"]) == (small("22"), "no")
     engine.error = None
-    books.pack(small("4444"), archive)
+    store.pack(small("4444"), archive)
     assert held.look()
     assert held.describe()["problem"] is None
 
@@ -139,7 +138,7 @@ def test_a_changed_file_is_taken_over_and_a_faulty_one_is_not(archive: Path) -> 
 def test_a_book_that_does_not_compile_is_not_taken(archive: Path) -> None:
     held = PriceBooks(BookSettings(path=str(archive)), Engine().take)
     orphan = replace(small("1").prices[0], model="nobody", price="123456")
-    books.pack(replace(small("1"), prices=[orphan, *small("1").prices]), archive)
+    store.pack(replace(small("1"), prices=[orphan, *small("1").prices]), archive)
     assert not held.look()
     assert "does not list" in held.describe()["problem"]
 
@@ -147,7 +146,7 @@ def test_a_book_that_does_not_compile_is_not_taken(archive: Path) -> None:
 def test_the_thread_finds_a_new_file(archive: Path) -> None:
     done = threading.Event()
     held = PriceBooks(BookSettings(path=str(archive), refresh=1), lambda _: done.set())
-    books.pack(small("55555"), archive)
+    store.pack(small("55555"), archive)
     held.start()
     try:
         assert done.wait(10)
@@ -197,7 +196,7 @@ def test_an_address_with_its_checksum(site: tuple[str, dict[str, bytes]], archiv
     root, content = site
     engine = Engine()
     held = PriceBooks(BookSettings(url=f"{root}/book.zip"), engine.take)
-    assert held.book == books.shipped(), "until it has been fetched"
+    assert held.book == store.shipped(), "until it has been fetched"
     assert not held.look()
     assert "404" in held.describe()["problem"]
     content["/book.zip"] = archive.read_bytes()
@@ -243,7 +242,7 @@ def test_a_fault_of_an_address_is_told_and_passes(
         before = _refused()
         caplog.clear()
         assert not held.look()
-        assert held.book == books.shipped(), words
+        assert held.book == store.shipped(), words
         assert words in held.describe()["problem"]
         assert [words in record.message for record in caplog.records] == [True]
         assert _refused() == before + 1
@@ -283,14 +282,14 @@ def test_the_copy_of_a_fetched_book_serves_the_next_start_and_the_other_commands
     settings = BookSettings(url=f"{root}/book.zip", copy_path=str(copy))
     [problem] = check(PricesSettings(book=settings))
     assert (problem.code, problem.path, problem.severity) == ("book-not-fetched", "book.url", "warning")
-    assert refresh.chosen(settings) == books.shipped()
+    assert refresh.chosen(settings) == store.shipped()
     checksum = hashlib.sha256(archive.read_bytes()).hexdigest()
     content |= {"/book.zip": archive.read_bytes(), "/book.zip.sha256": checksum.encode()}
     assert PriceBooks(settings, Engine().take).look()
     assert check(PricesSettings(book=settings)) == []
     assert refresh.chosen(settings) == PriceBooks(settings, Engine().take).book == small("1")
     pinned = settings.model_copy(update={"sha256": "f" * 64})
-    assert refresh.chosen(pinned) == books.shipped()
+    assert refresh.chosen(pinned) == store.shipped()
     assert "checksum" in check(PricesSettings(book=pinned))[0].message
     copy.write_bytes(b"no archive")
     assert "not an archive" in check(PricesSettings(book=settings))[0].message
@@ -315,7 +314,19 @@ def test_only_https_and_only_so_much(monkeypatch: pytest.MonkeyPatch, site: tupl
 
 def test_age_is_counted_in_days() -> None:
     assert REAL_AGE_DAYS(small("1"), date(2026, 12, 1)) == 10
-    assert REAL_AGE_DAYS(books.shipped()) >= 0
+    assert REAL_AGE_DAYS(store.shipped()) >= 0
     held = PriceBooks(BookSettings(max_age_days=4), Engine().take)
     told = held.describe()
     assert (told["older_than_limit"], told["from"]) == (True, "package")
+
+
+def test_a_calendar_that_has_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    end = store.shipped().calendars()["china"]
+    assert end == date(2026, 12, 31)
+    assert refresh.ended_calendars(store.shipped(), end) == {}
+    late = refresh.ended_calendars(store.shipped(), date(2027, 1, 1))
+    assert late == {"china": end}
+    monkeypatch.setattr(refresh, "ended_calendars", lambda _: late)
+    assert [problem.code for problem in check(PricesSettings())] == ["ended-calendar"]
+    told = PriceBooks(BookSettings(), Engine().take).describe()
+    assert (told["calendars"], told["ended_calendars"]) == ({"china": "2026-12-31"}, ["china"])

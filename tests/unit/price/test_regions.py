@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -197,3 +198,80 @@ def _aliased(aliases: dict[str, Any]) -> PriceBook:
     settings = PricesSettings.model_validate({"aliases": aliases})
     assert check(settings) == []
     return PriceBook(json.dumps(compile_plan(settings)).encode())
+
+
+@pytest.mark.parametrize("provider", ["gcp.vertex_ai", "gcp.gemini", "anthropic", ""])
+@pytest.mark.parametrize(
+    ("place", "usd"), [("us-east5", "0.00495"), ("eu", "0.00495"), ("global", "0.0045"), ("", "0.0045")]
+)
+def test_the_path_of_a_resource_says_where_it_lies(provider: str, place: str, usd: str) -> None:
+    model = f"projects/p/locations/{place}/publishers/anthropic/models/claude-sonnet-4-5@20250929"
+    call = {"provider": provider, "usage": {"input": 1000, "output": 100}}
+    assert _ask(CORE, request_model=model, **call)["usd"] == usd
+    if provider:
+        assert _ask(CORE, request_model=model, response_model="claude-sonnet-4-5-20250929", **call)["usd"] == usd
+    proxied = _ask(CORE, request_model=model, host="europe-west1-aiplatform.googleapis.com", **call)
+    assert proxied["usd"] == (usd if place else "0.00495"), "the path wins over the host"
+
+
+@pytest.mark.parametrize(
+    ("call", "found", "usd"),
+    [
+        ({"request_model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}, "aws/", "0.01155"),
+        ({"request_model": "global.anthropic.claude-sonnet-4-5-20250929-v1:0"}, "aws/", "0.0105"),
+        ({"request_model": "claude-sonnet-4-5", "host": "us-east5-aiplatform.googleapis.com"}, "vertex/", "0.01155"),
+        ({"request_model": "claude-sonnet-4-5@20250929"}, "vertex/", "0.0105"),
+        ({"request_model": "claude-sonnet-4-5", "host": "api.anthropic.com"}, "anthropic/", "0.0105"),
+    ],
+)
+def test_a_cloud_serves_what_anthropics_sdk_sends_there(call: dict[str, str], found: str, usd: str) -> None:
+    """AnthropicBedrock and AnthropicVertex: the provider of the span is Anthropic all the same."""
+    answer = _ask(CORE, provider="anthropic", response_model="claude-sonnet-4-5-20250929", **call)
+    assert answer["usd"] == usd
+    assert answer["matched"]["book"].startswith(found) or found == "vertex/"
+
+
+@pytest.mark.parametrize(
+    ("call", "usd", "assumed"),
+    [
+        ({"provider": "openai", "request_model": "gpt-5", "service_tier": "flex"}, "0.003125", []),
+        ({"provider": "openai", "request_model": "gpt-4o", "service_tier": "flex"}, "0.0075", ["service_tier"]),
+        ({"provider": "openai", "request_model": "gpt-4o", "service_tier": "default"}, "0.0075", []),
+        ({"provider": "openai", "request_model": "gpt-4o", "service_tier": "scale"}, "0.0075", ["service_tier"]),
+        ({"provider": "anthropic", "request_model": "claude-sonnet-4-5", "speed": "fast"}, "0.0105", ["speed"]),
+        (
+            {"provider": "anthropic", "request_model": "claude-sonnet-4-5", "inference_geo": "not_available"},
+            "0.0105",
+            [],
+        ),
+        ({"provider": "groq", "request_model": "llama-3.3-70b-versatile", "service_tier": "flex"}, "0.000985", []),
+    ],
+)
+def test_a_tier_without_a_price_of_its_own_is_told(call: dict[str, str], usd: str, assumed: list[str]) -> None:
+    answer = _ask(CORE, **call)
+    assert (answer["usd"], answer["assumed"]) == (usd, assumed)
+    assert all(line["assumed"] == assumed for line in answer["lines"])
+
+
+@pytest.mark.parametrize(("day", "assumed"), [("2026-12-31", []), ("2027-01-01", ["holidays"]), ("2027-01-02", [])])
+def test_peak_hours_beyond_the_calendar_are_told(day: str, assumed: list[str]) -> None:
+    """2027-01-02 is a Saturday: off-peak whatever the calendar."""
+    at = int(datetime.fromisoformat(f"{day}T02:00:00Z").timestamp()) * 10**9
+    assert _ask(CORE, provider="deepseek", request_model="deepseek-flash", time_unix_ns=at)["assumed"] == assumed
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "usd", "assumed"),
+    [
+        ("openai", "o3", "0.0014", []),
+        ("azure.ai.openai", "o4-mini", "0.00077", ["batch"]),
+        ("anthropic", "claude-haiku-4-5", "0.000525", []),
+        ("gcp.gemini", "gemini-2.5-flash-image", "0.000215", []),
+        ("groq", "openai/gpt-oss-120b", "0.000105", []),
+    ],
+)
+def test_cached_tokens_in_a_batch(provider: str, model: str, usd: str, assumed: list[str]) -> None:
+    """OpenAI: no discount for caching in batches. Anthropic: both. Gemini: cached tokens as ever. Groq: not both."""
+    usage = {"input": 1000, "cache_read": 500, "output": 100}
+    answer = _ask(CORE, provider=provider, request_model=model, batch=True, usage=usage)
+    assert (answer["usd"], answer["assumed"]) == (usd, assumed)

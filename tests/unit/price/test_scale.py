@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from enricher.price import book as books
-from enricher.price import scale
+from enricher.price import scale, store
 from enricher.price.book import PriceRow
 from tests.unit.price.test_build import CORRECTIONS, _build
 from tests.unit.price.test_merge import CHAT, _prices
 
-BOOK = books.shipped()
+BOOK = store.shipped()
 ROW = PriceRow("p", "m", "output", "10", 1_000_000, "", "", "", "", "", "", "here", "2026-11-21")
 
 
@@ -35,6 +34,21 @@ def test_images_are_sold_in_the_tiers_of_the_text_as_long_as_all_three_prices_ho
     stated = replace(expected, price="20", source="there")
     assert scale.with_twins([ROW, tier, image, stated]) == [ROW, tier, image, stated]
     assert scale.with_twins([ROW, image]) == [ROW, image]
+
+
+def test_cached_tokens_of_a_batch_cost_what_its_other_input_does() -> None:
+    entered = replace(ROW, unit="input", price="4")
+    cached = replace(ROW, unit="cache_read", price="1", valid_from="2026-03-01")
+    batch = replace(entered, price="2", when="batch", valid_until="2026-05-01")
+    rule = scale.BatchCache("p", ["m*"], "there (assumed)")
+    *_, added = scale.with_batch_caches([entered, cached, batch], [rule])
+    expected = replace(batch, unit="cache_read", valid_from="2026-03-01", source="there (assumed)")
+    assert added == expected
+    stated = [entered, cached, batch, replace(expected, price="0.5")]
+    for rows in (stated, [entered, cached], [entered, batch], [replace(row, model="x") for row in stated[:3]]):
+        assert scale.with_batch_caches(rows, [rule]) == rows
+    halved = scale.with_batch_caches([entered, cached], [replace(rule, share="0.5")])[-1]
+    assert (halved.unit, halved.when, halved.price) == ("cache_read", "batch", "2")
 
 
 def test_a_copy_keeps_what_its_tiers_are_of_its_standard_price(tmp_path: Path) -> None:
@@ -68,7 +82,8 @@ MODELS = _in_force()
 def test_no_batch_costs_more_than_the_standard_price() -> None:
     for model, rows in MODELS.items():
         for (unit, when, context), row in rows.items():
-            standard = rows.get((unit, "", context))
+            # A provider that takes nothing off cached tokens in batches asks for them what it does for others.
+            standard = rows.get(("input" if unit == "cache_read" else unit, "", context))
             if when == "batch" and standard is not None:
                 assert scale.each(row) <= scale.each(standard), (model, unit, context)
 

@@ -43,7 +43,7 @@ GPT_4O = {"provider": "openai", "request_model": "gpt-4o"}
 
 def test_without_a_word_list_prices_hold() -> None:
     answer = _price({}, **GPT_4O)
-    assert (answer["usd"], answer["state"], answer["price"]) == ("3.5", "computed", "openai/gpt-4o")
+    assert (answer["usd"], answer["state"], answer["price"]) == ("3.5", "computed", "openai/gpt-4o@2024-10-02")
 
 
 def test_an_override_prices_a_model_that_the_book_lacks() -> None:
@@ -187,12 +187,85 @@ def test_whose_figure_wins(reported: str, by_provider: bool, expected: str) -> N
             "priority",
         ),
         ({"overrides": [{"model": "x", "per_million": {"input": 1}}] * 2}, "overrides[1]", "remove one"),
+        (
+            {
+                "overrides": [
+                    {"model": "X", "provider": "azure", "per_million": {"input": 1}},
+                    {"model": "x", "provider": "azure.ai.openai", "per_million": {"input": 2, "output": 3}},
+                ]
+            },
+            "overrides[1]",
+            "remove one",
+        ),
+        (
+            {
+                "overrides": [
+                    {"model": "gpt-4o-m*", "per_million": {"input": 1}},
+                    {"model": "*o-mini-2024", "per_million": {"output": 1}},
+                    {"model": "*4o-mini-*", "per_million": {"input": 1}},
+                ]
+            },
+            "overrides[2]",
+            "date them",
+        ),
+        (
+            {
+                "overrides": [{"model": "own", "provider": "vllm", "per_million": {"input": 1}}],
+                "aliases": {"prod": "own"},
+            },
+            "aliases.prod",
+            "provider: vllm",
+        ),
     ],
 )
 def test_what_the_book_does_not_know_is_a_fault_with_a_hint(section: dict[str, Any], path: str, words: str) -> None:
     [problem] = check(_settings(**section))
     assert problem.path == path
     assert words in problem.hint
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"overrides": [{"model": "x", "per_million": {"input": 1}}, {"model": "x", "per_million": {"output": 1}}]},
+        {
+            "overrides": [
+                {"model": "x", "per_million": {"input": 1}},
+                {"model": "x", "per_million": {"input": 2}, "from": "2026-02-01"},
+            ]
+        },
+        {
+            "overrides": [
+                {"model": "x", "per_million": {"input": 1}},
+                {"model": "x", "per_million": {"input": 2}, "tenant": "acme"},
+            ]
+        },
+        {
+            "overrides": [
+                {"model": "gpt-*", "per_million": {"input": 1}},
+                {"model": "gpt-4o*", "per_million": {"input": 2}},
+            ]
+        },
+        {
+            "overrides": [{"model": "own", "provider": "acme-cloud", "per_million": {"input": 1}}],
+            "aliases": {"prod": {"model": "own", "provider": "acme-cloud"}},
+        },
+        {
+            "overrides": [{"model": "own-*", "provider": "azure", "per_million": {"input": 1}}],
+            "aliases": {"prod": {"model": "own-1", "when_provider": "azure"}},
+        },
+    ],
+)
+def test_terms_that_do_not_hide_each_other_are_no_fault(section: dict[str, Any]) -> None:
+    assert check(_settings(**section)) == []
+
+
+def test_an_alias_of_a_provider_of_your_own() -> None:
+    section = {
+        "overrides": [{"model": "own", "provider": "acme-cloud", "per_million": {"input": 2}}],
+        "aliases": {"prod": {"model": "own", "provider": "acme-cloud"}},
+    }
+    assert _usd(section, provider="openai", request_model="prod") == 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 //! A user's own terms beside the book's, servers that users run themselves, and what no list prices.
 
 use super::*;
+use crate::price::plan::ElsewherePlan;
 
 /// The user's rows for `gpt-1`, which the book sells at 2 and 10 USD per million, with cached, reasoning and fee rows.
 fn book_with(own: &[(&str, u64, u64, serde_json::Value)]) -> Book {
@@ -132,4 +133,61 @@ fn the_free_variant_that_was_asked_for_is_free() {
     assert_eq!(price("acme/paid", "acme/paid"), 1000);
     assert_eq!(price("acme/other:free", "acme/paid"), 1000, "a paid model took over");
     assert_eq!(price("acme/paid", "acme/paid:free"), 0, "the response says so itself");
+}
+
+#[test]
+fn what_the_list_says_nothing_of_is_assumed() {
+    let tier = json!({"service_tier": 1});
+    let guess = json!({"batch": 1, "assumed": 1});
+    let mut plan = plan(&[
+        (0, "input", 2, MILLION, json!({})),
+        (0, "input", 4, MILLION, tier),
+        (0, "output", 10, MILLION, json!({})),
+        (0, "web_searches", 10, 1000, json!({})),
+        (1, "input", 1, MILLION, guess),
+        (1, "input", 1, MILLION, json!({"window": 1})),
+        (2, "input", 0, MILLION, json!({})),
+        (3, "input", 7, MILLION, json!({})),
+    ]);
+    plan.dimensions.standard = vec!["default".into()];
+    plan.windows[0].known_until = (NOON / 86_400 - 1) as u32;
+    let book = Book::compile(&plan).unwrap();
+    let [input, all] = [&[(Unit::Input, 1000)][..], &[(Unit::Input, 1000), (Unit::Output, 10)][..]].map(usage);
+    let searched = usage(&[(Unit::Input, 1000), (Unit::WebSearches, 1)]);
+    let assumed = |call: PriceInput<'_>| book.price(&call).assumed.names().collect::<Vec<_>>().join(" ");
+    let tiered = |service_tier, usage| assumed(PriceInput { service_tier, ..call("gpt-1", usage) });
+    assert_eq!(tiered("priority", &input), "", "a row of its own");
+    assert_eq!(tiered("priority", &all), "service_tier", "none for a part of it");
+    assert_eq!(tiered("priority", &searched), "", "a fee for a search is the same in all tiers");
+    assert_eq!(tiered("scale", &input), "service_tier", "a tier that nobody knows");
+    assert_eq!(tiered("default", &all), "");
+    assert_eq!(assumed(PriceInput { speed: "fast", batch: true, ..call("gpt-1", &input) }), "batch speed");
+    assert_eq!(assumed(PriceInput { batch: true, ..call("embed-1", &input) }), "batch", "a row that is a guess");
+    assert_eq!(assumed(call("embed-1", &input)), "holidays", "peak hours on a day beyond the calendar");
+    let before = NOON * 1_000_000_000 - 86_400_000_000_000;
+    assert_eq!(assumed(PriceInput { time_unix_ns: before, ..call("embed-1", &input) }), "");
+    let free = PriceInput { provider: "router", service_tier: "scale", ..call("acme/free", &input) };
+    assert_eq!(assumed(free), "", "what costs nothing costs nothing in any tier");
+    assert_eq!(assumed(PriceInput { service_tier: "scale", ..call("mine-1", &input) }), "", "the user's own price");
+    let reported = Some(Reported { usd_pico: 1, by_provider: true });
+    assert_eq!(assumed(PriceInput { reported, service_tier: "scale", ..call("gpt-1", &input) }), "");
+}
+
+#[test]
+fn a_makers_sdk_may_call_elsewhere() {
+    let mut plan = standard();
+    plan.providers[0].elsewhere =
+        vec![ElsewherePlan { provider: 2, hosts: vec!["*.router.example".into()], models: vec!["eu.*".into()] }];
+    plan.names.text.extend(["gpt-1".into(), "eu.gpt-1".into()]);
+    plan.names.model.extend([1, 1]);
+    plan.models.provider[1] = 2;
+    let book = Book::compile(&plan).unwrap();
+    let some = usage(&[(Unit::Input, 1000)]);
+    let price = |host, model| micros(book.price(&PriceInput { host, ..call(model, &some) }));
+    assert_eq!(price("api.openai.com", "gpt-1"), 2000);
+    assert_eq!(price("api.router.example:443", "gpt-1"), 1000);
+    assert_eq!(price("", "eu.gpt-1"), 1000);
+    assert_eq!(price("api.router.example", "mine-1"), 7000, "the user's price for any provider");
+    plan.providers[0].elsewhere[0].provider = 9;
+    assert!(Book::compile(&plan).is_err());
 }
