@@ -35,6 +35,7 @@ class Pattern(Section):
     whole: bool = False
     not_after: list[str] = Field(default_factory=list)
     not_before: list[str] = Field(default_factory=list)
+    never: list[str] = Field(default_factory=list)
 
 
 class Patterns(Section):

@@ -17,6 +17,10 @@ pub enum Check {
     Mixed,
     /// Letters and digits in a mixture of any length, as passwords are and the words of a sentence are not.
     Password,
+    /// What is assigned to a password and has no digit: neither an expression of a program nor the beginning of a sentence.
+    PasswordWord,
+    /// `user:password` in base64 (RFC 7617).
+    Basic,
 }
 
 impl Check {
@@ -31,6 +35,8 @@ impl Check {
             "phone_national" => Self::PhoneNational,
             "mixed" => Self::Mixed,
             "password" => Self::Password,
+            "password_word" => Self::PasswordWord,
+            "basic" => Self::Basic,
             _ => return Err(format!("unknown check {name:?}")),
         })
     }
@@ -47,6 +53,8 @@ impl Check {
             Self::PhoneNational => phone_national(text, at),
             Self::Mixed => mixed(&text[at.clone()]).then_some(at),
             Self::Password => has_both(&text[at.clone()]).then_some(at),
+            Self::PasswordWord => password_word(text, at),
+            Self::Basic => is_credentials(&text.as_bytes()[at.clone()]).then_some(at),
         }
     }
 }
@@ -222,8 +230,8 @@ fn iban(text: &str, start: usize, lengths: &BTreeMap<String, usize>) -> Option<R
 fn ipv4(text: &str, at: Range<usize>) -> Option<Range<usize>> {
     let goes_on = byte(text, at.end) == b'.' && digit_at(text, at.end + 1);
     let inside = matches!(before(text, at.start), b'.' | b'-');
-    // What ends in 0 names a network, or is a version.
-    let is_host = |address: &Ipv4Addr| address.octets()[3] != 0;
+    // What ends in 0 names a network, or is a version; four single digits number a section (8.8.8.8 is nobody's own).
+    let is_host = |address: &Ipv4Addr| address.octets()[3] != 0 && address.octets().iter().any(|part| *part > 9);
     text[at.clone()].parse::<Ipv4Addr>().ok().filter(is_host).filter(|_| !goes_on && !inside).map(|_| at)
 }
 
@@ -294,6 +302,48 @@ fn mixed(key: &str) -> bool {
     let mut seen = [false; 256];
     key.bytes().for_each(|byte| seen[usize::from(byte)] = true);
     has_both(key) && seen.iter().filter(|seen| **seen).count() >= 8
+}
+
+fn password_word(text: &str, at: Range<usize>) -> Option<Range<usize>> {
+    let word = text[at.clone()].trim_end_matches(['.', '!', '?', ':']);
+    let end = at.start + word.len();
+    let first = word.bytes().next()?;
+    let varied = word.bytes().take(4).any(|byte| byte != first);
+    let has_letter = word.chars().any(char::is_alphabetic);
+    // `os.environ["PW"]`, `getpass()`, `=self.password`, a path, a mask.
+    let is_name = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
+    let attribute = before(text, at.start) == b'=' && word.contains('.') && is_name(word);
+    let opens = matches!(byte(text, at.end), b'(' | b'[' | b'{' | b'$');
+    let computed = attribute || opens || word.contains(['/', '*', '`', '%']);
+    // `password: see below`
+    let in_prose = before(text, at.start) == b' ' && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let goes_on = byte(text, end) == b' ' && byte(text, end + 1).is_ascii_lowercase();
+    let long = word.len() >= if in_prose && goes_on { 6 } else { 4 };
+    (long && varied && has_letter && !computed).then_some(at.start..end)
+}
+
+fn is_credentials(encoded: &[u8]) -> bool {
+    let (mut bits, mut count, mut colon) = (0u32, 0, false);
+    for byte in encoded.iter().take_while(|byte| **byte != b'=') {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            _ => 63,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            let decoded = (bits >> count) as u8;
+            if decoded < b' ' || decoded == 0x7f {
+                return false;
+            }
+            colon |= decoded == b':';
+        }
+    }
+    colon
 }
 
 fn has_both(key: &str) -> bool {

@@ -39,6 +39,7 @@ struct Rule {
     whole: bool,
     not_after: Vec<String>,
     not_before: Vec<String>,
+    never: Vec<String>,
 }
 
 /// A part of a text that has to go.
@@ -76,6 +77,7 @@ impl Redactor {
                 whole: pattern.whole,
                 not_after: pattern.not_after.clone(),
                 not_before: pattern.not_before.clone(),
+                never: pattern.never.clone(),
             });
         }
         let literals = AhoCorasickBuilder::new()
@@ -168,10 +170,11 @@ impl Rule {
         (stands_alone && !range.is_empty() && !self.is_told_apart(text, &range)).then_some(range)
     }
 
-    /// A word beside the match says that it is something else.
+    /// The match is a word that stands for a value, or a word beside it says that it is something else.
     fn is_told_apart(&self, text: &str, range: &Range<usize>) -> bool {
         let is_in = |words: &[String], word: &str| words.iter().any(|known| known.eq_ignore_ascii_case(word));
-        (!self.not_after.is_empty() && is_in(&self.not_after, word_before(text, range.start)))
+        (!self.never.is_empty() && is_in(&self.never, &text[range.clone()]))
+            || (!self.not_after.is_empty() && is_in(&self.not_after, word_before(text, range.start)))
             || (!self.not_before.is_empty() && is_in(&self.not_before, word_after(text, range.end)))
     }
 }

@@ -84,4 +84,7 @@ pub struct Pattern {
     pub not_after: Vec<String>,
     #[serde(default)]
     pub not_before: Vec<String>,
+    /// What stands for a value and is none.
+    #[serde(default)]
+    pub never: Vec<String>,
 }

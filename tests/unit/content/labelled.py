@@ -71,6 +71,14 @@ def _some(rng: random.Random, alphabet: str, count: int) -> str:
             return drawn
 
 
+def _some_letters(rng: random.Random, count: int) -> str:
+    return "".join(rng.choices(string.ascii_lowercase, k=count))
+
+
+def _basic(rng: random.Random, name: int, password: int) -> str:
+    return base64.b64encode(f"{_some_letters(rng, name)}:{_some_letters(rng, password)}".encode()).decode()
+
+
 def _digits(rng: random.Random, count: int) -> str:
     return "".join(rng.choices(string.digits, k=count))
 
@@ -215,7 +223,26 @@ FORMS: list[tuple[str, str, Callable[[random.Random], str]]] = [
     ("secret", "token assigned", lambda rng: f'ACCESS_TOKEN="{_some(rng, _ALNUM, 24)}"'),
     ("secret", "password", lambda rng: f"password: hunter{_digits(rng, 2)}secret"),
     ("secret", "password assigned", lambda rng: f"DB_PASSWORD={_some(rng, _ALNUM, 12)}"),
+    ("secret", "password word", lambda rng: f"password: {_some_letters(rng, 8)}"),
+    ("secret", "password word quoted", lambda rng: f'"password": "{_some_letters(rng, 12)}"'),
+    ("secret", "pwd word", lambda rng: f"Server=db;Uid=app;Pwd={_some_letters(rng, 9)};"),
+    ("secret", "password flag", lambda rng: f"--password={_some_letters(rng, 7)}!"),
+    ("secret", "german password", lambda rng: f"Passwort: {_some_letters(rng, 10).capitalize()}"),
+    ("secret", "basic", lambda rng: f"Authorization: Basic {_basic(rng, 4, 5)}"),
+    ("secret", "basic long", lambda rng: f"'authorization': 'basic {_basic(rng, 12, 20)}'"),
+    ("secret", "authorization token", lambda rng: f"Authorization: Token {_some_letters(rng, 20)}"),
     ("phone", "epp", _shape("+1.9#########")),
+    ("phone", "my number", lambda rng: f"my number is {_shape('9##9######')(rng)}"),
+    ("phone", "number and what it is", lambda rng: f"{_shape('9##9######')(rng)} (cell)"),
+    ("phone", "number of somebody", lambda rng: f"{_shape('9##9######')(rng)} is her new number"),
+    ("phone", "spain unseparated", lambda rng: f"móvil: 6{_digits(rng, 8)}"),
+    ("phone", "france unseparated", lambda rng: f"téléphone 06{_digits(rng, 8)}"),
+    ("phone", "india unseparated", lambda rng: f"Mobile No. 98{_digits(rng, 8)}"),
+    ("phone", "contact number", lambda rng: f"contact number: {_shape('9##9######')(rng)}"),
+    ("phone", "argument", lambda rng: f"phone_number={_shape('9##9######')(rng)}"),
+    ("phone", "dial", lambda rng: f"dial {_shape('9##9######')(rng)}"),
+    ("phone", "whatsapp", lambda rng: f"WhatsApp: {_shape('9##9######')(rng)}"),
+    ("phone", "name and number", lambda rng: f"John Smith {_shape('9##9######')(rng)}"),
     ("", "uuid", lambda rng: str(uuid.UUID(int=rng.getrandbits(128), version=4))),
     ("", "sha256", lambda rng: _some(rng, _HEX, 64)),
     ("", "git commit", lambda rng: _some(rng, _HEX, 7)),
@@ -269,5 +296,19 @@ FORMS: list[tuple[str, str, Callable[[random.Random], str]]] = [
     ("", "list with colons", lambda _: "1:2:3:4:5:6:7:8"),
     ("", "tokens counted", lambda rng: f"max_tokens: {_digits(rng, 4)}, total tokens = {_digits(rng, 5)}"),
     ("", "password asked for", lambda _: "password: required, api_key: str = Field(default=None)"),
+    ("", "password in code", lambda rng: f'password=os.environ["DB_{_digits(rng, 1)}"], pwd = getpass.getpass()'),
+    ("", "password of a type", lambda _: "def login(user: str, password: string) -> None"),
+    ("", "password rule", lambda rng: f"password: must be at least {_digits(rng, 1)} characters"),
+    ("", "password in a sentence", lambda _: "forgot your password: click the link below"),
+    ("", "password masked", lambda _: 'password: "********", passphrase = xxxxxxxx'),
+    ("", "password flag alone", lambda _: "--password=$DB_PASSWORD"),
+    ("", "basic word", lambda _: "Basic authentication and basic knowledge"),
+    ("", "bearer placeholder", lambda _: "Authorization: Bearer <token>"),
+    ("", "order number is", lambda rng: f"order number is {_shape('9##9######')(rng)}"),
+    ("", "account number", lambda rng: f"account number: {_shape('9##9######')(rng)}"),
+    ("", "contact id", lambda rng: f"contact_id={_shape('9##9######')(rng)}"),
+    ("", "ticket", lambda rng: f"ticket #{_shape('9##9######')(rng)} of my number of tickets"),
+    ("", "seconds since 1970", lambda rng: f"created_at: 17{_digits(rng, 8)}"),
+    ("", "amount", lambda rng: f"a total of {_shape('9##9######')(rng)} bytes at work"),
     ("", "section", lambda rng: f"see 3.{rng.randrange(9)}.{rng.randrange(9)}.{rng.randrange(9)} of the standard"),
 ]
