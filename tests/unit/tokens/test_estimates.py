@@ -58,10 +58,34 @@ def _out(span: Span, config: str = "") -> dict[str, Any]:
 
 def test_a_stream_without_usage_is_counted_from_its_content_and_says_so() -> None:
     out = _out(_span(STREAM))
-    # The chat format adds 3 tokens around the message and 3 before the answer.
-    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (TOKENS + 6, TOKENS)
+    # The chat format adds 4 tokens around the message, its role included, and 3 before the answer.
+    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (TOKENS + 7, TOKENS)
     assert (out["enricher.usage.estimated"], out["enricher.cost.state"]) == (True, "estimated")
-    assert out["gen_ai.usage.cost"] == pytest.approx((TOKENS + 6) * 2.5e-6 + TOKENS * 1e-5)
+    assert out["gen_ai.usage.cost"] == pytest.approx((TOKENS + 7) * 2.5e-6 + TOKENS * 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "usage"),
+    [
+        # OpenAI's API reference, and what its API answered in the tests of OpenTelemetry's instrumentation.
+        (
+            [("system", "You are a helpful assistant."), ("user", "Hello!")],
+            "Hello! How can I assist you today?",
+            (19, 9),
+        ),
+        ([("user", "Hello!")], "\n\nHello there, how may I assist you today?", (9, 12)),
+        ([("user", "Say this is a test")], "This is a test.", (12, 5)),
+    ],
+)
+def test_plain_chats_are_counted_as_openai_counts_them(
+    question: list[tuple[str, str]], answer: str, usage: tuple[int, int]
+) -> None:
+    messages = json.dumps([{"role": role, "parts": [_text(text)]} for role, text in question])
+    out = _out(_span(STREAM | {"gen_ai.input.messages": messages, "gen_ai.output.messages": _messages(_text(answer))}))
+    counted = (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"])
+    # The answer of the second one was counted by an older vocabulary, whose end it includes.
+    assert counted[0] == usage[0]
+    assert abs(counted[1] - usage[1]) <= 1
 
 
 def test_usage_that_says_0_because_nobody_knew_gives_way() -> None:
@@ -191,7 +215,7 @@ def _said(*records: LogRecord) -> dict[str, Any]:
 def test_content_in_log_records_is_counted_like_that_on_the_span() -> None:
     question = _log("gen_ai.user.message", {"content": TEXT})
     out = _said(question, _log("gen_ai.choice", {"index": 0, "message": {"content": TEXT}, "finish_reason": "stop"}))
-    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (TOKENS + 6, TOKENS)
+    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (TOKENS + 7, TOKENS)
     assert out["enricher.usage.estimated"] is True
     assert "enricher.usage.estimated" not in _said(question), "no answer"
 
@@ -199,7 +223,7 @@ def test_content_in_log_records_is_counted_like_that_on_the_span() -> None:
 def test_content_of_a_details_event_is_counted() -> None:
     messages = {key: value for key, value in STREAM.items() if "messages" in key}
     out = _said(_log("gen_ai.client.inference.operation.details", attributes=messages))
-    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (TOKENS + 6, TOKENS)
+    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (TOKENS + 7, TOKENS)
 
 
 def test_a_call_that_failed_is_not_counted() -> None:
@@ -228,7 +252,7 @@ def test_content_may_be_in_events_and_may_be_dropped_afterwards() -> None:
     span.events.add(name="gen_ai.user.message").attributes.extend(key_values({"content": TEXT}))
     span.events.add(name="gen_ai.choice").attributes.extend(key_values({"message": TEXT}))
     out = _out(span, "normalize: {content: drop}")
-    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (TOKENS + 6, TOKENS)
+    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (TOKENS + 7, TOKENS)
 
 
 def test_a_tick_counts_no_more_than_it_may_and_says_so() -> None:
@@ -250,7 +274,7 @@ def test_a_tick_counts_no_more_than_it_may_and_says_so() -> None:
 def test_explain_tells_what_was_counted_with_which_vocabulary() -> None:
     (told,) = explained("", request_of(_span(STREAM)))
     estimate = told["spans"][0]["call"]["estimate"]
-    assert estimate == {"vocabulary": "o200k", "input": TOKENS + 6, "output": TOKENS}
+    assert estimate == {"vocabulary": "o200k", "input": TOKENS + 7, "output": TOKENS}
 
 
 def test_a_vocabulary_file_is_made_of_what_is_published(tmp_path: Any) -> None:
