@@ -156,3 +156,18 @@ def test_the_dialect_is_known_by_its_documented_keys(number: int) -> None:
 
 def test_every_dialect_has_a_fixture() -> None:
     assert {fixture["dialect"] for fixture in FIXTURES} == {dialect.name for dialect in shipped_dialects()}
+
+
+#: Dialects of spans that never make a call by themselves: agents, servers and checks beside the calls of others.
+NO_CALLS = {"autogen", "tgi", "dynamo", "handwritten_checks"}
+
+
+def test_every_dialect_has_a_call_that_is_told_in_full() -> None:
+    """Provider, operation, model and both token counts of at least one call."""
+    told: dict[str, bool] = {fixture["dialect"]: False for fixture in FIXTURES}
+    for fixture in FIXTURES:
+        for call in fixture["calls"]:
+            model = call.get("request_model") or call.get("response_model")
+            tokens = call.get("input_tokens") is not None and call.get("output_tokens") is not None
+            told[fixture["dialect"]] |= bool(call.get("provider") and call.get("operation") and model and tokens)
+    assert {name for name, in_full in told.items() if not in_full} == NO_CALLS
