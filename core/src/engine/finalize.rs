@@ -1,7 +1,6 @@
 //! What happens to a trace that is due: its reports are grouped into calls, the calls priced, the votes taken, everything
 //! measured, and what is kept written.
 
-use super::Engine;
 use super::compiled::Compiled;
 use super::explain;
 use super::summary::summary;
@@ -9,6 +8,7 @@ use super::tick::TickReport;
 use super::trace_record;
 #[cfg(test)]
 use super::trips::Stage;
+use super::{Engine, lock};
 use crate::buffer::trace::{SpanEntry, Trace};
 use crate::buffer::verdicts::Remembered;
 use crate::calls::{Fate, Grouping, Links, Place, RateLimits, Report};
@@ -70,7 +70,7 @@ impl<'e> Finalizer<'e> {
         Self {
             engine,
             now,
-            batch: Batch::new(plan.limits.payload_bytes),
+            batch: Batch::new(plan.limits.payload_bytes, std::mem::take(&mut *lock(&engine.spare))),
             records: String::new(),
             trace_records: String::new(),
             explanations: String::new(),
@@ -102,11 +102,12 @@ impl<'e> Finalizer<'e> {
         self.batch.finished.iter().map(|payload| payload.bytes.len()).sum()
     }
 
-    pub fn report(mut self, more: bool) -> TickReport {
-        self.batch.flush();
+    pub fn report(self, more: bool) -> TickReport {
         self.engine.measure().content(&self.content);
+        let (payloads, spare) = self.batch.into_parts();
+        *lock(&self.engine.spare) = spare;
         TickReport {
-            payloads: self.batch.finished,
+            payloads,
             calls: self.records.into_bytes(),
             traces: self.trace_records.into_bytes(),
             explanations: self.explanations.into_bytes(),
@@ -343,7 +344,7 @@ impl<'e> Finalizer<'e> {
         if plan.samples() {
             let own = if entry.has_trace_state { span::trace_state(raw) } else { b"" };
             let randomness = verdict.rv.unwrap_or(conclusion.summary.randomness);
-            self.edits.trace_state = Some(tracestate::with_threshold(own, verdict.threshold, randomness, verdict.rv));
+            tracestate::write(own, verdict.threshold, randomness, verdict.rv, &mut self.edits.trace_state);
         }
         // After all that reads the span: facts and totals are known by now, and costs stand in the attributes.
         let allowed = plan.content.span(raw, dialect, &mut self.content);
@@ -352,10 +353,11 @@ impl<'e> Finalizer<'e> {
             self.edits.attributes = allowed;
         }
         if !self.edits.attributes.is_empty() {
-            if plan.normalizer.keeps_originals() {
+            let may_have_cost = stamp::may_have_cost(raw);
+            if may_have_cost && plan.normalizer.keeps_originals() {
                 stamp::original_cost(raw, &mut self.edits.attributes);
             }
-            stamp::restated(raw, &self.edits.attributes, &mut self.edits.omit);
+            stamp::restated(raw, may_have_cost, &self.edits.attributes, &mut self.edits.omit);
         }
         let (resource, scope) = trace.group_of(entry);
         let size = raw.len() + self.edits.attributes.len() + 64;

@@ -51,6 +51,8 @@ pub struct Engine {
     clock: AtomicU64,
     /// What policies carry from trace to trace. Held by a tick from end to end, so that there is one at a time.
     states: Mutex<States>,
+    /// Empty buffers that the last tick filled and the next one fills again: at most the bytes of two payloads.
+    spare: Mutex<Vec<Vec<u8>>>,
     #[cfg(test)]
     trips: trips::Trips,
 }
@@ -78,6 +80,7 @@ impl Engine {
             refused: AtomicU64::new(0),
             clock: AtomicU64::new(0),
             states: Mutex::default(),
+            spare: Mutex::default(),
             #[cfg(test)]
             trips: trips::Trips::default(),
         })
@@ -172,7 +175,8 @@ impl Engine {
     }
 }
 
-/// A shard is consistent between any two statements that can panic, so a poisoned lock is taken as it is.
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+/// What lies behind these locks is consistent between any two statements that can panic, so a poisoned one is taken as it
+/// is.
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }

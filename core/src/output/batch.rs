@@ -38,11 +38,13 @@ pub struct Batch {
     last: (usize, usize, usize, usize),
     begun: u64,
     pub finished: Vec<Payload>,
+    /// Empty buffers of groups that are written, to be filled again.
+    spare: Vec<Vec<u8>>,
 }
 
 impl Batch {
-    /// `limit`: bytes of a payload; only a larger span makes a larger payload.
-    pub fn new(limit: usize) -> Self {
+    /// `limit`: bytes of a payload; only a larger span makes a larger payload. `spare`: see `into_parts`.
+    pub fn new(limit: usize, spare: Vec<Vec<u8>>) -> Self {
         Self {
             limit,
             resources: Vec::new(),
@@ -52,7 +54,14 @@ impl Batch {
             last: (0, 0, 0, 0),
             begun: 0,
             finished: Vec::new(),
+            spare,
         }
+    }
+
+    /// The finished payloads, and buffers that hold nothing, for the next batch.
+    pub fn into_parts(mut self) -> (Vec<Payload>, Vec<Vec<u8>>) {
+        self.flush();
+        (self.finished, self.spare)
     }
 
     /// The buffer to append one encoded span field to; `size` is what it will take.
@@ -76,7 +85,7 @@ impl Batch {
                 };
                 let scopes = &mut self.resources[at].scopes;
                 self.size += scope.head.len() + 16;
-                scopes.push(Group { scope: scope.clone(), spans: Vec::new() });
+                scopes.push(Group { scope: scope.clone(), spans: self.spare.pop().unwrap_or_default() });
                 let place = (at, scopes.len() - 1);
                 self.places.insert(key, place);
                 place
@@ -123,7 +132,14 @@ impl Batch {
             }
         }
         self.finished.push(Payload { bytes: out, spans: self.spans });
-        self.resources.clear();
+        let mut held: usize = self.spare.iter().map(Vec::capacity).sum();
+        for mut spans in self.resources.drain(..).flat_map(|group| group.scopes).map(|scope| scope.spans) {
+            held += spans.capacity();
+            if held <= 2 * self.limit {
+                spans.clear();
+                self.spare.push(spans);
+            }
+        }
         self.places.clear();
         self.size = 0;
         self.spans = 0;

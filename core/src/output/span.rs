@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::wire::reader::{BYTES, Reader};
 use crate::wire::span::fields;
 use crate::wire::value::key_value;
-use crate::wire::writer::{bytes, tag, varint};
+use crate::wire::writer::{bytes, bytes_len, tag, varint};
 
 const TRACE_STATE: u32 = 3;
 const ATTRIBUTES: u32 = 9;
@@ -16,8 +16,8 @@ const SPANS: u32 = 2;
 pub struct Edits {
     /// Encoded `attributes` fields to append.
     pub attributes: Vec<u8>,
-    /// The tracestate to write instead of the span's.
-    pub trace_state: Option<String>,
+    /// The tracestate to write instead of the span's; "" leaves it.
+    pub trace_state: String,
     /// Attribute keys to leave out (their replacements are in `attributes`).
     pub omit: Vec<String>,
 }
@@ -25,12 +25,12 @@ pub struct Edits {
 impl Edits {
     pub fn clear(&mut self) {
         self.attributes.clear();
-        self.trace_state = None;
+        self.trace_state.clear();
         self.omit.clear();
     }
 
     fn is_empty(&self) -> bool {
-        self.attributes.is_empty() && self.trace_state.is_none() && self.omit.is_empty()
+        self.attributes.is_empty() && self.trace_state.is_empty() && self.omit.is_empty()
     }
 }
 
@@ -40,19 +40,23 @@ pub fn write(raw: &[u8], had_trace_state: bool, edits: &Edits, out: &mut Vec<u8>
         bytes(out, SPANS, raw);
         return Ok(());
     }
-    let mut tail = Vec::new();
-    if let Some(state) = &edits.trace_state {
-        bytes(&mut tail, TRACE_STATE, state.as_bytes());
-    }
-    if edits.omit.is_empty() && !(had_trace_state && edits.trace_state.is_some()) {
+    let state = edits.trace_state.as_bytes();
+    let states = !state.is_empty();
+    let added = edits.attributes.len() + if states { bytes_len(state.len()) } else { 0 };
+    let append = |kept: &[u8], out: &mut Vec<u8>| {
         tag(out, SPANS, BYTES);
-        varint(out, (raw.len() + tail.len() + edits.attributes.len()) as u64);
-        out.extend_from_slice(raw);
-        out.extend_from_slice(&tail);
+        varint(out, (kept.len() + added) as u64);
+        out.extend_from_slice(kept);
+        if states {
+            bytes(out, TRACE_STATE, state);
+        }
         out.extend_from_slice(&edits.attributes);
+    };
+    if edits.omit.is_empty() && !(had_trace_state && states) {
+        append(raw, out);
         return Ok(());
     }
-    let mut kept = Vec::with_capacity(raw.len() + tail.len() + edits.attributes.len());
+    let mut kept = Vec::with_capacity(raw.len());
     let mut reader = Reader::new(raw);
     while !reader.at_end() {
         let start = reader.position();
@@ -62,15 +66,13 @@ pub fn write(raw: &[u8], had_trace_state: bool, edits: &Edits, out: &mut Vec<u8>
             edits.omit.iter().any(|omit| omit.as_bytes() == key)
         } else {
             reader.skip(wire)?;
-            field == TRACE_STATE && edits.trace_state.is_some()
+            field == TRACE_STATE && states
         };
         if !omitted {
             kept.extend_from_slice(reader.since(start));
         }
     }
-    kept.extend_from_slice(&tail);
-    kept.extend_from_slice(&edits.attributes);
-    bytes(out, SPANS, &kept);
+    append(&kept, out);
     Ok(())
 }
 

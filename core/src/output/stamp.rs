@@ -10,6 +10,8 @@ use crate::wire::reader::{BYTES, Reader};
 use crate::wire::span::fields;
 use crate::wire::value::{Value, key_value as read_key_value};
 use crate::wire::writer::{Scalar, key_value};
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// `Span.attributes`.
 const ATTRIBUTES: u32 = 9;
@@ -117,12 +119,18 @@ pub fn incomplete(out: &mut Vec<u8>) {
     put(out, "enricher.sampling.incomplete", Scalar::Bool(true));
 }
 
-/// The keys of appended attributes that the span carries already, because another enricher saw it or an SDK wrote a cost:
-/// those must go, a key may stand once.
-pub fn restated(raw: &[u8], appended: &[u8], omit: &mut Vec<String>) {
-    let suspicious =
-        memchr::memmem::find(raw, b"enricher.").is_some() || memchr::memmem::find(raw, USAGE_COST.as_bytes()).is_some();
-    if !suspicious {
+static FIND_COST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(USAGE_COST));
+static FIND_OURS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("enricher."));
+
+/// Whether the key of a cost may stand on the span.
+pub fn may_have_cost(raw: &[u8]) -> bool {
+    FIND_COST.find(raw).is_some()
+}
+
+/// The keys of appended attributes that the span carries already, because another enricher saw it or an SDK wrote a cost
+/// (`may_have_cost`): those must go, a key may stand once.
+pub fn restated(raw: &[u8], may_have_cost: bool, appended: &[u8], omit: &mut Vec<String>) {
+    if !may_have_cost && FIND_OURS.find(raw).is_none() {
         return;
     }
     let mut reader = Reader::new(appended);
@@ -139,10 +147,6 @@ pub fn restated(raw: &[u8], appended: &[u8], omit: &mut Vec<String>) {
 /// Keeps a cost that ours replaces as `enricher.original.gen_ai.usage.cost`; not one that says the same, and not a
 /// second one on a span that another enricher saw.
 pub fn original_cost(raw: &[u8], appended: &mut Vec<u8>) {
-    let finder = memchr::memmem::Finder::new(USAGE_COST);
-    if finder.find(raw).is_none() {
-        return;
-    }
     let (mut own, mut kept) = (None, false);
     for body in fields(raw, ATTRIBUTES).map_while(Result::ok) {
         match read_key_value(body) {

@@ -53,9 +53,23 @@ pub fn randomness_of(name: &str) -> u64 {
 
 /// Writes `th`: 1 to 14 hexadecimal digits without trailing zeros.
 pub fn to_hex(threshold: u64) -> String {
-    let digits = format!("{threshold:014x}");
-    let trimmed = digits.trim_end_matches('0');
-    if trimmed.is_empty() { "0".to_owned() } else { trimmed.to_owned() }
+    let mut text = String::new();
+    push_hex(threshold, &mut text);
+    text
+}
+
+/// Appends `th` as [`to_hex`] gives it.
+pub fn push_hex(threshold: u64, out: &mut String) {
+    const DIGITS: u32 = RANGE.trailing_zeros() / 4;
+    let mut rest = threshold & (RANGE - 1);
+    for _ in 0..DIGITS {
+        let digit = (rest >> (4 * (DIGITS - 1))) as u32;
+        out.push(char::from_digit(digit, 16).unwrap_or('0'));
+        rest = rest << 4 & (RANGE - 1);
+        if rest == 0 {
+            break;
+        }
+    }
 }
 
 /// Reads `th`; `None` for anything but 1 to 14 lower-case hexadecimal digits.

@@ -37,19 +37,24 @@ fn member(text: &str) -> Option<&str> {
     text.split(',').find_map(|member| member.trim().strip_prefix("ot="))
 }
 
-/// The tracestate with `th` set, never weaker than it was; the `ot` member moves to the front, as W3C asks of a changed
+/// Writes the tracestate with `th` set, never weaker than it was; the `ot` member moves to the front, as W3C asks of a changed
 /// member. Unknown fields of `ot` stay. An incoming `th` above the trace's `randomness` cannot be true, the trace would
 /// not have come: it goes (OTEP 235).
 ///
 /// `rv`: randomness to state where the trace has none of its own.
-pub fn with_threshold(tracestate: &[u8], chosen: u64, randomness: u64, rv: Option<u64>) -> String {
+pub fn write(tracestate: &[u8], chosen: u64, randomness: u64, rv: Option<u64>, out: &mut String) {
     let text = std::str::from_utf8(tracestate).unwrap_or("");
     let old = member(text);
-    let incoming = parse(tracestate).threshold.filter(|th| *th <= randomness).unwrap_or(0);
-    let mut out = format!("ot=th:{}", threshold::to_hex(chosen.max(incoming)));
-    let stated = parse(tracestate).randomness.is_some();
-    if let Some(rv) = rv.filter(|_| !stated) {
+    let said = parse(tracestate);
+    let incoming = said.threshold.filter(|th| *th <= randomness).unwrap_or(0);
+    out.clear();
+    out.push_str("ot=th:");
+    threshold::push_hex(chosen.max(incoming), out);
+    if let Some(rv) = rv.filter(|_| said.randomness.is_none()) {
         let _ = write!(out, ";rv:{rv:014x}");
+    }
+    if text.is_empty() {
+        return;
     }
     for field in old.unwrap_or("").split(';').filter(|f| !f.is_empty() && !f.starts_with("th:")) {
         out.push(';');
@@ -59,12 +64,17 @@ pub fn with_threshold(tracestate: &[u8], chosen: u64, randomness: u64, rv: Optio
         out.push(',');
         out.push_str(other);
     }
-    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn with_threshold(tracestate: &[u8], chosen: u64, randomness: u64, rv: Option<u64>) -> String {
+        let mut out = String::from("of the span before");
+        write(tracestate, chosen, randomness, rv, &mut out);
+        out
+    }
 
     #[test]
     fn threshold_is_written_beside_what_was_there() {
