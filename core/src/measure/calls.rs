@@ -4,6 +4,7 @@ use super::conventions::Conventions;
 use super::histogram::{Histogram, Kept, bounds};
 use super::labels::{Label, OTHER, Values, model};
 use super::plan::MeasurePlan;
+use super::seen::{self, Seen};
 use super::series::Series;
 use super::sessions::Sessions;
 use crate::calls::{Rule, Texts};
@@ -48,6 +49,17 @@ const TOKEN_TYPES: [(&str, Unit); 5] = [
 
 const STATES: [&str; 5] = ["reported", "computed", "estimated", "not_billed", "unpriced"];
 
+/// The place in `STATES`.
+const fn number_of(state: State) -> usize {
+    match state {
+        State::Reported => 0,
+        State::Computed => 1,
+        State::Estimated => 2,
+        State::NotBilled => 3,
+        State::Unpriced(_) => 4,
+    }
+}
+
 /// Spend metrics may have so many labels.
 const MAX_LABELS: usize = 12;
 
@@ -67,7 +79,10 @@ pub struct CallSeries {
     series_limit: usize,
     labels: Vec<Label>,
     values: Vec<Values>,
-    spend: HashMap<SpendKey, Spend, foldhash::fast::RandomState>,
+    spend: Vec<(SpendKey, Spend)>,
+    /// Indices into `spend`.
+    places: HashMap<SpendKey, usize, foldhash::fast::RandomState>,
+    seen: Seen<MAX_LABELS>,
     conventions: Conventions,
     errors: Values,
     unpriced: HashMap<(u32, &'static str), u64>,
@@ -97,7 +112,9 @@ impl CallSeries {
             series_limit: plan.series_limit.max(1),
             labels: labels(plan)?,
             values: plan.labels.iter().map(|_| Values::new(limit)).collect(),
-            spend: HashMap::default(),
+            spend: Vec::new(),
+            places: HashMap::default(),
+            seen: Seen::new(),
             conventions: Conventions::new(plan)?,
             errors: Values::new(limit),
             unpriced: HashMap::default(),
@@ -127,7 +144,8 @@ impl CallSeries {
             || fresh.duration_bounds != self.duration_bounds
             || fresh.ttft_bounds != self.ttft_bounds
         {
-            (self.labels, self.values, self.spend) = (fresh.labels, fresh.values, fresh.spend);
+            (self.labels, self.values) = (fresh.labels, fresh.values);
+            (self.spend, self.places, self.seen) = (fresh.spend, fresh.places, fresh.seen);
         }
         self.conventions.reconfigure(fresh.conventions);
         self.duration_bounds = fresh.duration_bounds;
@@ -166,8 +184,7 @@ impl CallSeries {
             *total += i128::from(call.usage.or_zero(unit));
         }
         let cost = call.cost;
-        let state = STATES.iter().position(|name| *name == cost.state.name()).unwrap_or(STATES.len() - 1);
-        self.states[state] += 1;
+        self.states[number_of(cost.state)] += 1;
         if let State::Unpriced(reason) = cost.state {
             let name = model(call.texts);
             *self.unpriced.entry((self.unpriced_names.number(name), reason.name())).or_default() += 1;
@@ -196,22 +213,16 @@ impl CallSeries {
     }
 
     fn record_spend(&mut self, call: &CallInput<'_>, seconds: f64, kept: Kept, error: Option<u32>) {
-        let mut key = [0; MAX_LABELS];
-        for ((slot, label), values) in key.iter_mut().zip(&self.labels).zip(&mut self.values) {
-            *slot = values.number(label.value(call.service, call.texts));
+        let mut said = [""; MAX_LABELS];
+        for (said, label) in said.iter_mut().zip(&self.labels) {
+            *said = label.value(call.service, call.texts);
         }
-        if self.spend.len() >= self.series_limit && !self.spend.contains_key(&key) {
-            key[..self.labels.len()].fill(OTHER);
-        }
-        let (durations, ttfts) = (&self.duration_bounds, &self.ttft_bounds);
-        let spend = self.spend.entry(key).or_insert_with(|| Spend {
-            duration: Histogram::new(durations),
-            ttft: Histogram::new(ttfts),
-            tokens: [0; TOKEN_TYPES.len()],
-            cost_pico: 0,
-            priced: false,
-            errors: Vec::new(),
-        });
+        let said = &said[..self.labels.len()];
+        let hash = seen::hash(said.iter().copied());
+        let is =
+            |numbers: &SpendKey| numbers.iter().zip(&self.values).zip(said).all(|((n, v), said)| v.name(*n) == *said);
+        let place = self.seen.find(hash, is).unwrap_or_else(|| self.place(said, hash));
+        let spend = &mut self.spend[place].1;
         spend.duration.observe(seconds, kept);
         if let Some(ttft) = call.ttft {
             spend.ttft.observe(ttft, kept);
@@ -226,6 +237,31 @@ impl CallSeries {
         if let Some(class) = error {
             count(&mut spend.errors, class, || 0, |errors| *errors += 1);
         }
+    }
+
+    /// The place of the series with these values of the labels, made when there is none yet.
+    fn place(&mut self, said: &[&str], hash: u64) -> usize {
+        let mut key = [0; MAX_LABELS];
+        for ((slot, said), values) in key.iter_mut().zip(said).zip(&mut self.values) {
+            *slot = values.number(said);
+        }
+        if self.spend.len() >= self.series_limit && !self.places.contains_key(&key) {
+            key[..self.labels.len()].fill(OTHER);
+        }
+        let place = *self.places.entry(key).or_insert_with(|| {
+            let spend = Spend {
+                duration: Histogram::new(&self.duration_bounds),
+                ttft: Histogram::new(&self.ttft_bounds),
+                tokens: [0; TOKEN_TYPES.len()],
+                cost_pico: 0,
+                priced: false,
+                errors: Vec::new(),
+            };
+            self.spend.push((key, spend));
+            self.spend.len() - 1
+        });
+        self.seen.note(hash, key, place);
+        place
     }
 
     pub fn collect(&mut self, now: u64, out: &mut Vec<Series>) {

@@ -4,6 +4,7 @@ use super::calls::{CallInput, count};
 use super::histogram::{Histogram, Kept, bounds};
 use super::labels::{OTHER, Values};
 use super::plan::MeasurePlan;
+use super::seen::{self, Seen};
 use super::series::Series;
 use crate::concept::Concept;
 use crate::usage::Unit;
@@ -26,7 +27,10 @@ pub struct Conventions {
     durations: usize,
     values: [Values; 4],
     errors: Values,
-    series: HashMap<Key, Entry, foldhash::fast::RandomState>,
+    series: Vec<(Key, Entry)>,
+    /// Indices into `series`.
+    places: HashMap<Key, usize, foldhash::fast::RandomState>,
+    seen: Seen<4>,
     duration_bounds: Arc<[f64]>,
     ttft_bounds: Arc<[f64]>,
     token_bounds: Arc<[f64]>,
@@ -39,7 +43,9 @@ impl Conventions {
             durations: 0,
             values: std::array::from_fn(|_| Values::new(plan.label_limit)),
             errors: Values::new(plan.label_limit),
-            series: HashMap::default(),
+            series: Vec::new(),
+            places: HashMap::default(),
+            seen: Seen::new(),
             duration_bounds: bounds(&plan.duration_buckets, "duration_buckets")?,
             ttft_bounds: bounds(&plan.ttft_buckets, "ttft_buckets")?,
             token_bounds: bounds(&plan.token_buckets, "token_buckets")?,
@@ -49,7 +55,7 @@ impl Conventions {
     /// Sets of labels, and histograms of durations over all of them.
     #[cfg(test)]
     pub fn size(&self) -> (usize, usize) {
-        (self.series.len(), self.series.values().map(|entry| entry.duration.len()).sum())
+        (self.series.len(), self.series.iter().map(|(_, entry)| entry.duration.len()).sum())
     }
 
     /// Takes over limits; series with other buckets than before begin anew.
@@ -64,25 +70,18 @@ impl Conventions {
 
     pub fn record(&mut self, call: &CallInput<'_>, seconds: f64, kept: Kept) {
         let concepts = [Concept::Operation, Concept::Provider, Concept::RequestModel, Concept::ResponseModel];
-        let mut key = [0; 4];
-        for ((slot, values), concept) in key.iter_mut().zip(&mut self.values).zip(concepts) {
-            *slot = values.number(call.texts.get(concept));
-        }
+        let said = concepts.map(|concept| call.texts.get(concept));
+        let hash = seen::hash(said);
+        let is = |numbers: &Key| numbers.iter().zip(&self.values).zip(said).all(|((n, v), said)| v.name(*n) == said);
+        let place = self.seen.find(hash, is).unwrap_or_else(|| self.place(said, hash));
         let error = match (call.error, call.texts.get(Concept::ErrorType)) {
             (false, _) => 0,
             // The convention's value for a failure of unknown type.
             (true, "") => self.errors.number("_OTHER"),
             (true, kind) => self.errors.number(kind),
         };
-        if self.series.len() >= self.series_limit && !self.series.contains_key(&key) {
-            key.fill(OTHER);
-        }
-        let (durations, ttfts, tokens) = (&self.duration_bounds, &self.ttft_bounds, &self.token_bounds);
-        let entry = self.series.entry(key).or_insert_with(|| Entry {
-            duration: Vec::new(),
-            first_chunk: Histogram::new(ttfts),
-            tokens: [Histogram::new(tokens), Histogram::new(tokens)],
-        });
+        let durations = &self.duration_bounds;
+        let entry = &mut self.series[place].1;
         // Each set of labels may still fail in one more way when the limit is reached.
         let is_new = !entry.duration.iter().any(|(known, _)| *known == error);
         let error = if is_new && self.durations >= 2 * self.series_limit { OTHER } else { error };
@@ -103,6 +102,28 @@ impl Conventions {
                 histogram.observe(tokens as f64, kept);
             }
         }
+    }
+
+    /// The place of the series with these values, made when there is none yet.
+    fn place(&mut self, said: [&str; 4], hash: u64) -> usize {
+        let mut key = [0; 4];
+        for ((slot, values), said) in key.iter_mut().zip(&mut self.values).zip(said) {
+            *slot = values.number(said);
+        }
+        if self.series.len() >= self.series_limit && !self.places.contains_key(&key) {
+            key.fill(OTHER);
+        }
+        let place = *self.places.entry(key).or_insert_with(|| {
+            let entry = Entry {
+                duration: Vec::new(),
+                first_chunk: Histogram::new(&self.ttft_bounds),
+                tokens: [Histogram::new(&self.token_bounds), Histogram::new(&self.token_bounds)],
+            };
+            self.series.push((key, entry));
+            self.series.len() - 1
+        });
+        self.seen.note(hash, key, place);
+        place
     }
 
     pub fn collect(&self, out: &mut Vec<Series>) {

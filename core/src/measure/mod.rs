@@ -8,6 +8,7 @@ pub mod labels;
 pub mod plan;
 pub mod quality;
 pub mod rate_limits;
+mod seen;
 pub mod series;
 pub mod sessions;
 pub mod traces;

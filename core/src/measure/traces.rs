@@ -59,7 +59,7 @@ pub struct TraceSeries {
     spans_dropped: u64,
     bytes: [u64; 2],
     late: [u64; 2],
-    by_trigger: HashMap<(&'static str, Trigger), u64>,
+    by_trigger: HashMap<(&'static str, Trigger), u64, foldhash::fast::RandomState>,
     policies: BTreeMap<String, PolicyCounts>,
     bounds: Arc<[f64]>,
     /// Kept and dropped.
@@ -78,7 +78,7 @@ impl TraceSeries {
             spans_dropped: 0,
             bytes: [0; 2],
             late: [0; 2],
-            by_trigger: HashMap::new(),
+            by_trigger: HashMap::default(),
             policies: BTreeMap::new(),
             bounds: bounds(&plan.probability_buckets, "probability_buckets")?,
             incomplete: [0; 2],
@@ -112,19 +112,21 @@ impl TraceSeries {
             self.trials[side][usize::from(!trial.keep)] += 1;
         }
         for ((index, name), vote) in (0..).zip(trace.policies.names()).zip(trace.votes) {
-            if !self.policies.contains_key(name) {
-                let (none, probability) = (Count::default(), Histogram::new(&self.bounds));
-                let counts = PolicyCounts { voted: none, credited: none, kept: none, probability };
-                self.policies.insert(name.to_owned(), counts);
-            }
             let credited = trace.verdict.policy == Some(index);
-            if let Some(counts) = self.policies.get_mut(name) {
-                counts.voted.add(vote.is_some(), trace.spans);
-                counts.credited.add(credited, trace.spans);
-                counts.kept.add(credited && keep, trace.spans);
-                if let Some(probability) = vote.told() {
-                    counts.probability.observe(probability, None);
-                }
+            let counts = match self.policies.get_mut(name) {
+                Some(counts) => counts,
+                None => self.policies.entry(name.to_owned()).or_insert_with(|| PolicyCounts {
+                    voted: Count::default(),
+                    credited: Count::default(),
+                    kept: Count::default(),
+                    probability: Histogram::new(&self.bounds),
+                }),
+            };
+            counts.voted.add(vote.is_some(), trace.spans);
+            counts.credited.add(credited, trace.spans);
+            counts.kept.add(credited && keep, trace.spans);
+            if let Some(probability) = vote.told() {
+                counts.probability.observe(probability, None);
             }
         }
     }

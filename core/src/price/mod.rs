@@ -211,8 +211,12 @@ impl Cost {
 
     /// The units of `without_price`, in order.
     pub fn units_without_price(&self) -> impl Iterator<Item = Unit> {
-        let set = self.without_price;
-        Unit::ALL.into_iter().filter(move |unit| set & unit.bit() != 0)
+        let mut set = self.without_price;
+        std::iter::from_fn(move || {
+            let unit = *Unit::ALL.get(set.trailing_zeros() as usize)?;
+            set &= set - 1;
+            Some(unit)
+        })
     }
 
     /// USD as the nearest double; None when unpriced.
