@@ -248,7 +248,7 @@ impl Usage {
 
     /// Every stored count is 0 (or nothing is stored).
     pub fn is_zero(&self) -> bool {
-        self.counts.iter().all(|count| *count == 0)
+        self.present == 0 || self.counts.iter().all(|count| *count == 0)
     }
 }
 

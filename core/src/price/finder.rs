@@ -33,7 +33,9 @@ pub struct Finder {
     own_names: NameTable,
     aliases: HashMap<Box<str>, Vec<Alias>, FixedState>,
     regions: Regions,
+    /// By one name of a model, and by all that a call says.
     recent: Recent,
+    resolved: Recent,
 }
 
 /// What goes by one name: indices of models, and the first provider that was asked when something was found.
@@ -100,6 +102,7 @@ impl Finder {
             aliases,
             regions,
             recent: Recent::new(),
+            resolved: Recent::new(),
         })
     }
 
@@ -113,8 +116,21 @@ impl Finder {
         })
     }
 
-    /// The models for a call to a host. `explain` says how they were found as well, at the price of a second search.
+    /// The models for a call to a host. `explain` says how they were found as well, at the price of another search.
     pub fn resolve(&self, input: &PriceInput<'_>, host: &str, explain: bool) -> Resolved {
+        if explain {
+            return self.work_out(input, host, true);
+        }
+        let said = [input.provider, input.response_model, input.request_model, host];
+        let LookedUp { own, book, first } = self.resolved.get(said, 0, || {
+            let Resolved { models, provider, .. } = self.work_out(input, host, false);
+            LookedUp { own: models.own, book: models.book, first: provider }
+        });
+        Resolved { models: Models { own, book }, provider: first, matched: None }
+    }
+
+    /// From provider, both models and host, and nothing else of the call.
+    fn work_out(&self, input: &PriceInput<'_>, host: &str, explain: bool) -> Resolved {
         let provider = self.provider(input.provider);
         let mut names = [("response_model", input.response_model), ("request_model", input.request_model)];
         let served = provider.and_then(|id| self.elsewhere(id, names.map(|(_, name)| name), host));
@@ -143,7 +159,8 @@ impl Finder {
                 .into_iter()
                 .fold(0, |key, part| key << 16 | u64::from(part));
             let search = |spellings: &mut Spellings| self.search(spellings, &candidate, region);
-            let found = self.recent.get(candidate.name, key, || search(&mut Spellings::new(candidate.name)).0);
+            let names = [candidate.name, "", "", ""];
+            let found = self.recent.get(names, key, || search(&mut Spellings::new(candidate.name)).0);
             if explain && matched.is_none() {
                 let mut spellings = Spellings::new(candidate.name);
                 matched = search(&mut spellings).1.map(|found| Matched {

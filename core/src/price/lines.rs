@@ -278,11 +278,14 @@ impl<'a, S: Sink> Biller<'a, S> {
         among(self.models.own, true).or_else(|| among(self.models.book, false))
     }
 
-    #[inline]
+    // Most units of most calls were not counted: for those nothing is called.
+    #[inline(always)]
     fn line(&mut self, unit: Unit, quantity: u64) -> Result<(), Reason> {
-        if quantity == 0 {
-            return Ok(());
-        }
+        if quantity == 0 { Ok(()) } else { self.bill_line(unit, quantity) }
+    }
+
+    #[inline(never)]
+    fn bill_line(&mut self, unit: Unit, quantity: u64) -> Result<(), Reason> {
         let Some((row, own, billed_as)) = self.find(unit) else {
             if self.by_time {
                 return Ok(());
