@@ -2,7 +2,7 @@
 //! length, anything else in the record itself; a typical record is 100 bytes.
 //!
 //! Layout: dialect (varint + 1, 0 = none), role, a bit for each of the sets `inferred`, `canonical`, `misstated`, `legacy`,
-//! `legacy_misstated` that is not empty, those sets (varint halves), then an entry per concept. An entry is six bytes, read
+//! `legacy_misstated` that is not empty, those sets (16 bytes each), then an entry per concept. An entry is six bytes, read
 //! without a branch on their number: concept (7 bits), kind (3 bits) and rule (14 bits) in three of them, a small value in
 //! the others; a value that needs more follows.
 
@@ -47,8 +47,7 @@ pub fn encode(facts: &Facts<'_>, span: &[u8], out: &mut Vec<u8>) {
     let sets = [facts.inferred, facts.canonical, facts.misstated, facts.legacy, facts.legacy_misstated];
     out.push(sets.iter().zip(0..).fold(0, |mask, (set, bit)| mask | u8::from(!set.is_empty()) << bit));
     for set in sets.iter().filter(|set| !set.is_empty()) {
-        varint(out, set.0 as u64);
-        varint(out, (set.0 >> 64) as u64);
+        out.extend_from_slice(&set.0.to_le_bytes());
     }
     let base = span.as_ptr() as usize;
     for concept in facts.present().iter() {
@@ -108,7 +107,7 @@ pub fn decode<'a>(record: &'a [u8], span: &'a [u8], facts: &mut Facts<'a>) {
 
 /// The head of a record and its facts. Records are written by `encode` only, so a fault here is ours: it ends reading,
 /// never panics.
-#[inline]
+#[inline(always)]
 pub fn read<'a>(record: &'a [u8], span: &'a [u8]) -> (Head, Entries<'a>) {
     let mut rest = record;
     match read_head(&mut rest) {
@@ -117,7 +116,8 @@ pub fn read<'a>(record: &'a [u8], span: &'a [u8]) -> (Head, Entries<'a>) {
     }
 }
 
-#[inline]
+// In place, the sets that a reader does not look at are not read.
+#[inline(always)]
 fn read_head(rest: &mut &[u8]) -> Option<Head> {
     let dialect = match number(rest)? {
         0 => NO_DIALECT,
@@ -129,8 +129,8 @@ fn read_head(rest: &mut &[u8]) -> Option<Head> {
     let sets =
         [&mut head.inferred, &mut head.canonical, &mut head.misstated, &mut head.legacy, &mut head.legacy_misstated];
     for (set, _) in sets.into_iter().zip(0..).filter(|(_, bit)| mask >> bit & 1 == 1) {
-        let low = number(rest)?;
-        *set = ConceptSet(u128::from(low) | u128::from(number(rest)?) << 64);
+        let (bytes, tail) = rest.split_first_chunk()?;
+        (*set, *rest) = (ConceptSet(u128::from_le_bytes(*bytes)), tail);
     }
     Some(head)
 }

@@ -22,10 +22,11 @@ pub struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// A call of one report.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(reports: &[Report<'a>], canonical: u32, members: Range<u32>) -> Call<'a> {
-        let report = reports[canonical as usize];
-        Call { canonical, members, report, usage_from: canonical, cost_from: report.cost.map(|_| canonical) }
+        let report = &reports[canonical as usize];
+        let cost_from = report.cost.map(|_| canonical);
+        Call { canonical, members, report: *report, usage_from: canonical, cost_from }
     }
 
     /// Completes the canonical report by the other members.

@@ -182,6 +182,21 @@ enum Slot {
     Own,
 }
 
+/// What the presence of a concept shows: a failure, an answer.
+const FAILS: u8 = 1;
+const TELLS: u8 = 2;
+
+const SHOWS: [u8; Concept::COUNT] = {
+    let (mut shows, mut index) = ([0; Concept::COUNT], 0);
+    while index < Concept::COUNT {
+        let bit = 1 << index;
+        shows[index] |= if ERRORS.0 & bit != 0 { FAILS } else { 0 };
+        shows[index] |= if ANSWERS.0 & bit != 0 { TELLS } else { 0 };
+        index += 1;
+    }
+    shows
+};
+
 /// Where each concept goes.
 const SLOTS: [Slot; Concept::COUNT] = {
     let mut slots = [Slot::Ignored; Concept::COUNT];
@@ -291,12 +306,12 @@ impl<'a> Report<'a> {
         report
     }
 
-    /// The report of a record, read without the detour over [`Facts`].
-    pub fn from_record(place: Place, record: &'a [u8], span: &'a [u8]) -> Report<'a> {
+    /// Adds the report of a record, read without the detour over [`Facts`] and where it stays: it is a kilobyte.
+    pub fn push_record(reports: &mut Vec<Report<'a>>, place: Place, record: &'a [u8], span: &'a [u8]) {
         let (head, entries) = record::read(record, span);
-        let mut report = Report::new(place, &head);
-        report.tell(entries.map(|(concept, _, value)| (concept, value)));
-        report
+        let at = reports.len();
+        reports.push(Report::new(place, &head));
+        reports[at].tell(entries.map(|(concept, _, value)| (concept, value)));
     }
 
     #[inline(always)]
@@ -324,10 +339,10 @@ impl<'a> Report<'a> {
 
     #[inline(always)]
     fn tell(&mut self, values: impl Iterator<Item = (Concept, Val<'a>)>) {
-        let mut present = ConceptSet::default();
+        let mut shows = 0;
         let mut by_provider = false;
         for (concept, value) in values {
-            present.insert(concept);
+            shows |= SHOWS[concept as usize];
             match (SLOTS[concept as usize], value) {
                 (Slot::Text(slot), Val::Str(text)) => self.texts.put(slot, text),
                 (Slot::Count(unit), value) => count(&mut self.usage, unit, value),
@@ -351,9 +366,9 @@ impl<'a> Report<'a> {
         if let Some(cost) = &mut self.cost {
             cost.by_provider = by_provider;
         }
-        self.error = shows_error(&self.place, present, self.http_status);
+        self.error = shows_error(&self.place, shows & FAILS != 0, self.http_status);
         self.answered = self.place.status == STATUS_OK
-            || present.0 & ANSWERS.0 != 0
+            || shows & TELLS != 0
             || !self.usage.is_zero()
             || self.http_status.is_some_and(|code| (200..300).contains(&code));
     }
@@ -400,11 +415,12 @@ fn http_status(value: Val<'_>) -> Option<u16> {
 
 /// Whether a span shows a failure. Also asked at ingest, where no report is made.
 pub(super) fn is_error(place: &Place, facts: &Facts<'_>) -> bool {
-    shows_error(place, facts.present(), facts.get(Concept::HttpStatus).and_then(http_status))
+    let told = facts.present().0 & ERRORS.0 != 0;
+    shows_error(place, told, facts.get(Concept::HttpStatus).and_then(http_status))
 }
 
-fn shows_error(place: &Place, present: ConceptSet, http_status: Option<u16>) -> bool {
-    place.status == STATUS_ERROR || present.0 & ERRORS.0 != 0 || http_status.is_some_and(|code| code >= 400)
+fn shows_error(place: &Place, told: bool, http_status: Option<u16>) -> bool {
+    place.status == STATUS_ERROR || told || http_status.is_some_and(|code| code >= 400)
 }
 
 const ERRORS: ConceptSet = ConceptSet::of(&[Concept::ErrorType, Concept::ErrorClass]);

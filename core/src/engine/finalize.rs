@@ -421,7 +421,7 @@ fn reports<'t>(trace: &'t Trace, reports: &mut Vec<Report<'t>>) {
     for (entry, index) in trace.spans.iter().zip(0..) {
         if entry.record_len > 0 {
             let place = place(trace, entry, index);
-            reports.push(Report::from_record(place, trace.record(entry), trace.raw(entry)));
+            Report::push_record(reports, place, trace.record(entry), trace.raw(entry));
         }
     }
 }
