@@ -21,6 +21,8 @@ const ATTRIBUTES: u32 = 9;
 
 struct Named {
     concept: Concept,
+    /// The set of it alone.
+    bit: u128,
     key: Box<str>,
     legacy: Option<Box<str>>,
 }
@@ -53,6 +55,7 @@ impl Output {
             }
             output.named.push(Named {
                 concept,
+                bit: ConceptSet::of(&[concept]).0,
                 key: entry.key.as_str().into(),
                 legacy: entry.legacy.as_deref().map(Into::into),
             });
@@ -77,7 +80,8 @@ impl Output {
             |concept| rules.get(usize::from(facts.rule(concept))).is_some_and(|rule| rule.concept.is_none());
         let theirs = facts.role != Role::Inference;
         let their_usage = theirs && (of_carrier(Concept::InputTokens) || of_carrier(Concept::OutputTokens));
-        for named in &self.named {
+        let present = facts.present().0;
+        for named in self.named.iter().filter(|named| present & named.bit != 0) {
             let Some(value) = facts.get(named.concept) else {
                 continue;
             };

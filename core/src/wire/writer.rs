@@ -47,11 +47,19 @@ pub enum Scalar<'a> {
 /// Appends `KeyValue { key, value }` as field `field` (9 on a span).
 pub fn key_value(out: &mut Vec<u8>, field: u32, key: &str, value: Scalar<'_>) {
     let value_len = scalar_len(value);
-    tag(out, field, 2);
-    varint(out, (bytes_len(key.len()) + bytes_len(value_len)) as u64);
-    bytes(out, 1, key.as_bytes());
-    tag(out, 2, 2);
-    varint(out, value_len as u64);
+    let len = bytes_len(key.len()) + bytes_len(value_len);
+    if field < 16 && len < 0x80 {
+        // Every number of nearly every attribute is one byte: they are written together.
+        out.extend_from_slice(&[(field << 3 | 2) as u8, len as u8, 1 << 3 | 2, key.len() as u8]);
+        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(&[2 << 3 | 2, value_len as u8]);
+    } else {
+        tag(out, field, 2);
+        varint(out, len as u64);
+        bytes(out, 1, key.as_bytes());
+        tag(out, 2, 2);
+        varint(out, value_len as u64);
+    }
     scalar(out, value);
 }
 
@@ -113,6 +121,7 @@ mod tests {
         let mut out = Vec::new();
         for value in [
             Scalar::Str("x"),
+            Scalar::Str(&"long".repeat(40)),
             Scalar::Int(-5),
             Scalar::Float(0.25),
             Scalar::Bool(true),
