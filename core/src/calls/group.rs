@@ -144,6 +144,7 @@ impl<'a> Grouping<'a> {
         let Some(first) = reports.first() else { return };
         recent.decided(first.place.trace_id, &mut self.earlier);
         self.plant(reports, links);
+        recent.touch((0..reports.len() as u32).map(|node| self.sets.sketch(node).response_id));
         if !self.claim(reports) {
             return;
         }

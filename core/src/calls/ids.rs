@@ -1,6 +1,9 @@
 //! Which span counts the call with a response id: bounded, and small where it is looked at most. Nearly every id is new, so
 //! what decides is how much memory that is in no cache one question touches.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 /// Response ids remembered by one [`Ids`].
 pub const CAPACITY: usize = 8192;
 
@@ -23,14 +26,33 @@ pub struct Ids<T> {
 }
 
 struct Generation<T> {
-    /// Empty until there is something to find.
-    index: Vec<u32>,
-    entries: Vec<(u64, T)>,
+    /// Written under the lock of the whole only; `Places` reads it without.
+    index: Arc<[AtomicU32]>,
+    entries: Vec<Entry<T>>,
+}
+
+/// One line of memory, not parts of two.
+#[repr(align(64))]
+struct Entry<T> {
+    id: u64,
+    value: T,
+}
+
+/// The index of an [`Ids`], to be looked at without its lock.
+pub struct Places([Arc<[AtomicU32]>; 2]);
+
+impl Places {
+    /// Brings what the question for an id looks at first into the cache. Several in a row wait for memory together, where
+    /// the locks between the questions themselves make each wait alone.
+    #[inline]
+    pub fn touch(&self, id: u64) -> u32 {
+        self.0.iter().fold(0, |sum, index| sum ^ index[home(id)].load(Relaxed))
+    }
 }
 
 impl<T> Generation<T> {
-    const fn new() -> Self {
-        Self { index: Vec::new(), entries: Vec::new() }
+    fn new() -> Self {
+        Self { index: (0..PLACES).map(|_| AtomicU32::new(0)).collect(), entries: Vec::new() }
     }
 
     /// The entry of an id, or the place it would be found at.
@@ -38,11 +60,11 @@ impl<T> Generation<T> {
     fn find(&self, id: u64) -> Result<usize, usize> {
         let (mut place, tag) = (home(id), tag(id));
         loop {
-            match self.index.get(place).copied().unwrap_or(0) {
+            match self.index[place].load(Relaxed) {
                 0 => return Err(place),
                 held if held & !NUMBER == tag => {
                     let number = (held & NUMBER) as usize - 1;
-                    if self.entries[number].0 == id {
+                    if self.entries[number].id == id {
                         return Ok(number);
                     }
                 }
@@ -53,20 +75,17 @@ impl<T> Generation<T> {
     }
 
     fn insert(&mut self, id: u64, value: T) {
-        if self.index.is_empty() {
-            self.index.resize(PLACES, 0);
-        }
         match self.find(id) {
-            Ok(number) => self.entries[number].1 = value,
+            Ok(number) => self.entries[number].value = value,
             Err(place) => {
-                self.entries.push((id, value));
-                self.index[place] = tag(id) | self.entries.len() as u32;
+                self.entries.push(Entry { id, value });
+                self.index[place].store(tag(id) | self.entries.len() as u32, Relaxed);
             }
         }
     }
 
     fn clear(&mut self) {
-        self.index.fill(0);
+        self.index.iter().for_each(|place| place.store(0, Relaxed));
         self.entries.clear();
     }
 }
@@ -89,20 +108,24 @@ fn tag(id: u64) -> u32 {
 
 impl<T> Ids<T> {
     /// Values are remembered for `memory_ns` nanoseconds at most.
-    pub const fn new(memory_ns: u64) -> Self {
+    pub fn new(memory_ns: u64) -> Self {
         Self { newer: Generation::new(), older: Generation::new(), since: 0, memory_ns }
+    }
+
+    pub fn places(&self) -> Places {
+        Places([self.newer.index.clone(), self.older.index.clone()])
     }
 
     pub fn get(&self, id: u64) -> Option<&T> {
         let generation = [&self.newer, &self.older];
-        generation.into_iter().find_map(|generation| Some(&generation.entries[generation.find(id).ok()?].1))
+        generation.into_iter().find_map(|generation| Some(&generation.entries[generation.find(id).ok()?].value))
     }
 
     pub fn get_mut(&mut self, id: u64) -> Option<&mut T> {
         let generations = [&mut self.newer, &mut self.older];
         generations.into_iter().find_map(|generation| {
             let number = generation.find(id).ok()?;
-            Some(&mut generation.entries[number].1)
+            Some(&mut generation.entries[number].value)
         })
     }
 

@@ -6,12 +6,13 @@
 use super::elsewhere::Elsewhere;
 use super::group::Rule;
 use super::identity;
-use super::ids::Ids;
+use super::ids::{Ids, Places};
 use super::report::Place;
 use super::sketch::{Sketch, TOLERANCE_NS, WITH_USAGE, id_and_rank};
 use crate::facts::{Facts, Role};
 use hashbrown::HashMap;
 use std::collections::VecDeque;
+use std::hint::black_box;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const SHARDS: usize = 16;
@@ -149,6 +150,8 @@ impl Past {
 /// Shared by all shards of the engine.
 pub struct RecentCalls {
     ids: [Mutex<Ids<Known>>; SHARDS],
+    /// Of `ids`.
+    places: [Places; SHARDS],
     past: [Mutex<Past>; SHARDS],
     elsewhere: [Mutex<Elsewhere>; SHARDS],
 }
@@ -170,8 +173,10 @@ fn shard(hash: u64) -> usize {
 
 impl RecentCalls {
     pub fn new() -> Self {
+        let ids = std::array::from_fn(|_| Mutex::new(Ids::new(MEMORY_NS)));
         Self {
-            ids: std::array::from_fn(|_| Mutex::new(Ids::new(MEMORY_NS))),
+            places: std::array::from_fn(|at| lock(&ids[at]).places()),
+            ids,
             past: std::array::from_fn(|_| Mutex::default()),
             elsewhere: std::array::from_fn(|_| Mutex::default()),
         }
@@ -218,6 +223,12 @@ impl RecentCalls {
             Some(known) => *known = seen,
             None => ids.insert(id, seen, now),
         }
+    }
+
+    /// Makes ready for questions about these response ids; 0 is none.
+    pub(super) fn touch(&self, ids: impl Iterator<Item = u64>) {
+        let sum = ids.filter(|id| *id != 0).fold(0, |sum, id| sum ^ self.places[shard(id)].touch(id));
+        black_box(sum);
     }
 
     /// The calls that earlier verdicts on a trace found, in order.
