@@ -101,17 +101,34 @@ impl Redactor {
         for literal in self.literals.find_overlapping_iter(text) {
             hits |= self.owners[literal.pattern().as_usize()];
         }
-        hits &= u64::MAX >> (RULES - self.rules.len().max(1));
-        if self.rules.is_empty() || hits == 0 {
+        let escaped = memchr::memmem::find(text.as_bytes(), ESCAPE.as_bytes()).is_some();
+        if escaped { self.known(hits) } else { self.with_digits(hits, text) }
+    }
+
+    /// The rules that the value of a member could match for what its name tells.
+    pub fn suspects_of_member(&self, name: &str, text: &str) -> u64 {
+        let mut hits = 0;
+        for literal in self.literals.find_overlapping_iter(name) {
+            hits |= self.owners[literal.pattern().as_usize()];
+        }
+        self.with_digits(hits, text)
+    }
+
+    /// Without bits that are no rule's.
+    fn known(&self, hits: u64) -> u64 {
+        if self.rules.is_empty() { 0 } else { hits & u64::MAX >> (RULES - self.rules.len()) }
+    }
+
+    /// Without the rules that ask for more digits than a text has.
+    fn with_digits(&self, hits: u64, text: &str) -> u64 {
+        let mut hits = self.known(hits);
+        if hits == 0 {
             return 0;
         }
         let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        let escaped = memchr::memmem::find(text.as_bytes(), ESCAPE.as_bytes()).is_some();
-        if !escaped {
-            for (index, rule) in self.rules.iter().enumerate() {
-                if digits < rule.digits {
-                    hits &= !(1 << index);
-                }
+        for (index, rule) in self.rules.iter().enumerate() {
+            if digits < rule.digits {
+                hits &= !(1 << index);
             }
         }
         hits

@@ -31,7 +31,7 @@ impl Redaction<'_> {
 
     fn named(&mut self, name: &str, text: &str, depth: usize) -> Option<String> {
         // Text that is redacted by itself, or is JSON, tells by itself.
-        let suspects = if name.len() <= NAME { self.redactor.suspects(name) } else { 0 };
+        let suspects = if name.len() <= NAME { self.redactor.suspects_of_member(name, text) } else { 0 };
         let redacted = self.nested(text, depth);
         if suspects == 0 || redacted.is_some() || looks_like_json(text) {
             return redacted;

@@ -48,6 +48,12 @@ def test_patterns_of_the_user_go_too_and_a_group_keeps_what_is_around_it() -> No
     [
         ('{"password": "hunter2secret"}', '{"password": "[SECRET]"}'),
         ('{"headers": {"x-api-key": "0123456789abcdef0123456789abcdef"}}', '{"headers": {"x-api-key": "[SECRET]"}}'),
+        ('{"password": "correcthorse"}', '{"password": "[SECRET]"}'),
+        ('{"phone": "2125550188", "id": "2125550188"}', '{"phone": "[PHONE]", "id": "2125550188"}'),
+        ('{"text": "order 2125550188 of today"}', '{"text": "order 2125550188 of today"}'),
+        ("login with pwd=hunter, please", "login with pwd=[SECRET], please"),
+        ("Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Authorization: Basic [SECRET]"),
+        ("basic understanding of Basic YWJj", "basic understanding of Basic YWJj"),
         ('{"api_key": "none", "note": "hunter2secret"}', '{"api_key": "none", "note": "hunter2secret"}'),
     ],
 )
@@ -68,5 +74,10 @@ def test_a_text_full_of_beginnings_takes_linear_time() -> None:
         "password is " * 15_000,
         "+1." * 60_000,
         "git@" * 45_000,
+        "call me 12345678 " * 10_000,
+        "phone number is 1234567 " * 8_000,
+        "password: os.environ[ " * 8_000,
+        "Authorization: Basic YWJj " * 7_000,
+        "Authorization: Bearer token " * 8_000,
     ]
     assert redacted(texts) == texts
