@@ -109,6 +109,7 @@ impl PriceBook {
             cache_hit: request.cache_hit,
             from_cache: request.from_cache,
             estimated: request.estimated,
+            one_sided: false,
             reported: request.reported()?,
         });
         Ok(explanation.to_json(&self.book, &cost).to_string())

@@ -20,45 +20,81 @@ impl Grouping<'_> {
         self.leaders.clear();
         for node in 0..reports as u32 {
             let face = self.sets.face(node);
-            let is_set = self.sets.leader(node) == node && self.nodes[face.canonical as usize].claims;
             // One that failed without an answer used nothing.
-            if is_set && face.covers == NONE && face.earlier == NONE && (face.sketch.usage || !face.sketch.error) {
+            if self.stands_alone(node) && face.earlier == NONE && (face.sketch.usage || !face.sketch.error) {
                 self.leaders.push(node);
             }
         }
         self.leaders.sort_unstable_by_key(|leader| (self.sets.face(*leader).sketch.start, *leader));
-        let mut leaders = std::mem::take(&mut self.leaders);
         // Operations may show the usage of one call among several. Before its parts are looked for in a sum, the one that it
         // repeats takes it.
+        let mut leaders = std::mem::take(&mut self.leaders);
         leaders.retain(|leader| {
             let wrapper = self.repeated_by(*leader, reports);
             if let Some(wrapper) = wrapper {
-                self.earlier[wrapper as usize].left = 0;
+                self.earlier[wrapper as usize].use_up();
                 self.drawn.push((*leader, wrapper));
             }
             wrapper.is_none()
         });
+        self.beside_wrappers(reports);
+        leaders.retain(|leader| self.stands_alone(*leader) && self.sets.face(*leader).earlier == NONE);
         for leader in &leaders {
             if let Some(wrapper) = self.draw(*leader, reports) {
                 self.drawn.push((*leader, wrapper));
             }
         }
         self.leaders = leaders;
-        self.changed = !self.drawn.is_empty();
+        self.changed |= !self.drawn.is_empty();
     }
 
-    /// The earlier wrapper on which nothing has drawn and which shows just the usage of a set.
+    /// Rule 4 between wrappers that earlier verdicts counted and what stands in the usage of none.
+    fn beside_wrappers(&mut self, reports: usize) {
+        self.leaders.clear();
+        for node in 0..self.nodes.len() as u32 {
+            if self.stands_alone(node) && !self.drawn.iter().any(|(drawn, _)| *drawn == node) {
+                self.leaders.push(node);
+            }
+        }
+        self.match_leaders();
+        for node in 0..reports as u32 {
+            if let Some(wrapper) = self.repeats_within(node, reports) {
+                self.earlier[wrapper as usize].use_up();
+                self.changed = true;
+            }
+        }
+    }
+
+    /// The earlier wrapper to whose call a report was found to belong without standing above it: the wrapper repeats this
+    /// one call, so that no other is in its usage.
+    pub(super) fn repeats_within(&self, node: u32, reports: usize) -> Option<u32> {
+        let earlier = self.sets.face(self.sets.leader(node)).earlier;
+        let call = self.earlier.get(earlier as usize)?;
+        let repeats = call.wrapper
+            && call.claims
+            && self.nodes[node as usize].claims
+            && self.sets.sketch(node).inference
+            && self.sets.sketch(node).counts(&call.sketch) == Counts::Equal
+            && !self.tree.is_above(node, reports as u32 + earlier);
+        repeats.then_some(earlier)
+    }
+
+    /// The earlier wrapper that shows just the usage of a set and on which nothing has drawn, or that shows its response id.
     fn repeated_by(&self, leader: u32, reports: usize) -> Option<u32> {
         let face = self.sets.face(leader);
         let repeats = |call: &Decided| {
-            call.left == call.sketch.tokens()
-                && call.sketch.counts(&face.sketch) == Counts::Equal
-                && call.sketch.same_class(&face.sketch)
+            let counts = call.sketch.counts(&face.sketch);
+            call.sketch.same_class(&face.sketch)
+                && ((call.left == call.sketch.tokens() && counts == Counts::Equal)
+                    || (call.sketch.same_id(&face.sketch) && counts != Counts::Differ))
         };
         self.wrapper_above(face.canonical, reports, repeats).or_else(|| {
             let mut around = self.wrappers_around(face.canonical, &face.sketch, reports);
             around.retain(|index| repeats(&self.earlier[*index as usize]));
-            around.first().copied()
+            around.first().copied().or_else(|| {
+                let names = |call: &Decided| call.wrapper && call.claims && call.sketch.same_strong_id(&face.sketch);
+                self.earlier.iter().position(names).map(|index| index as u32)
+            })
         })
     }
 
@@ -66,10 +102,11 @@ impl Grouping<'_> {
     fn draw(&mut self, leader: u32, reports: usize) -> Option<u32> {
         let face = self.sets.face(leader);
         let (sketch, canonical) = (face.sketch, face.canonical);
-        let gives = |call: &Decided| !sketch.usage || (call.left > 0 && call.sketch.may_include(&sketch));
+        let gives = |call: &Decided| !sketch.usage || (call.has_left(&sketch) && call.sketch.may_include(&sketch));
         if let Some(wrapper) = self.wrapper_above(canonical, reports, gives) {
-            let left = &mut self.earlier[wrapper as usize].left;
-            *left = left.saturating_sub(sketch.tokens()).max(0);
+            // What a wrapper in between repeats are tokens of those below it, which find the sum themselves.
+            let least = if sketch.inference { sketch.least_tokens() } else { 0 };
+            self.earlier[wrapper as usize].give(sketch.tokens(), least);
             return Some(wrapper);
         }
         self.draw_around(canonical, &sketch, reports)
@@ -115,12 +152,13 @@ impl Grouping<'_> {
         around.retain(|index| self.earlier[*index as usize].sketch.may_include(sketch));
         let left: i64 = around.iter().fold(0, |sum, index| self.earlier[*index as usize].left.saturating_add(sum));
         let mut wanted = [sketch.tokens(), sketch.least_tokens()].into_iter().find(|tokens| *tokens <= left)?;
+        let mut least = if sketch.inference { sketch.least_tokens() } else { 0 };
         let first = *around.iter().find(|index| self.earlier[**index as usize].left > 0 || !sketch.usage)?;
         for index in around {
             let call = &mut self.earlier[index as usize];
-            let given = wanted.min(call.left);
-            call.left -= given;
-            wanted -= given;
+            let (given, given_least) = (wanted.min(call.left), least.min(call.left_least));
+            call.give(given, given_least);
+            (wanted, least) = (wanted - given, least - given_least);
         }
         Some(first)
     }

@@ -150,7 +150,7 @@ impl<'a> Grouping<'a> {
         }
         self.same_ids();
         self.nested(reports.len());
-        self.beside();
+        self.beside(reports.len());
         self.draw_on_wrappers(reports.len());
         self.wrappers(reports);
         self.settle(reports, recent, now);
@@ -400,14 +400,31 @@ impl<'a> Grouping<'a> {
             && total(&mut self.leaders.iter().copied())
     }
 
-    /// Rule 4 within the trace.
-    fn beside(&mut self) {
+    /// Rule 4 within the trace, but for the wrappers that earlier verdicts counted: see `draw`.
+    fn beside(&mut self, reports: usize) {
         self.leaders.clear();
-        for (node, at) in self.nodes.iter().zip(0..) {
-            if node.claims && self.sets.leader(at) == at && self.sets.face(at).covers == NONE {
+        for at in 0..self.nodes.len() as u32 {
+            if self.stands_alone(at) && !self.is_counted_wrapper(at, reports) {
                 self.leaders.push(at);
             }
         }
+        self.match_leaders();
+    }
+
+    /// Whether a node leads a set that claims a call.
+    pub(super) fn stands_alone(&self, node: u32) -> bool {
+        self.nodes[node as usize].claims && self.sets.leader(node) == node && self.sets.face(node).covers == NONE
+    }
+
+    /// Whether a node is a wrapper that an earlier verdict counted.
+    pub(super) fn is_counted_wrapper(&self, node: u32, reports: usize) -> bool {
+        node as usize >= reports && {
+            let node = &self.nodes[node as usize];
+            node.claims && node.role == Role::Wrapper
+        }
+    }
+
+    pub(super) fn match_leaders(&mut self) {
         self.matching.run(&self.leaders, &mut self.sets, &self.tree);
     }
 

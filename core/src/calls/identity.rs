@@ -57,10 +57,12 @@ pub fn is_reused(id: u64, same_source: bool, apart: bool, usage: bool) -> bool {
 impl Grouping<'_> {
     /// Rule 1 within the trace.
     pub(super) fn same_ids(&mut self) {
+        let reports = self.nodes.len() - self.earlier.len();
         self.by_id.clear();
         for (node, at) in self.nodes.iter().zip(0..) {
             let id = self.sets.face(at).sketch.response_id;
-            if node.claims && id != 0 {
+            // A wrapper that was counted repeats one of those below it: see `draw`.
+            if node.claims && id != 0 && !self.is_counted_wrapper(at, reports) {
                 self.by_id.push((id, at));
             }
         }

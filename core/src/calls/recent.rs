@@ -56,6 +56,26 @@ pub struct Decided {
     pub claims: bool,
     /// Tokens of a wrapper that no report below it has accounted for yet.
     pub left: i64,
+    /// The same, should the wrapper leave out cached input and reasoning that the reports below it count.
+    pub left_least: i64,
+}
+
+impl Decided {
+    /// Accounts for so many tokens; `least` leaves cached input and reasoning out.
+    pub(super) fn give(&mut self, tokens: i64, least: i64) {
+        self.left = self.left.saturating_sub(tokens).max(0);
+        self.left_least = self.left_least.saturating_sub(least).max(0);
+    }
+
+    /// Nothing else is in the usage of this wrapper.
+    pub(super) fn use_up(&mut self) {
+        (self.left, self.left_least) = (0, 0);
+    }
+
+    /// Whether the tokens of a report can be among those not accounted for, as either of both counts them.
+    pub(super) fn has_left(&self, sketch: &Sketch) -> bool {
+        self.left > 0 && sketch.least_tokens() <= self.left_least
+    }
 }
 
 /// What is known of a response id. Small, because most of these are read once, from memory that is in no cache.
@@ -360,6 +380,7 @@ mod tests {
                 wrapper: false,
                 claims: true,
                 left: 0,
+                left_least: 0,
             };
             recent.remember(u128::from(index), &[decided], index);
         }

@@ -5,6 +5,7 @@ use super::merge::Call;
 use super::recent::{Decided, MEMBERS, RecentCalls, Spot};
 use super::report::Report;
 use super::sets::Face;
+use super::sketch::Sketch;
 use super::tree::NONE;
 use crate::facts::Role;
 
@@ -29,7 +30,7 @@ impl<'a> Grouping<'a> {
                 let spot = self.earlier[face.earlier as usize].at;
                 self.spots[leader as usize] = Some(spot);
                 self.fold(start, spot, None);
-                self.join(face.earlier as usize, start);
+                self.join(face.earlier as usize, start, reports.len());
                 self.members.truncate(start);
             } else if let Some((_, wrapper)) = self.drawn.iter().find(|(drawn, _)| *drawn == leader) {
                 let spot = self.earlier[*wrapper as usize].at;
@@ -113,8 +114,18 @@ impl<'a> Grouping<'a> {
         }
     }
 
-    /// Remembers that the members from `start` on belong to an earlier call.
-    fn join(&mut self, earlier: usize, start: usize) {
+    /// Remembers that the members from `start` on belong to an earlier call. Those in the usage of a wrapper are a call
+    /// that further reports of it find, as they do not find the wrapper around it.
+    fn join(&mut self, earlier: usize, start: usize, reports: usize) {
+        let within = self.members[start..].iter().copied().filter(|node| self.repeats_within(*node, reports).is_some());
+        let inner = within.min_by_key(|node| (self.sets.sketch(*node).duration(), *node));
+        if let Some(inner) = inner {
+            let mut sketch = *self.sets.sketch(inner);
+            sketch.learn(&self.earlier[earlier].sketch);
+            let (hang, at) = (self.hang(inner as usize), self.earlier[earlier].at);
+            self.remember(sketch, hang, at, start, false);
+            return;
+        }
         for at in start..self.members.len() {
             let node = self.members[at];
             let sketch = self.sets.sketch(node);
@@ -152,15 +163,22 @@ impl<'a> Grouping<'a> {
 
     /// Keeps a call in mind for spans that arrive after the verdict.
     fn note(&mut self, face: &Face, at: Spot, start: usize) {
+        let wrapper = matches!(self.nodes[face.canonical as usize].role, Role::Wrapper | Role::Other);
+        self.remember(face.sketch, self.hang(face.canonical as usize), at, start, wrapper);
+    }
+
+    /// Keeps a call whose members stand from `start` on. Further ones than fit are remembered as spans that claim nothing.
+    fn remember(&mut self, sketch: Sketch, hang: u64, at: Spot, start: usize, wrapper: bool) {
         let mut members = [(0, 0); MEMBERS];
         for (slot, member) in members.iter_mut().zip(&self.members[start..]) {
             let sketch = self.sets.sketch(*member);
             *slot = (sketch.span, sketch.scope);
         }
-        let wrapper = matches!(self.nodes[face.canonical as usize].role, Role::Wrapper | Role::Other);
-        let (sketch, hang) = (face.sketch, self.hang(face.canonical as usize));
+        for further in start + MEMBERS..self.members.len() {
+            self.note_span(self.members[further], at);
+        }
         let left = if wrapper { sketch.tokens() } else { 0 };
-        self.decided.push(Decided { sketch, hang, at, members, wrapper, claims: true, left });
+        self.decided.push(Decided { sketch, hang, at, members, wrapper, claims: true, left, left_least: left });
     }
 
     /// A report that belongs to no call: a copy, a sum, a wrapper, or nothing.
@@ -204,6 +222,6 @@ impl<'a> Grouping<'a> {
         let mut members = [(0, 0); MEMBERS];
         members[0] = (sketch.span, sketch.scope);
         let hang = self.hang(node as usize);
-        self.decided.push(Decided { sketch, hang, at, members, wrapper: true, claims: false, left: 0 });
+        self.decided.push(Decided { sketch, hang, at, members, wrapper: true, claims: false, left: 0, left_least: 0 });
     }
 }

@@ -274,6 +274,16 @@ impl Sketch {
             && self.id_shape == other.id_shape
     }
 
+    /// Whether both carry one id.
+    pub fn same_id(&self, other: &Sketch) -> bool {
+        self.response_id != 0 && self.response_id == other.response_id
+    }
+
+    /// Whether both carry one id that names one answer for ever.
+    pub fn same_strong_id(&self, other: &Sketch) -> bool {
+        self.same_id(other) && !identity::is_weak(self.response_id) && !self.reuses_id(other)
+    }
+
     /// Whether both carry one id although they are not the same call.
     pub fn reuses_id(&self, other: &Sketch) -> bool {
         let same_source = self.same_source(other);

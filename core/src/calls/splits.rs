@@ -152,6 +152,52 @@ fn an_operation_that_shows_one_call_of_several_is_not_their_sum() {
 }
 
 #[test]
+fn calls_beside_the_one_that_an_agent_repeats_count_when_what_links_them_came_with_it() {
+    let agent = agent(1, 0, 0, 100).usage(6, 8);
+    let step = span(9, 1, "steps", 5, 95);
+    let first = chat(2, 9, "sdk", 10, 40).usage(5, 7);
+    let last = chat(3, 9, "sdk", 50, 90).usage(6, 8);
+    for split in [[0, 0, 1, 1], [0, 1, 1, 1], [0, 1, 2, 2], [0, 2, 1, 1], [0, 0, 2, 1], [0, 1, 2, 1], [1, 1, 0, 0]] {
+        assert_eq!(found(&[agent, step, first, last], &split), (2, 11, 15), "{split:?}");
+    }
+}
+
+#[test]
+fn a_part_that_came_first_is_no_reason_to_lose_the_call_that_an_agent_repeats() {
+    let spans =
+        [agent(1, 0, 0, 100).usage(6, 8), chat(2, 1, "sdk", 10, 40).usage(5, 7), chat(3, 1, "sdk", 50, 90).usage(6, 8)];
+    // Nobody can know at the second verdict that the first call is not in the agent's sum. That there are two is known at
+    // the third.
+    assert_eq!(found(&spans, &[0, 1, 2]), (2, 12, 16));
+}
+
+#[test]
+fn every_report_of_the_call_that_an_agent_repeats_is_that_call() {
+    for (first, second) in [(1, 2), (1, 1), (8, 8), (8, 2), (2, 1)] {
+        for id in ["", "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT"] {
+            let spans = [
+                agent(1, 0, 0, 100).usage(5, 7).id(id),
+                chat(2, if first == 2 { 3 } else { first }, "framework", 10, 90).usage(5, 7),
+                chat(3, if first == 2 { 1 } else { second }, "sdk", 11, 89).usage(5, 7).id(id),
+                chat(4, 7, "client", 12, 88).usage(5, 7).id(id),
+            ];
+            assert_eq!(wrong(&spans, |found| found == (1, 5, 7)), [], "{first} {second} {id}");
+        }
+    }
+}
+
+#[test]
+fn a_call_beside_the_one_of_an_operation_with_its_id_counts() {
+    const ID: &str = "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT";
+    let operation = agent(1, 0, 0, 100).usage(6, 8).id(ID);
+    let own = chat(2, 1, "sdk", 50, 90).usage(6, 8).id(ID);
+    let other = chat(3, 1, "sdk", 10, 40).usage(5, 7);
+    for split in [[0, 1, 1], [0, 1, 2], [1, 0, 0], [1, 0, 1], [1, 1, 0], [0, 0, 1]] {
+        assert_eq!(found(&[operation, own, other], &split), (2, 11, 15), "{split:?}");
+    }
+}
+
+#[test]
 fn a_call_that_a_step_does_not_show_is_in_the_sum_of_the_agent_around_it() {
     let spans = [
         agent(1, 0, 0, 100).usage(11, 15),

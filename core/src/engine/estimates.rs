@@ -1,15 +1,15 @@
-//! Tokens counted from content, for calls that nobody told the usage of.
+//! Tokens counted from content, for calls that nobody told the usage of, or only one side of it.
 
 use super::Engine;
 use crate::buffer::trace::Trace;
 use crate::calls::{Grouping, Report};
 use crate::concept::Concept;
-use crate::tokens::{Estimate, Estimator, Spent};
-use crate::usage::Unit;
+use crate::tokens::{Estimate, Estimator, Spent, Told};
+use crate::usage::{Unit, Usage};
 use crate::wire::span::STATUS_OK;
 
 impl Engine {
-    /// Gives the calls of a trace without usage what their content comes to. `found`: by index of the call.
+    /// Gives the calls of a trace what their content comes to where nobody told. `found`: by index of the call.
     pub(super) fn estimate<'t>(
         &self,
         trace: &Trace,
@@ -21,8 +21,11 @@ impl Engine {
         let members = &grouping.members;
         for (call, index) in grouping.calls.iter_mut().zip(0..) {
             let report = &mut call.report;
-            let told = report.has_usage() || report.error || report.cache_hit == Some(true);
-            if told || !estimator.counts(report.texts.get(Concept::Operation)) || !is_complete(estimator, report) {
+            let Some(told) = told(&report.usage) else { continue };
+            if report.error || report.cache_hit == Some(true) {
+                continue;
+            }
+            if !estimator.counts(report.texts.get(Concept::Operation)) || !is_complete(estimator, report) {
                 continue;
             }
             let answered = report.texts.get(Concept::ResponseModel);
@@ -30,7 +33,7 @@ impl Engine {
             let mut best: Option<Estimate> = None;
             for member in &members[call.members.start as usize..call.members.end as usize] {
                 let entry = &trace.spans[reports[*member as usize].place.index as usize];
-                match estimator.estimate(model, trace.raw(entry), &trace.said(entry.span_id), &self.estimated) {
+                match estimator.estimate(model, trace.raw(entry), &trace.said(entry.span_id), told, &self.estimated) {
                     Ok(estimate) => best = best.or(estimate),
                     Err(Spent) => self.measure().estimate(false),
                 }
@@ -43,6 +46,27 @@ impl Engine {
             found.push((index, estimate));
         }
     }
+}
+
+/// What is told of a call whose tokens are not known on both sides; `None` when they are, or in another unit.
+fn told(usage: &Usage) -> Option<Told> {
+    // Nobody asks for nothing, and content that is there was not written for nothing.
+    let known = |unit| usage.get(unit).filter(|tokens| *tokens > 0);
+    let [input, output, total] = [Unit::Input, Unit::Output, Unit::Total].map(known);
+    let nothing = input.is_none() && output.is_none();
+    let is_known = (input.is_some() && output.is_some()) || (nothing && total.is_none() && !usage.is_zero());
+    (!is_known).then_some(Told { input, output, total })
+}
+
+/// Whether it is known what an answered call read and nothing of what it wrote, or the other way round, where models do both.
+pub fn is_one_sided(report: &Report<'_>) -> bool {
+    let usage = &report.usage;
+    let tells = |parts: &[Unit]| parts.iter().any(|unit| usage.get(*unit).is_some());
+    usage.get(Unit::Input).is_some() != usage.get(Unit::Output).is_some()
+        && !report.error
+        && matches!(report.texts.get(Concept::Operation), "chat" | "text_completion" | "generate_content")
+        && tells(&[Unit::Input, Unit::CacheRead, Unit::TextInput, Unit::AudioInput, Unit::ImageInput])
+            != tells(&[Unit::Output, Unit::TextOutput, Unit::AudioOutput, Unit::ImageOutput, Unit::Images])
 }
 
 /// Whether the whole answer came: its finish reason says so, or the status that instrumentations set at its end. A stream

@@ -2,6 +2,7 @@
 //! measured, and what is kept written.
 
 use super::compiled::Compiled;
+use super::estimates;
 use super::explain;
 use super::summary::summary;
 use super::tick::TickReport;
@@ -463,6 +464,7 @@ pub fn price_input<'a>(report: &'a Report<'a>) -> PriceInput<'a> {
         cache_hit: report.cache_hit.unwrap_or(false),
         from_cache: report.cache_hit == Some(true),
         estimated: report.estimated,
+        one_sided: estimates::is_one_sided(report),
         reported: report
             .cost
             .and_then(|cost| Some(Reported { usd_pico: money::from_usd(cost.usd)?, by_provider: cost.by_provider })),

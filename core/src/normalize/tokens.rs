@@ -127,9 +127,12 @@ pub fn conclude(facts: &mut Facts<'_>, evidence: &Evidence<'_>, providers: &Prov
     let output = facts.int(C::OutputTokens);
     if input.unwrap_or(0) == 0 && output.unwrap_or(0) == 0 {
         // A call that was answered has read something: zeros are what an emitter writes when it knows nothing.
-        anomalies.zero_usage += 1;
-        for concept in [C::InputTokens, C::OutputTokens, C::TotalTokens] {
-            facts.unset(concept);
+        let total = told_total.filter(|total| *total > 0);
+        anomalies.zero_usage += u64::from(total.is_none() || input.is_some() || output.is_some());
+        facts.unset(C::InputTokens);
+        facts.unset(C::OutputTokens);
+        if total.is_none() {
+            facts.unset(C::TotalTokens);
         }
         return;
     }

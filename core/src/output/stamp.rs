@@ -61,9 +61,13 @@ pub fn cost(cost: &Cost, price: &str, out: &mut Vec<u8>) {
 
 /// Tokens counted from content, on the span of the call. Attributes that say 0 because nobody knew give way.
 pub fn estimate(estimate: &Estimate, raw: &[u8], omit: &mut Vec<String>, out: &mut Vec<u8>) {
-    for (key, tokens) in
-        [("gen_ai.usage.input_tokens", estimate.input), ("gen_ai.usage.output_tokens", estimate.output)]
-    {
+    for (key, tokens, told) in [
+        ("gen_ai.usage.input_tokens", estimate.input, estimate.told.input),
+        ("gen_ai.usage.output_tokens", estimate.output, estimate.told.output),
+    ] {
+        if told.is_some() {
+            continue;
+        }
         if memchr::memmem::find(raw, key.as_bytes()).is_some() {
             omit.push(key.to_owned());
         }

@@ -146,6 +146,7 @@ impl Book {
             })
         });
         let mut biller = Biller::new(&self.rates, models, moment, active, sink);
+        biller.one_sided = input.one_sided;
         biller.bill(input.usage, input.duration_ns)?;
         debug_assert!(biller.row == NO_ROW || (biller.row as usize) < self.labels.len());
         Ok(Billed {

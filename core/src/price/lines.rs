@@ -66,6 +66,8 @@ pub struct Biller<'a, S: Sink> {
     pub without_price: u64,
     /// Circumstances of the call that the price of a line says nothing of.
     pub assumed: Aspects,
+    /// See `PriceInput`.
+    pub one_sided: bool,
     /// The user pays for the time that the call took, and for no tokens.
     by_time: bool,
     priced: bool,
@@ -147,6 +149,7 @@ impl<'a, S: Sink> Biller<'a, S> {
             row: NO_ROW,
             without_price: 0,
             assumed: Aspects::NONE,
+            one_sided: false,
             by_time,
             priced: false,
             asked: false,
@@ -195,6 +198,10 @@ impl<'a, S: Sink> Biller<'a, S> {
         let only_total = [Unit::Input, Unit::Output].iter().all(|unit| usage.get(*unit).is_none());
         if only_total && usage.or_zero(Unit::Total) > 0 {
             return self.bill_total(usage, units);
+        }
+        let both = Unit::Input.bit() | Unit::Output.bit();
+        if self.one_sided && units & both == both {
+            return Err(Reason::NoUsage);
         }
         self.bill_input(usage)?;
         self.bill_output(usage)

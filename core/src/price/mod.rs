@@ -66,6 +66,8 @@ pub struct PriceInput<'a> {
     pub from_cache: bool,
     /// Its tokens were counted from content.
     pub estimated: bool,
+    /// The model read and wrote, and only one of both is known.
+    pub one_sided: bool,
     pub reported: Option<Reported>,
 }
 
@@ -91,6 +93,7 @@ impl<'a> PriceInput<'a> {
             cache_hit: false,
             from_cache: false,
             estimated: false,
+            one_sided: false,
             reported: None,
         }
     }

@@ -28,8 +28,27 @@ pub struct Spent;
 pub struct Estimate {
     pub input: i64,
     pub output: i64,
+    /// What of these was told, not counted.
+    pub told: Told,
     /// Index of the vocabulary.
     vocabulary: usize,
+}
+
+/// Token counts that were told of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    pub input: Option<i64>,
+    pub output: Option<i64>,
+    pub total: Option<i64>,
+}
+
+impl Estimate {
+    /// Puts what was told in the place of what was counted. Of a total the answer was counted, the rest is input.
+    fn heed(self, told: Told) -> Self {
+        let rest = |total: i64| total.checked_sub(told.output.unwrap_or(self.output)).filter(|rest| *rest > 0);
+        let input = told.input.or_else(|| told.total.and_then(rest)).unwrap_or(self.input);
+        Self { input, output: told.output.unwrap_or(self.output), told, ..self }
+    }
 }
 
 impl Estimator {
@@ -75,14 +94,15 @@ impl Estimator {
         self.vocabularies[estimate.vocabulary].name()
     }
 
-    /// What a span's content comes to for `model`; `None` where not all of it is there, or no vocabulary for the model.
-    /// `said`: what log records hold of it, in the form of spans. `spent`: bytes that this tick counted before; fails
+    /// What a span's content comes to for `model`, beside what is `told` of it; `None` where not all of it is there, or no
+    /// vocabulary for the model. `said`: what log records hold of it, in the form of spans. `spent`: bytes that this tick counted before; fails
     /// when there are too many.
     pub fn estimate(
         &self,
         model: &str,
         span: &[u8],
         said: &[&[u8]],
+        told: Told,
         spent: &AtomicU64,
     ) -> Result<Option<Estimate>, Spent> {
         let Some((at, texts)) = self.texts(model, span, said) else { return Ok(None) };
@@ -96,7 +116,8 @@ impl Estimator {
         let count = |list: &[String]| counted(vocabulary, list, size(list) * budget / total);
         let around = vocabulary.per_message * texts.messages + vocabulary.per_request;
         let (Some(input), Some(output)) = (count(&texts.input), count(&texts.output)) else { return Ok(None) };
-        Ok(Some(Estimate { input: input + around, output, vocabulary: at }))
+        let counted = Estimate { input: input + around, output, told: Told::default(), vocabulary: at };
+        Ok(Some(counted.heed(told)))
     }
 
     fn texts(&self, model: &str, span: &[u8], said: &[&[u8]]) -> Option<(usize, Texts)> {

@@ -42,7 +42,8 @@ fn span(attributes: &[(&str, &str)]) -> Vec<u8> {
 fn counted(attributes: &[(&str, &str)]) -> Option<Estimate> {
     let path = file();
     let estimator = Estimator::compile(&plan(path.to_str().unwrap())).unwrap();
-    let estimate = estimator.estimate("vendor/M-1", &span(attributes), &[], &AtomicU64::new(0)).unwrap();
+    let estimate =
+        estimator.estimate("vendor/M-1", &span(attributes), &[], Told::default(), &AtomicU64::new(0)).unwrap();
     std::fs::remove_file(path).unwrap();
     estimate
 }
@@ -71,7 +72,7 @@ fn nothing_comes_of_nothing() {
     let estimator = Estimator::compile(&plan(path.to_str().unwrap())).unwrap();
     std::fs::remove_file(path).unwrap();
     let whole = span(&[("input.0.content", "ab"), ("out", "abc")]);
-    let ask = |model| estimator.estimate(model, &whole, &[], &AtomicU64::new(0)).unwrap();
+    let ask = |model| estimator.estimate(model, &whole, &[], Told::default(), &AtomicU64::new(0)).unwrap();
     assert_eq!((ask("gemini"), ask("m")), (None, None), "no vocabulary, or none that can be read");
 }
 
@@ -102,7 +103,11 @@ fn content_that_is_not_whole_is_not_counted() {
     let path = file();
     let estimator = Estimator::compile(&plan(path.to_str().unwrap())).unwrap();
     std::fs::remove_file(path).unwrap();
-    assert_eq!(estimator.estimate("m", &dropped, &[], &AtomicU64::new(0)).unwrap(), None, "attributes were dropped");
+    assert_eq!(
+        estimator.estimate("m", &dropped, &[], Told::default(), &AtomicU64::new(0)).unwrap(),
+        None,
+        "attributes were dropped"
+    );
 }
 
 #[test]
@@ -120,7 +125,7 @@ fn what_log_records_hold_stands_in_for_the_span() {
     let kept = estimator.content(&record).concat();
     assert_eq!(kept, span(&[("in.messages", "abc")]));
     let answer = span(&[("out", "abc")]);
-    let found = estimator.estimate("m", &answer, &[&kept], &AtomicU64::new(0)).unwrap().unwrap();
+    let found = estimator.estimate("m", &answer, &[&kept], Told::default(), &AtomicU64::new(0)).unwrap().unwrap();
     std::fs::remove_file(path).unwrap();
     assert_eq!((found.input, found.output), (1 + 3 + 2, 1));
 }
@@ -148,7 +153,8 @@ fn long_text_is_counted_in_proportion_and_a_tick_ends() {
     let path = file();
     let estimator = Estimator::compile(&plan(path.to_str().unwrap())).unwrap();
     let (spent, span) = (AtomicU64::new(0), span(&[("input.0.content", "a"), ("out", &"a".repeat(4000))]));
-    let results: Vec<bool> = (0..6).map(|_| estimator.estimate("m", &span, &[], &spent).is_ok()).collect();
+    let results: Vec<bool> =
+        (0..6).map(|_| estimator.estimate("m", &span, &[], Told::default(), &spent).is_ok()).collect();
     std::fs::remove_file(path).unwrap();
     assert_eq!(results, [true, true, true, true, false, false]);
 }
