@@ -105,6 +105,8 @@ concepts! {
     EvaluationScore = "evaluation_score",
     EvaluationLabel = "evaluation_label",
     EvaluationExplanation = "evaluation_explanation",
+    /// Evaluations beyond the first, in the form of `evaluations`.
+    MoreEvaluations = "more_evaluations",
     PromptName = "prompt_name",
     PromptVersion = "prompt_version",
     Variant = "variant",

@@ -11,6 +11,7 @@ pub mod concept;
 pub mod content;
 pub mod engine;
 pub mod error;
+pub mod evaluations;
 pub mod facts;
 mod key_order;
 pub mod keys;

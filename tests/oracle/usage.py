@@ -27,7 +27,7 @@ def conclude(
     if split > facts.get("cache_write_tokens", 0):
         facts["cache_write_tokens"] = split
     if not facts.get("input_tokens") and not facts.get("output_tokens"):
-        for concept in USAGE:
+        for concept in USAGE if not total else USAGE[:2]:
             facts.pop(concept, None)
         return
     cached = facts.get("cache_read_tokens", 0) + facts.get("cache_write_tokens", 0)

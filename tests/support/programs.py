@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.support.spans import key_values
 
@@ -174,6 +174,9 @@ class Program:
     calls: list[Call] = field(default_factory=list)
     spans: list[tuple[str, Span]] = field(default_factory=list)
     lifetime: bool = True
+    #: With steps that tell nothing between agents and calls, agents inside agents, and attempts that fail.
+    deep: bool = False
+    failed: int = 0
 
     def run(self, *, ids_only: bool) -> Program:
         """Agents around sequences of steps; with `ids_only`, each call shows the provider's id in all its spans."""
@@ -184,21 +187,29 @@ class Program:
         self._close(root, at + 10 * MS)
         return self
 
-    def _agent(self, parent: int, at: int, ids_only: bool) -> int:
+    def _agent(self, parent: int, at: int, ids_only: bool, depth: int = 1) -> int:
         place = len(self.spans)
-        agent = self._open(Told("", "", {}), parent, at)
+        below = agent = self._open(Told("", "", {}), parent, at)
         before = len(self.calls)
+        if self.deep and self.rng.random() < 0.5:
+            below = self._open(Told("app", "step", {}, "internal"), agent, at + MS)
         for _ in range(self.rng.randint(1, 3)):
-            if self.rng.random() < 0.2:
+            if self.deep and self.rng.random() < 0.2:
+                at = self._failure(below, at + 10 * MS)
+            if self.deep and depth and self.rng.random() < 0.2:
+                at = self._agent(below, at + 10 * MS, ids_only, depth - 1)
+            elif self.rng.random() < 0.2:
                 # Equal calls at the same time are as many calls as they are.
                 call = self._call()
                 twin = Call(**{**_fields(call), "response_id": f"chatcmpl-{self.rng.randrange(10**12)}"})
                 stack = [self.rng.choice(SDKS)]
-                end = self._stack(agent, at + 10 * MS, call, stack)
-                self._stack(agent, at + 10 * MS, twin, stack)
+                end = self._stack(below, at + 10 * MS, call, stack)
+                self._stack(below, at + 10 * MS, twin, stack)
                 at = end
             else:
-                at = self._stack(agent, at + 10 * MS, self._call(), self._layers(ids_only))
+                at = self._stack(below, at + 10 * MS, self._call(), self._layers(ids_only))
+        if below != agent:
+            self._close(below, at + 5 * MS)
         told = sums(self.calls[before:], self.rng, lifetime=self.lifetime)
         span = self.spans[place][1]
         self.spans[place] = (told.scope, span)
@@ -206,6 +217,18 @@ class Program:
         span.attributes.extend(key_values(told.attributes))
         self._close(agent, at + 10 * MS)
         return at + 10 * MS
+
+    def _failure(self, parent: int, at: int) -> int:
+        """An attempt that was refused; the call that follows is its retry."""
+        self.failed += 1
+        asked = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o"}
+        told = Told(
+            "opentelemetry.instrumentation.genai.openai", "chat gpt-4o", asked | {"error.type": "RateLimitError"}
+        )
+        number = self._open(told, parent, at)
+        self.spans[number - 1][1].status.code = Status.STATUS_CODE_ERROR
+        self._close(number, at + 40 * MS)
+        return at + 40 * MS
 
     def _layers(self, ids_only: bool) -> list[Callable[[Call], Told]]:
         inner = self.rng.sample(SDKS, self.rng.randint(1, 2))

@@ -84,9 +84,8 @@ impl Grouping<'_> {
         let face = self.sets.face(leader);
         let repeats = |call: &Decided| {
             let counts = call.sketch.counts(&face.sketch);
-            call.sketch.same_class(&face.sketch)
-                && ((call.left == call.sketch.tokens() && counts == Counts::Equal)
-                    || (call.sketch.same_id(&face.sketch) && counts != Counts::Differ))
+            (call.left == call.sketch.tokens() && counts == Counts::Equal)
+                || (call.sketch.same_id(&face.sketch) && counts != Counts::Differ)
         };
         self.wrapper_above(face.canonical, reports, repeats).or_else(|| {
             let mut around = self.wrappers_around(face.canonical, &face.sketch, reports);
@@ -102,7 +101,7 @@ impl Grouping<'_> {
     fn draw(&mut self, leader: u32, reports: usize) -> Option<u32> {
         let face = self.sets.face(leader);
         let (sketch, canonical) = (face.sketch, face.canonical);
-        let gives = |call: &Decided| !sketch.usage || (call.has_left(&sketch) && call.sketch.may_include(&sketch));
+        let gives = |call: &Decided| !sketch.usage || (call.has_left(&sketch) && may_be_part(&sketch, &call.sketch));
         if let Some(wrapper) = self.wrapper_above(canonical, reports, gives) {
             // What a wrapper in between repeats are tokens of those below it, which find the sum themselves.
             let least = if sketch.inference { sketch.least_tokens() } else { 0 };
@@ -149,7 +148,7 @@ impl Grouping<'_> {
     /// Together the wrappers around a report must have its tokens left.
     fn draw_around(&mut self, report: u32, sketch: &Sketch, reports: usize) -> Option<u32> {
         let mut around = self.wrappers_around(report, sketch, reports);
-        around.retain(|index| self.earlier[*index as usize].sketch.may_include(sketch));
+        around.retain(|index| may_be_part(sketch, &self.earlier[*index as usize].sketch));
         let left: i64 = around.iter().fold(0, |sum, index| self.earlier[*index as usize].left.saturating_add(sum));
         let mut wanted = [sketch.tokens(), sketch.least_tokens()].into_iter().find(|tokens| *tokens <= left)?;
         let mut least = if sketch.inference { sketch.least_tokens() } else { 0 };
@@ -162,4 +161,10 @@ impl Grouping<'_> {
         }
         Some(first)
     }
+}
+
+/// Whether a report can be one of several in the usage of a wrapper. A call that uses all of it is not: if something else
+/// was taken for a part before, that was wrong, and as many calls were made as there are.
+fn may_be_part(part: &Sketch, wrapper: &Sketch) -> bool {
+    wrapper.may_include(part) && !(part.inference && wrapper.counts(part) == Counts::Equal)
 }

@@ -2,6 +2,7 @@
 
 use super::rate_limits::RateLimits;
 use crate::concept::{Concept, ConceptSet};
+use crate::evaluations::{Evaluation, further};
 use crate::facts::{Facts, Role, Val};
 use crate::record::{self, Head};
 use crate::usage::{Unit, Usage};
@@ -49,7 +50,7 @@ pub struct Texts<'a> {
 }
 
 /// What is kept of a report as text.
-const TEXT_CONCEPTS: [Concept; 37] = [
+const TEXT_CONCEPTS: [Concept; 38] = [
     Concept::Provider,
     Concept::Operation,
     Concept::RequestModel,
@@ -75,6 +76,7 @@ const TEXT_CONCEPTS: [Concept; 37] = [
     Concept::GuardrailDecision,
     Concept::EvaluationName,
     Concept::EvaluationLabel,
+    Concept::MoreEvaluations,
     Concept::PromptName,
     Concept::PromptVersion,
     Concept::Variant,
@@ -380,6 +382,15 @@ impl<'a> Report<'a> {
             Role::None => self.has_usage(),
             Role::Wrapper | Role::Other | Role::Never => false,
         }
+    }
+
+    /// The evaluations that the span tells.
+    pub fn evaluations(&self) -> impl Iterator<Item = Evaluation<'a>> {
+        let text = |concept| self.texts.get(concept);
+        let (name, label) = (text(Concept::EvaluationName), text(Concept::EvaluationLabel));
+        let first = Evaluation { name, score: self.evaluation_score, label };
+        let first = Some(first).filter(|first| first.says_something() || !first.name.is_empty());
+        first.into_iter().chain(further(text(Concept::MoreEvaluations)))
     }
 
     /// Shows consumption; all zeros mean that the reporter did not know.

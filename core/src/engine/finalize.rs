@@ -4,6 +4,7 @@
 use super::compiled::Compiled;
 use super::estimates;
 use super::explain;
+use super::quality;
 use super::summary::summary;
 use super::tick::TickReport;
 use super::trace_record;
@@ -223,12 +224,7 @@ impl<'e> Finalizer<'e> {
         }
         #[cfg(test)]
         self.engine.trips.at(Stage::Measure, trace.id, 0);
-        let judged = |report: &&Report<'_>| {
-            report.evaluation_score.is_some() || !report.texts.get(Concept::GuardrailDecision).is_empty()
-        };
-        for report in conclusion.reports.iter().filter(judged) {
-            measure.quality().record(report);
-        }
+        quality::record(&conclusion.reports, measure);
         for report in conclusion.reports.iter().filter(|report| report.rate_limits != RateLimits::default()) {
             measure.rate_limits().record(report);
         }
@@ -258,6 +254,7 @@ impl<'e> Finalizer<'e> {
                     dialect: plan.normalizer.dialect(report.dialect),
                     price: plan.book.row_label(cost.row),
                     duplicates: call.duplicates() as usize,
+                    evaluations: quality::evaluations(call, conclusion),
                     policy: verdict.policy.map(|index| plan.policies.name(index)),
                 };
                 call_record::write(&input, &context, &mut self.records);

@@ -4,7 +4,8 @@ use super::Engine;
 use crate::buffer::notes::Note;
 use crate::buffer::trace::Trace;
 use crate::concept::{Concept, ConceptSet};
-use crate::facts::{Facts, Role};
+use crate::evaluations::Evaluation;
+use crate::facts::{Facts, Role, Val};
 use crate::normalize::conclusion;
 use crate::normalize::kinds::{Kind, kind_of};
 use crate::record;
@@ -33,6 +34,9 @@ const FILLS: [Concept; 18] = [
     Concept::ErrorType,
     Concept::ErrorClass,
 ];
+
+/// Bytes of evaluations beyond the first that the log records of one span add.
+const FURTHER_BYTES: usize = 4096;
 
 /// Usage and what belongs to it: taken together or not at all, figures of two sources do not fit each other.
 fn is_usage(concept: Concept) -> bool {
@@ -87,8 +91,8 @@ fn same_usage(facts: &Facts<'_>, note: &Facts<'_>) -> bool {
 }
 
 /// Adds what the span lacks. A record about another response than the span's adds nothing, and one about an exception
-/// says nothing about a span that went well.
-fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>, failed: bool) {
+/// says nothing about a span that went well. An evaluation beside the span's own goes to `further`.
+fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>, failed: bool, further: &mut String) {
     if let (Some(own), Some(other)) = (facts.text(Concept::ResponseId), note.text(Concept::ResponseId))
         && own != other
     {
@@ -97,6 +101,10 @@ fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>, failed: bool) {
     let usage = !has_usage(facts);
     let cost = !facts.has(Concept::CostTotal) && same_usage(facts, note);
     let evaluation = !Concept::EVALUATION.into_iter().any(|concept| facts.has(concept));
+    let second = Evaluation::of_facts(note);
+    if !evaluation && second.says_something() {
+        second.append(further, FURTHER_BYTES);
+    }
     for concept in note.present().iter() {
         let Some(value) = note.get(concept) else { continue };
         let wanted = match concept {
@@ -170,6 +178,8 @@ impl Engine {
 fn joined_record(trace: &Trace, at: usize, notes: &[&Note]) -> Vec<u8> {
     let entry = &trace.spans[at];
     let raw = trace.raw(entry);
+    let mut further = String::new();
+    let all;
     let mut facts = Facts::new();
     if entry.record_len > 0 {
         record::decode(trace.record(entry), raw, &mut facts);
@@ -177,7 +187,11 @@ fn joined_record(trace: &Trace, at: usize, notes: &[&Note]) -> Vec<u8> {
     for note in notes.iter().filter(|note| !note.record.is_empty()) {
         let mut said = Facts::new();
         record::decode(&note.record, &[], &mut said);
-        fill(&mut facts, &said, entry.status == STATUS_ERROR);
+        fill(&mut facts, &said, entry.status == STATUS_ERROR, &mut further);
+    }
+    if !further.is_empty() {
+        all = facts.text(Concept::MoreEvaluations).unwrap_or("").to_owned() + &further;
+        facts.set(Concept::MoreEvaluations, Val::Str(&all), conclusion::LOG);
     }
     let mut record = Vec::new();
     record::encode(&facts, raw, &mut record);

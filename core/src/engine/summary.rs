@@ -4,8 +4,9 @@ use super::finalize::Conclusion;
 use crate::buffer::trace::Trace;
 use crate::calls::Report;
 use crate::concept::Concept;
+use crate::evaluations::Evaluation;
 use crate::output::span;
-use crate::sample::summary::{CallFacts, Evaluation, Needs, Origin, TraceSummary};
+use crate::sample::summary::{CallFacts, Needs, Origin, TraceSummary};
 use crate::sample::{threshold, tracestate};
 use crate::usage::Unit;
 use crate::wire::span::fields;
@@ -50,9 +51,8 @@ pub fn summary<'t>(trace: &'t Trace, conclusion: &Conclusion<'t>, needs: Needs) 
         if needs.guardrails && !decision.is_empty() {
             summary.guardrails.push((text(Concept::GuardrailName), decision));
         }
-        let (name, label) = (text(Concept::EvaluationName), text(Concept::EvaluationLabel));
-        if needs.evaluations && (report.evaluation_score.is_some() || !label.is_empty()) {
-            summary.evaluations.push(Evaluation { name, score: report.evaluation_score, label });
+        if needs.evaluations {
+            summary.evaluations.extend(report.evaluations().filter(Evaluation::says_something));
         }
         if needs.tools && text(Concept::Operation) == "execute_tool" {
             summary.tools.push(text(Concept::ToolName));

@@ -3,6 +3,7 @@
 use super::calls::CallInput;
 use crate::calls::Report;
 use crate::concept::Concept;
+use crate::evaluations::Evaluation;
 use crate::facts::LIST_SEPARATOR;
 use crate::price::money::to_decimal;
 use crate::usage::Unit;
@@ -18,6 +19,8 @@ pub struct Context<'a> {
     pub price: &'a str,
     /// Reports merged into the call besides the canonical one.
     pub duplicates: usize,
+    /// Those that its reports tell.
+    pub evaluations: Vec<Evaluation<'a>>,
     /// The credited policy.
     pub policy: Option<&'a str>,
 }
@@ -65,7 +68,7 @@ pub fn write(call: &CallInput<'_>, context: &Context<'_>, out: &mut String) {
     record.text("variant", texts.get(Concept::Variant));
     record.list("tools", first_of(texts.get(Concept::ToolCalls), texts.get(Concept::ToolName)));
     record.text("guardrail", texts.get(Concept::GuardrailDecision));
-    record.evaluations(report, texts.get(Concept::EvaluationName), texts.get(Concept::EvaluationLabel));
+    record.evaluations(&context.evaluations);
     record.text("dialect", context.dialect);
     let inferred: Vec<_> = report.inferred.iter().map(Concept::name).collect();
     record.key("inferred");
@@ -180,18 +183,21 @@ impl<'o> Record<'o> {
         self.out.push(']');
     }
 
-    fn evaluations(&mut self, report: &Report<'_>, name: &str, label: &str) {
+    fn evaluations(&mut self, told: &[Evaluation<'_>]) {
         self.key("evaluations");
-        if name.is_empty() && label.is_empty() && report.evaluation_score.is_none() {
+        if told.is_empty() {
             self.out.push_str("null");
             return;
         }
-        self.out.push_str("[{");
-        self.first = true;
-        self.text("name", name);
-        self.number("score", report.evaluation_score);
-        self.text("label", label);
-        self.out.push_str("}]");
+        for (index, evaluation) in told.iter().enumerate() {
+            self.out.push_str(if index == 0 { "[{" } else { ",{" });
+            self.first = true;
+            self.text("name", evaluation.name);
+            self.number("score", evaluation.score);
+            self.text("label", evaluation.label);
+            self.out.push('}');
+        }
+        self.out.push(']');
         self.first = false;
     }
 }

@@ -47,8 +47,9 @@ impl Quality {
             let name = self.guardrails.number(report.texts.get(Concept::GuardrailName));
             *self.decided.entry((name, self.decisions.number(decision))).or_default() += 1;
         }
-        if let Some(score) = report.evaluation_score.filter(|score| score.is_finite()) {
-            let name = self.evaluations.number(report.texts.get(Concept::EvaluationName));
+        for evaluation in report.evaluations() {
+            let Some(score) = evaluation.score.filter(|score| score.is_finite()) else { continue };
+            let name = self.evaluations.number(evaluation.name);
             self.scores.entry(name).or_insert_with(|| Histogram::new(&self.bounds)).observe(score, None);
         }
     }

@@ -37,4 +37,5 @@ conclusions! {
     RESOURCE = "resource",
     NORMALIZED = "normalized before",
     LOG = "log record",
+    EVENT = "span event",
 }

@@ -14,6 +14,7 @@ use super::shapes::Told;
 use super::transform::Op;
 use super::{Normalizer, finish};
 use crate::concept::{Concept, ConceptSet};
+use crate::evaluations::Evaluation;
 use crate::facts::{Facts, LIST_SEPARATOR, NO_DIALECT, Val};
 use crate::wire::span::{Attr, SpanView, events};
 use crate::wire::value::Value;
@@ -264,12 +265,14 @@ impl Normalizer {
         carrier: &mut (u16, Value<'a>),
     ) -> Exception<'a> {
         let mut exception = Exception::default();
+        let mut further = String::new();
         for event in events(span.raw).take(EVENTS).map_while(Result::ok) {
             let failed = self.errors.is_exception(event.name);
             let evaluated = Concept::EVALUATION.into_iter().any(|concept| gather.facts.has(concept));
             if self.tables.events.is_empty() && !failed {
                 continue;
             }
+            let mut evaluation = Evaluation::default();
             for (key, value) in event.attributes().map_while(Result::ok) {
                 if failed && let Value::Str(text) = value {
                     match key {
@@ -285,10 +288,12 @@ impl Normalizer {
                     let own = rule.dialects.is_empty() || dialect.is_some_and(|index| rule.dialects.contains(&index));
                     // Members of two evaluations say nothing together.
                     let second = evaluated && Concept::EVALUATION.contains(&rule.entry.concept);
-                    if !own || second || !rule.event.matches(event.name) {
+                    if !own || !rule.event.matches(event.name) {
                         continue;
                     }
-                    if rule.carrier {
+                    if second {
+                        evaluation.learn(rule.entry.concept, value);
+                    } else if rule.carrier {
                         if rule.entry.rule < carrier.0 {
                             *carrier = (rule.entry.rule, value);
                         }
@@ -299,6 +304,13 @@ impl Normalizer {
                     }
                 }
             }
+            if evaluation.says_something() {
+                evaluation.append(&mut further, gather.context.text_bytes);
+            }
+        }
+        if !further.is_empty() {
+            let further = gather.context.arena.alloc_str(&further);
+            gather.facts.set(Concept::MoreEvaluations, Val::Str(further), conclusion::EVENT);
         }
         exception
     }

@@ -2,6 +2,7 @@
 //! plans that ask for it (`Needs`).
 
 use super::conditions::Bits;
+use crate::evaluations::Evaluation;
 
 /// What the policies of a plan ask for besides the numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,13 +123,6 @@ pub struct CallFacts<'t> {
     pub input_tokens: i64,
     pub output_tokens: i64,
     pub cost_pico: i128,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Evaluation<'t> {
-    pub name: &'t str,
-    pub score: Option<f64>,
-    pub label: &'t str,
 }
 
 /// Where the trace comes from: of its root, or of its first span when the root is not there. Absent texts are "".

@@ -88,6 +88,40 @@ def test_plain_chats_are_counted_as_openai_counts_them(
     assert abs(counted[1] - usage[1]) <= 1
 
 
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ({"gen_ai.usage.input_tokens": 90}, (90, TOKENS)),
+        ({"gen_ai.usage.input_tokens": 90, "gen_ai.usage.output_tokens": 0}, (90, TOKENS)),
+        ({"gen_ai.usage.output_tokens": 70}, (TOKENS + 6, 70)),
+        ({"gen_ai.usage.total_tokens": TOKENS + 90}, (90, TOKENS)),
+    ],
+    ids=["input", "input and nothing", "output", "total"],
+)
+def test_the_side_that_nobody_told_is_counted(told: dict[str, int], found: tuple[int, int]) -> None:
+    out = _out(_span(STREAM | told))
+    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == found
+    assert (out["enricher.usage.estimated"], out["enricher.cost.state"]) == (True, "estimated")
+    assert out["gen_ai.usage.cost"] == pytest.approx(found[0] * 2.5e-6 + found[1] * 1e-5)
+
+
+def test_what_is_told_is_not_counted() -> None:
+    out = _out(_span(STREAM | {"gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": 7}))
+    assert (out["gen_ai.usage.input_tokens"], out["gen_ai.usage.output_tokens"]) == (9, 7)
+    assert "enricher.usage.estimated" not in out
+
+
+@pytest.mark.parametrize("side", ["input", "output", "total"])
+def test_usage_of_one_side_alone_has_no_price(side: str) -> None:
+    told = {key: value for key, value in STREAM.items() if "messages" not in key}
+    out = _out(_span(told | {f"gen_ai.usage.{side}_tokens": 90}))
+    assert (out["enricher.cost.state"], out["enricher.cost.reason"]) == ("unpriced", "no_usage")
+    assert "gen_ai.usage.cost" not in out
+    embedded = {"gen_ai.operation.name": "embeddings", "gen_ai.request.model": "text-embedding-3-small"}
+    if side != "output":
+        assert _out(_span(told | embedded | {f"gen_ai.usage.{side}_tokens": 90}))["enricher.cost.state"] == "computed"
+
+
 def test_usage_that_says_0_because_nobody_knew_gives_way() -> None:
     out = _out(_span(STREAM | {"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}))
     assert out["gen_ai.usage.output_tokens"] == TOKENS
@@ -96,7 +130,6 @@ def test_usage_that_says_0_because_nobody_knew_gives_way() -> None:
 @pytest.mark.parametrize(
     "attributes",
     [
-        STREAM | {"gen_ai.usage.output_tokens": 7},
         STREAM | {"gen_ai.request.model": "claude-sonnet-4-5"},
         STREAM | {"gen_ai.request.model": "gpt-5-mini"},
         STREAM | {"gen_ai.operation.name": "rerank"},
@@ -115,7 +148,6 @@ def test_usage_that_says_0_because_nobody_knew_gives_way() -> None:
         STREAM | {"enricher.cache_hit": True},
     ],
     ids=[
-        "told",
         "no public vocabulary",
         "thinks unseen",
         "other operation",

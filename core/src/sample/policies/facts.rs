@@ -118,7 +118,7 @@ impl Rule for Evaluation {
     }
 
     fn looked_at(&self, trace: &TraceSummary<'_>) -> Value {
-        let told = |one: &super::super::summary::Evaluation<'_>| json!({"name": one.name, "score": one.score, "label": one.label});
+        let told = |one: &crate::evaluations::Evaluation<'_>| json!({"name": one.name, "score": one.score, "label": one.label});
         json!({"evaluations": trace.evaluations.iter().map(told).collect::<Vec<_>>()})
     }
 }

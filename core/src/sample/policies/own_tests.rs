@@ -1,7 +1,8 @@
 //! The policies that the Collector does not have, asked through the door that the engine uses.
 
-use super::super::summary::{CallFacts, Evaluation};
+use super::super::summary::CallFacts;
 use super::*;
+use crate::evaluations::Evaluation;
 use serde_json::json;
 
 const SECOND: u64 = 1_000_000_000;

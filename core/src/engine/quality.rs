@@ -1,0 +1,37 @@
+//! Verdicts of guardrails and evaluations of a trace, each once.
+
+use super::finalize::Conclusion;
+use crate::calls::{Call, Report};
+use crate::concept::Concept;
+use crate::evaluations::Evaluation;
+use crate::measure::Measure;
+use hashbrown::HashSet;
+
+/// Measures what the spans of a trace tell. A span that was delivered twice tells it once.
+pub fn record(reports: &[Report<'_>], measure: &Measure) {
+    let mut told: HashSet<u64, foldhash::fast::RandomState> = HashSet::default();
+    for report in reports.iter().filter(|report| judges(report)) {
+        if told.insert(report.place.span_id) {
+            measure.quality().record(report);
+        }
+    }
+}
+
+fn judges(report: &Report<'_>) -> bool {
+    report.evaluation_score.is_some()
+        || [Concept::GuardrailDecision, Concept::MoreEvaluations]
+            .into_iter()
+            .any(|concept| !report.texts.get(concept).is_empty())
+}
+
+/// The evaluations of a call, as its reports tell them; what two of them tell is one.
+pub fn evaluations<'t>(call: &Call<'t>, conclusion: &Conclusion<'t>) -> Vec<Evaluation<'t>> {
+    let members = &conclusion.grouping.members[call.members.start as usize..call.members.end as usize];
+    let mut found: Vec<Evaluation<'t>> = Vec::new();
+    for evaluation in members.iter().flat_map(|member| conclusion.reports[*member as usize].evaluations()) {
+        if !found.contains(&evaluation) {
+            found.push(evaluation);
+        }
+    }
+    found
+}
