@@ -80,9 +80,9 @@ class WrittenSpan(Section):
     operation: str = ""
     """`gen_ai.operation.name`; `chat` when the span is a model call."""
     input_tokens: Count | None = None
-    """`gen_ai.usage.input_tokens`, cached tokens included."""
+    """`gen_ai.usage.input_tokens`, cached tokens included; 0 when only `output_tokens` is set."""
     output_tokens: Count | None = None
-    """`gen_ai.usage.output_tokens`."""
+    """`gen_ai.usage.output_tokens`; 0 when only `input_tokens` is set."""
     cost_usd: Usd | None = None
     """`gen_ai.usage.cost`: what the span says it cost. Believed for models that the price book does not know; without
     `model` there is none that it knows."""

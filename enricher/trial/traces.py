@@ -122,13 +122,16 @@ def _span(span: WrittenSpan, trace_id: str, span_id: str, parent: str, start_ns:
 def _call(span: WrittenSpan) -> dict[str, Any]:
     """The attributes of a model call in the conventions; none for another span."""
     is_call = bool(span.model) or any(x is not None for x in (span.input_tokens, span.output_tokens, span.cost_usd))
+    # Half a usage would have no price: who writes one side down means that there is nothing on the other.
+    is_used = span.input_tokens is not None or span.output_tokens is not None
+    other = 0 if is_used else None
     written = {
         "gen_ai.operation.name": span.operation or ("chat" if is_call else None),
         "gen_ai.provider.name": span.provider or None,
         "gen_ai.request.model": span.model or None,
         "gen_ai.response.model": span.model or None,
-        "gen_ai.usage.input_tokens": span.input_tokens,
-        "gen_ai.usage.output_tokens": span.output_tokens,
+        "gen_ai.usage.input_tokens": other if span.input_tokens is None else span.input_tokens,
+        "gen_ai.usage.output_tokens": other if span.output_tokens is None else span.output_tokens,
         "gen_ai.usage.cost": span.cost_usd,
     }
     return {key: value for key, value in written.items() if value is not None}

@@ -155,6 +155,39 @@ def test_guardrails_and_evaluations_of_a_trace_are_measured() -> None:
     assert [series[1] for series in scores] == [("relevance",)]
 
 
+def evaluated(*told: tuple[str, float]) -> Span:
+    """A call with an event for each evaluation."""
+    given = span(1, 2, 1, {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"})
+    for name, score in told:
+        event = given.events.add(name="gen_ai.evaluation.result", time_unix_nano=NOW)
+        event.attributes.add(key="gen_ai.evaluation.name").value.string_value = name
+        event.attributes.add(key="gen_ai.evaluation.score.value").value.double_value = score
+    given.attributes.add(key="gen_ai.response.id").value.string_value = "resp-1"
+    return given
+
+
+def test_all_evaluations_of_a_call_are_told_once() -> None:
+    told = [("relevance", 0.5), ("toxicity", 0.1), ("relevance", 0.9)]
+    low = "sampling: {policies: [{name: low, type: evaluation, evaluation: {names: [toxicity], below: 0.2}}]}"
+    core = engine(low, call_records=True)
+    body = request_of(evaluated(*told))
+    core.ingest(body, NOW)
+    core.ingest(body, NOW)  # delivered twice
+    report = core.drain(NOW)
+    (call,) = map(json.loads, report.calls.splitlines())
+    assert [(one["name"], one["score"]) for one in call["evaluations"]] == told
+    assert call["policy"] == "low"
+    sums = {labels[0]: total for name, labels, _, total, _ in core.metrics() if name == "llm_evaluation_score"}
+    assert sums == {"relevance": pytest.approx(1.4), "toxicity": pytest.approx(0.1)}
+
+
+def test_evaluations_of_a_stranger_are_bounded() -> None:
+    core = engine("", call_records=True)
+    core.ingest(request_of(evaluated(*[(f"{number}-{'x' * 200}", 0.5) for number in range(1000)])), NOW)
+    (call,) = map(json.loads, core.drain(NOW).calls.splitlines())
+    assert 1 < len(call["evaluations"]) < 1000
+
+
 def headers(prefix: str, requests: tuple[str, str], tokens: tuple[str, str]) -> Attributes:
     """Captured response headers, (limit, remaining) of each."""
     names = ("limit-requests", "remaining-requests", "limit-tokens", "remaining-tokens")

@@ -206,7 +206,10 @@ def test_of_two_evaluations_nothing_is_mixed() -> None:
     core.take_logs(_log(first, name="gen_ai.evaluation.result"), NOW)
     core.take_logs(_log(second, name="gen_ai.evaluation.result"), NOW)
     (call,) = map(json.loads, core.drain(NOW + SECOND).calls.splitlines())
-    assert call["evaluations"] == [{"name": "rel", "score": 0.4, "label": None}]
+    assert call["evaluations"] == [
+        {"name": "rel", "score": 0.4, "label": None},
+        {"name": "tox", "score": None, "label": "toxic"},
+    ]
 
 
 @pytest.mark.parametrize("counts", [(100, 20, 60), ("100", "20", "60")])

@@ -190,12 +190,28 @@ impl<'a> Grouping<'a> {
         self.tree.build(links, self.nodes.iter().map(|node| node.hang), ids.filter(|(id, _)| *id != 0));
         for (at, report) in reports.iter().enumerate() {
             self.nodes[at].copy_of = self.copied(report, links);
+            // A span that was sent before its answer came and again when it had.
+            if self.nodes[at].copy_of == Some(Sketch::of(report).spot())
+                && report.has_usage()
+                && let Some(first) = self.first_copy(report, reports, links)
+                && self.nodes[first].copy_of.is_none()
+                && !reports[first].has_usage()
+            {
+                self.nodes[at].copy_of = None;
+                self.sets.unite(first as u32, at as u32, Rule::SameSpan, &self.tree);
+            }
         }
         for node in &self.tree.order {
             let parent = self.tree.parent[*node as usize];
             self.nodes[*node as usize].missing =
                 if parent == NONE { self.tree.missing[*node as usize] } else { self.nodes[parent as usize].missing };
         }
+    }
+
+    /// Index of the report of the first copy of a span.
+    fn first_copy<L: Links + ?Sized>(&self, report: &Report<'_>, reports: &[Report<'a>], links: &L) -> Option<usize> {
+        let first = self.tree.find(links, report.place.span_id)?;
+        reports.binary_search_by_key(&first, |report| report.place.index).ok()
     }
 
     /// Where the call of a span is counted that was delivered before.

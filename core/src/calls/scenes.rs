@@ -271,6 +271,16 @@ fn a_span_delivered_twice_is_one() {
 }
 
 #[test]
+fn a_span_that_was_sent_again_with_its_answer_is_one_call_with_all_that_both_say() {
+    let asked = chat(1, 0, "sdk", 0, 30);
+    let answered = chat(1, 0, "sdk", 0, 90).usage(5, 7);
+    for (one, other) in [(asked, answered), (answered, asked), (Report { answered: false, ..asked }, answered)] {
+        assert_eq!(alone(&[one, other]).calls, [(1, 5, 7)]);
+        assert_eq!(alone(&[one, other, other, chat(2, 1, "inner", 1, 29).usage(5, 7)]).calls, [(2, 5, 7)]);
+    }
+}
+
+#[test]
 fn spans_after_the_verdict_count_nothing_again() {
     let recent = RecentCalls::new();
     let first = [chat(3, 2, "sdk", 10, 20).usage(5, 7), chat(4, 2, "sdk", 21, 29).usage(6, 8)];
