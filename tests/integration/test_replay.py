@@ -19,7 +19,7 @@ from enricher.runtime.engine import CoreEngine
 from tests.recordings import requests, scenarios
 from tests.support.engines import NOW, plan
 
-Told = Counter[tuple[int, int, int]]
+Told = Counter[tuple[int, int, int, str]]
 PLAN = plan(call_records=True)
 #: Ways to replay each recording; more with `REPLAYS` set.
 SEEDS = range(int(os.environ.get("REPLAYS", "1")))
@@ -60,14 +60,15 @@ def pieces(name: str, rng: random.Random, *, as_they_end: bool) -> list[bytes]:
 
 
 def decided(core: CoreEngine) -> Told:
-    """Input, cached and output tokens of the calls found when all is drained."""
+    """Input, cached and output tokens and costs of the calls found when all is drained."""
     told: Told = Counter()
     more = True
     while more:
         report = core.drain(NOW)
         for line in report.calls.splitlines():
             record: dict[str, Any] = json.loads(line)
-            told[record["input_tokens"] or 0, record["cache_read_tokens"] or 0, record["output_tokens"] or 0] += 1
+            tokens = (record["input_tokens"] or 0, record["cache_read_tokens"] or 0, record["output_tokens"] or 0)
+            told[(*tokens, record["cost_usd"] or "")] += 1
         more = report.more
     return told
 
@@ -84,7 +85,14 @@ def replay(bodies: list[bytes], *, verdicts_between: bool) -> Told:
 
 def total(told: Told, name: str) -> list[int]:
     columns = [column for column in range(3) if column not in DISAGREE.get(name, ())]
-    return [sum(call[column] * times for call, times in told.items()) for column in columns]
+    return [sum(int(call[column]) * times for call, times in told.items()) for column in columns]
+
+
+def tokens(told: Told) -> Counter[tuple[int, int, int]]:
+    counts: Counter[tuple[int, int, int]] = Counter()
+    for (given, cached, output, _), times in told.items():
+        counts[given, cached, output] += times
+    return counts
 
 
 def alone(name: str) -> Told:
@@ -108,15 +116,16 @@ def test_orders_requests_and_verdicts_change_no_total(name: str) -> None:
         assert replay(pieces(name, rng, as_they_end=False), verdicts_between=False) == true, f"seed {seed}, shuffled"
         as_they_end = replay(pieces(name, rng, as_they_end=True), verdicts_between=True)
         assert as_they_end == true, f"seed {seed}, verdicts between, in order"
-        # A wrapper that was counted before its calls came stands for them: what is exact is the total.
+        # A wrapper that was counted before its calls came stands for them, with the model and the details that it shows:
+        # what is exact is the total of tokens.
         found = replay(pieces(name, rng, as_they_end=False), verdicts_between=True)
         what = f"seed {seed}, verdicts between, shuffled"
-        extra, lost = found - true, true - found
+        extra, lost = tokens(found) - tokens(true), tokens(true) - tokens(found)
         if name in DISAGREE:
-            assert extra.keys() <= told_alone.keys(), what
+            assert extra.keys() <= tokens(told_alone).keys(), what
         if name in ONE_OF_SEVERAL and total(found, name) != total(true, name):
             # The call that the agent repeats counts in place of the one that was taken for a part.
-            assert extra.keys() <= true.keys(), what
+            assert extra.keys() <= tokens(true).keys(), what
             assert extra.total() == lost.total(), what
         else:
             assert total(found, name) == total(true, name), what
