@@ -116,7 +116,7 @@ def test_orders_requests_and_verdicts_change_no_total(name: str) -> None:
         assert replay(pieces(name, rng, as_they_end=False), verdicts_between=False) == true, f"seed {seed}, shuffled"
         as_they_end = replay(pieces(name, rng, as_they_end=True), verdicts_between=True)
         assert as_they_end == true, f"seed {seed}, verdicts between, in order"
-        # A wrapper that was counted before its calls came stands for them, with the model and the details that it shows:
+        # A wrapper that was counted before its calls came stands for them, with the model and details that it shows:
         # what is exact is the total of tokens.
         found = replay(pieces(name, rng, as_they_end=False), verdicts_between=True)
         what = f"seed {seed}, verdicts between, shuffled"

@@ -203,9 +203,7 @@ class Program:
                 call = self._call()
                 twin = Call(**{**_fields(call), "response_id": f"chatcmpl-{self.rng.randrange(10**12)}"})
                 stack = [self.rng.choice(SDKS)]
-                end = self._stack(below, at + 10 * MS, call, stack)
-                self._stack(below, at + 10 * MS, twin, stack)
-                at = end
+                at = max(self._stack(below, at + 10 * MS, told, stack) for told in (call, twin))
             else:
                 at = self._stack(below, at + 10 * MS, self._call(), self._layers(ids_only))
         if below != agent:
