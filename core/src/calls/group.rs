@@ -191,7 +191,8 @@ impl<'a> Grouping<'a> {
         for (at, report) in reports.iter().enumerate() {
             self.nodes[at].copy_of = self.copied(report, links);
             // A span that was sent before its answer came and again when it had.
-            if self.nodes[at].copy_of == Some(Sketch::of(report).spot())
+            if let Some(spot) = self.nodes[at].copy_of
+                && spot == self.sets.sketch(at as u32).spot()
                 && report.has_usage()
                 && let Some(first) = self.first_copy(report, reports, links)
                 && self.nodes[first].copy_of.is_none()
