@@ -1,8 +1,8 @@
 //! Which span counts the call with a response id: bounded, and small where it is looked at most. Nearly every id is new, so
 //! what decides is how much memory that is in no cache one question touches.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 /// Response ids remembered by one [`Ids`].
 pub const CAPACITY: usize = 8192;
@@ -27,9 +27,12 @@ pub struct Ids<T> {
 
 struct Generation<T> {
     /// Written under the lock of the whole only; `Places` reads it without.
-    index: Arc<[AtomicU32]>,
+    index: Index,
     entries: Vec<Entry<T>>,
 }
+
+/// Made when there is something to find.
+type Index = Arc<OnceLock<Box<[AtomicU32]>>>;
 
 /// One line of memory, not parts of two.
 #[repr(align(64))]
@@ -39,28 +42,29 @@ struct Entry<T> {
 }
 
 /// The index of an [`Ids`], to be looked at without its lock.
-pub struct Places([Arc<[AtomicU32]>; 2]);
+pub struct Places([Index; 2]);
 
 impl Places {
     /// Brings what the question for an id looks at first into the cache. Several in a row wait for memory together, where
     /// the locks between the questions themselves make each wait alone.
     #[inline]
     pub fn touch(&self, id: u64) -> u32 {
-        self.0.iter().fold(0, |sum, index| sum ^ index[home(id)].load(Relaxed))
+        self.0.iter().filter_map(|index| index.get()).fold(0, |sum, index| sum ^ index[home(id)].load(Relaxed))
     }
 }
 
 impl<T> Generation<T> {
     fn new() -> Self {
-        Self { index: (0..PLACES).map(|_| AtomicU32::new(0)).collect(), entries: Vec::new() }
+        Self { index: Index::default(), entries: Vec::new() }
     }
 
     /// The entry of an id, or the place it would be found at.
     #[inline]
     fn find(&self, id: u64) -> Result<usize, usize> {
         let (mut place, tag) = (home(id), tag(id));
+        let Some(index) = self.index.get() else { return Err(place) };
         loop {
-            match self.index[place].load(Relaxed) {
+            match index[place].load(Relaxed) {
                 0 => return Err(place),
                 held if held & !NUMBER == tag => {
                     let number = (held & NUMBER) as usize - 1;
@@ -79,13 +83,14 @@ impl<T> Generation<T> {
             Ok(number) => self.entries[number].value = value,
             Err(place) => {
                 self.entries.push(Entry { id, value });
-                self.index[place].store(tag(id) | self.entries.len() as u32, Relaxed);
+                let index = self.index.get_or_init(|| (0..PLACES).map(|_| AtomicU32::new(0)).collect());
+                index[place].store(tag(id) | self.entries.len() as u32, Relaxed);
             }
         }
     }
 
     fn clear(&mut self) {
-        self.index.iter().for_each(|place| place.store(0, Relaxed));
+        self.index.get().into_iter().flatten().for_each(|place| place.store(0, Relaxed));
         self.entries.clear();
     }
 }

@@ -240,8 +240,7 @@ impl<'a> Texts<'a> {
     #[inline]
     fn put(&mut self, slot: u8, text: &'a str) {
         self.slots[slot as usize] = text;
-        let bit = 1 << slot;
-        self.present = if text.is_empty() { self.present & !bit } else { self.present | bit };
+        self.present = self.present & !(1 << slot) | u64::from(!text.is_empty()) << slot;
     }
 
     /// Takes from `other` what is absent here.
