@@ -18,7 +18,7 @@ from pathlib import Path
 from enricher.errors import InputError
 from enricher.price import book as books
 from enricher.price import convert, corrections, exact, history, litellm, merge, past, rules, scale, upstream
-from enricher.price.book import Book, ModifierRow, PriceRow, timestamp
+from enricher.price.book import Book, ModelRow, ModifierRow, PriceRow, timestamp
 from enricher.price.compile import compile_plan
 from enricher.price.merge import Find, Key, Known
 from enricher.price.settings import PricesSettings
@@ -83,7 +83,7 @@ def build(
         sources=sources,
         models=books.dated(models, old.models, today),
         prices=books.dated(prices, old.prices, today),
-        modifiers=books.dated(_for_copies(modifiers, merged.copies), old.modifiers, today),
+        modifiers=books.dated(_for_copies(modifiers, merged.copies | _resold(models, modifiers)), old.modifiers, today),
         holidays=books.dated(holidays, old.holidays, today),
         conflicts=merged.conflicts,
     )
@@ -131,6 +131,19 @@ def _finder(book: Book) -> Find:
         return Known((owner, model), matched["name"])
 
     return find
+
+
+def _resold(models: list[ModelRow], modifiers: list[ModifierRow]) -> dict[Key, Key]:
+    """Models that a provider alone lists, for which an uplift by host of whom it resells holds: as if they were copies
+    of that one's model of the same name."""
+    spelled = rules.load()
+    by_host = [row for row in modifiers if row.hosts and row.models != "*"]
+    return {
+        (model.provider, model.model): (row.provider, model.model)
+        for model in models
+        for row in by_host
+        if row.provider in spelled.chain(model.provider)[1:] and _concerns(row, model.model)
+    }
 
 
 def _for_copies(modifiers: list[ModifierRow], copies: dict[Key, Key]) -> list[ModifierRow]:

@@ -91,6 +91,7 @@ class _Compiler:
                 "suffixes": self.rules.suffixes,
                 "request_suffixes": self.rules.request_suffixes,
                 "paths": list(self.rules.paths.items()),
+                "resources": self.rules.resources,
             },
             "models": {
                 "id": [model for _, model in self.models] + [model for _, model in own],

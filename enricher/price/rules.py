@@ -60,6 +60,8 @@ class Rules(Section):
     """Trailing parts of model names that may be dropped."""
     request_suffixes: list[str]
     """Trailing parts of requested names that the response leaves out and that decide the price."""
+    resources: list[str]
+    """How names begin that are paths of resources: what follows their last slash names the model."""
     paths: dict[str, str]
     """Segments of resource paths after which a place comes, and the host that serves it there, `*` for the place."""
     service_tier: dict[str, str]

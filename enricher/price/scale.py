@@ -114,8 +114,8 @@ def with_batch_caches(prices: Sequence[PriceRow], rules: Sequence[BatchCache]) -
             since = max(plain.valid_from, other.valid_from)
             until = min(row.valid_until or _NEVER for row in (plain, other))
             if since < until:
-                dates = {"valid_from": since, "valid_until": until.removesuffix(_NEVER)}
-                added.append(replace(other, unit="cache_read", source=rule.source, **dates))
+                row = replace(other, unit="cache_read", source=rule.source)
+                added.append(replace(row, valid_from=since, valid_until=until.removesuffix(_NEVER)))
     return [*prices, *added]
 
 

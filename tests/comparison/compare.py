@@ -25,6 +25,18 @@ _SAME = Decimal("0.0005")
 _ASKED = ("key", "litellm_provider", "by_the_clock")
 _NAMES = {"genai_prices": "genai-prices", "litellm": "LiteLLM"}
 SHAPES = ("plain", "cached", "long")
+CIRCUMSTANCES: dict[str, tuple[str, dict[str, Any]]] = {
+    "batch": ("input_cost_per_token_batches", {"batch": True}),
+    "flex": ("input_cost_per_token_flex", {"service_tier": "flex"}),
+    "priority": ("input_cost_per_token_priority", {"service_tier": "priority"}),
+    "eu": ("regional_processing_uplift_multiplier_eu", {"host": "eu.api.openai.com", "data_residency": "eu"}),
+    "us-east5": (
+        "regional_endpoint_uplift_multiplier",
+        {"host": "us-east5-aiplatform.googleapis.com", "vertex_location": "us-east5"},
+    ),
+}
+"""Further shapes: the key of LiteLLM's that states a rate for them, and what is asked of models that have it."""
+_HOW = ("batch", "service_tier", "host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,7 @@ def calls(book: Book, lists: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     named = {(row.provider, next(iter(row.names.split()))) for row in book.models if "*" not in row.names.split()[0]}
     named |= {(row.provider, row.model) for row in book.models if row.source == convert.SOURCE}
     named |= {(entry.provider, entry.name) for entry in litellm.entries("", lists)}
+    stated = {at: lists[key] for at, (key, *_) in keys.items()}
     return [
         {
             "provider": provider,
@@ -63,16 +76,18 @@ def calls(book: Book, lists: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
             **usage_of(provider, name, shape),
         }
         for provider, name in sorted(named)
-        for shape in SHAPES
+        for shape in (*SHAPES, *CIRCUMSTANCES)
+        if shape in SHAPES or stated.get((provider, name), {}).get(CIRCUMSTANCES[shape][0])
     ]
 
 
-def usage_of(provider: str, name: str, shape: str) -> dict[str, int]:
-    """The generated usage of a model, the same each time."""
+def usage_of(provider: str, name: str, shape: str) -> dict[str, Any]:
+    """The generated usage of a model, the same each time, and the circumstances of the call."""
     drawn = hashlib.sha256(f"{provider}/{name}".encode()).digest()
     tokens = 1_000 + int.from_bytes(drawn[:2]) % 20_000
     entered = tokens + 1_000_000 if shape == "long" else tokens
-    return {"input": entered, "cache_read": tokens * 2 // 5 if shape == "cached" else 0, "output": tokens // 7}
+    usage = {"input": entered, "cache_read": tokens * 2 // 5 if shape == "cached" else 0, "output": tokens // 7}
+    return usage | (CIRCUMSTANCES[shape][1] if shape in CIRCUMSTANCES else {})
 
 
 def ask(python: Path, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -105,6 +120,7 @@ class Ours:
             "request_model": call["name"],
             "usage": usage,
             "time_unix_ns": _AT_NS,
+            **{name: call[name] for name in _HOW if name in call},
         }
         answer: dict[str, Any] = json.loads(self._core.price(json.dumps(request)))
         return answer
@@ -133,6 +149,9 @@ class Ours:
             return "the book has no price for cached tokens: they cost what input costs"
         if call["cache_read"] and _same(call[library], self.answer(call | {"cache_read": 0})["usd"]):
             return f"{_NAMES[library]} has no price for cached tokens: they cost what input costs"
+        plain = {name: value for name, value in call.items() if name not in _HOW}
+        if plain != call and _same(call[library], self.answer(plain)["usd"]):
+            return f"{_NAMES[library]} answers the standard price, though its list states a rate"
         if library == "litellm" and call["by_the_clock"]:
             return "LiteLLM prices by the clock of the machine, not by the time of the call"
         if "embed" in model:

@@ -102,8 +102,11 @@ _COMPARED = """
 ## Beside the two libraries
 
 genai-prices {genai} and LiteLLM {litellm} were asked for the cost of {calls:,} generated calls to {models:,} models
-(plain, with cached input, with a million tokens of input), dated {at}. genai-prices answered {genai_answers:,},
-LiteLLM's token function {litellm_answers:,}. The table counts models whose cost differs by more than rounding.
+(plain, with cached input, with a million tokens of input; and, where LiteLLM states a rate for it, in a batch, in the
+flex and priority tiers, in the EU at OpenAI, in us-east5 at Vertex), dated {at}. Of tiers and batches that
+genai-prices has no price for it answers the standard price, which is not counted as an answer. genai-prices answered
+{genai_answers:,}, LiteLLM's token function {litellm_answers:,}. The table counts models whose cost differs by more than
+rounding.
 
 | library | models | why |
 | --- | ---: | --- |

@@ -159,10 +159,12 @@ impl Finder {
                 .into_iter()
                 .fold(0, |key, part| key << 16 | u64::from(part));
             let search = |spellings: &mut Spellings| self.search(spellings, &candidate, region);
-            let names = [candidate.name, "", "", ""];
-            let found = self.recent.get(names, key, || search(&mut Spellings::new(candidate.name)).0);
+            // Nobody but a user has prices for a whole path, and an unknown provider is told by it.
+            let whole = !self.own_names.is_empty() || candidate.provider.is_none();
+            let name = if whole { candidate.name } else { self.naming.model_of(candidate.name) };
+            let found = self.recent.get([name, "", "", ""], key, || search(&mut Spellings::new(name)).0);
             if explain && matched.is_none() {
-                let mut spellings = Spellings::new(candidate.name);
+                let mut spellings = Spellings::new(name);
                 matched = search(&mut spellings).1.map(|found| Matched {
                     source: candidate.source,
                     name: String::from_utf8_lossy(spellings.get(found.spelling)).into_owned(),

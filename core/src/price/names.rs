@@ -13,12 +13,20 @@ pub struct Naming {
     prefixes: Vec<([u8; 2], Box<[u8]>)>,
     suffixes: Vec<([u8; 2], Box<[u8]>)>,
     request_suffixes: Vec<([u8; 2], Box<[u8]>)>,
+    resources: Vec<([u8; 2], Box<[u8]>)>,
 }
 
 /// The length of the listed part that a name ends in.
 fn ending(name: &[u8], parts: &[([u8; 2], Box<[u8]>)]) -> Option<usize> {
     let tail = name.last_chunk()?;
     let found = parts.iter().find(|(key, text)| key == tail && name.ends_with(text));
+    found.map(|(_, text)| text.len())
+}
+
+/// The length of the listed part that a name begins with.
+fn beginning(name: &[u8], parts: &[([u8; 2], Box<[u8]>)]) -> Option<usize> {
+    let head = name.first_chunk()?;
+    let found = parts.iter().find(|(key, text)| key == head && name.starts_with(text));
     found.map(|(_, text)| text.len())
 }
 
@@ -39,13 +47,22 @@ impl Naming {
             prefixes: keyed(&plan.prefixes, false)?,
             suffixes: keyed(&plan.suffixes, true)?,
             request_suffixes: keyed(&plan.request_suffixes, true)?,
+            resources: keyed(&plan.resources, false)?,
         })
     }
 
     fn prefix_of(&self, name: &[u8]) -> Option<usize> {
-        let head = name.first_chunk()?;
-        let found = self.prefixes.iter().find(|(key, text)| key == head && name.starts_with(text));
-        found.map(|(_, text)| text.len())
+        beginning(name, &self.prefixes)
+    }
+
+    /// The part of a name that names the model, where the name is the path of a resource. Accounts and projects are
+    /// many, the models in them few.
+    #[inline]
+    pub fn model_of<'a>(&self, name: &'a str) -> &'a str {
+        match beginning(name.as_bytes(), &self.resources) {
+            Some(_) => name.rsplit('/').next().filter(|model| !model.is_empty()).unwrap_or(name),
+            None => name,
+        }
     }
 
     /// The request asks for a variant (`x:free`) of the very model that answered, which the response does not repeat.
@@ -277,6 +294,23 @@ mod tests {
             spellings("claude-sonnet-4@20250514"),
             ["claude-sonnet-4@20250514", "claude-sonnet-4-20250514", "claude-sonnet-4"]
         );
+    }
+
+    #[test]
+    fn the_path_of_a_resource_ends_in_the_model() {
+        let resources = vec!["arn:".into(), "projects/".into()];
+        let naming = Naming::compile(&NamingPlan { resources, ..NamingPlan::default() }).unwrap();
+        for (name, want) in [
+            ("arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.acme-1", "us.acme-1"),
+            ("projects/p/locations/l/publishers/a/models/m@1", "m@1"),
+            ("openai/gpt-4o", "openai/gpt-4o"),
+            ("arn:none", "arn:none"),
+            ("projects/", "projects/"),
+            ("a", "a"),
+            ("", ""),
+        ] {
+            assert_eq!(naming.model_of(name), want);
+        }
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub struct NamingPlan {
     pub request_suffixes: Vec<String>,
     /// Segments of resource paths after which a place comes, and the host that serves it there, `*` for the place.
     pub paths: Vec<(String, String)>,
+    /// How names begin that are paths of resources: what follows their last slash names the model.
+    pub resources: Vec<String>,
 }
 
 /// `overrides` marks the models that a user wrote: they are asked before the book, and what they price is final.
