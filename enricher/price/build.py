@@ -17,7 +17,20 @@ from pathlib import Path
 
 from enricher.errors import InputError
 from enricher.price import book as books
-from enricher.price import convert, corrections, exact, history, litellm, merge, past, rules, scale, upstream
+from enricher.price import (
+    bounds,
+    convert,
+    corrections,
+    exact,
+    history,
+    litellm,
+    merge,
+    past,
+    plausible,
+    rules,
+    scale,
+    upstream,
+)
 from enricher.price.book import Book, ModelRow, ModifierRow, PriceRow, timestamp
 from enricher.price.compile import compile_plan
 from enricher.price.merge import Find, Key, Known
@@ -43,18 +56,23 @@ def build(
         genai, *lists = _wheels(wheels, Path(directory))
         published = upstream.read(genai)
         sources = {upstream.PACKAGE: published.version}
-        entries: dict[Key, litellm.Entry] = {}
-        entries_of: list[dict[Key, litellm.Entry]] = []
+        read: list[list[litellm.Entry]] = []
         for wheel in lists:
             version, data = litellm.read(wheel)
             sources[litellm.PACKAGE if len(sources) == 1 else f"{litellm.PACKAGE} (retired)"] = version
-            entries_of.append({(entry.provider, entry.name): entry for entry in litellm.entries(version, data)})
-            entries = entries_of[-1] | entries
+            read.append(litellm.entries(version, data))
     fixes = corrections.load(fixes_path)
     models, prices = convert.convert(published, fixes.free)
     models, prices, modifiers, holidays = corrections.apply(fixes, models, prices)
+    spelled = rules.load()
+    models = bounds.bounded(models, {name: provider.variants for name, provider in spelled.providers.items()})
+    believed, doubted = plausible.checked(read, prices)
+    entries_of = [{(entry.provider, entry.name): entry for entry in of_list} for of_list in believed]
+    entries: dict[Key, litellm.Entry] = {}
+    for of_list in entries_of:
+        entries = of_list | entries
     base = Book(today, sources, models, prices, modifiers, holidays)
-    how, spelled = litellm.reading(), rules.load()
+    how = litellm.reading()
     merged = merge.merge(
         models,
         prices,
@@ -65,12 +83,15 @@ def build(
         at=timestamp(today),
         newest=sources[litellm.PACKAGE],
         bares=how.bare,
+        apart=how.apart,
+        profiles=how.profiles,
     )
     _tell_the_past(merged, entries_of, how, today)
     old = previous or Book("", {}, [], [], [], [])
     listed = {key for key, entry in entries.items() if entry.version == sources[litellm.PACKAGE]}
     complete = scale.with_batch_caches(scale.with_twins(merged.prices), corrections.batch_caches(fixes))
-    models, prices = history.carry(old, merged.models, complete, today, listed)
+    wrong = {(row.provider, row.name) for row in doubted if row.found != plausible.TWICE}
+    models, prices = history.carry(old, merged.models, complete, today, listed, wrong)
     # A name without a price says nothing, and a book that lost its prices must be told from a whole one.
     priced = {(row.provider, row.model) for row in prices}
     models = exact.excluded([row for row in models if (row.provider, row.model) in priced])
@@ -85,7 +106,7 @@ def build(
         prices=books.dated(prices, old.prices, today),
         modifiers=books.dated(_for_copies(modifiers, merged.copies | _resold(models, modifiers)), old.modifiers, today),
         holidays=books.dated(holidays, old.holidays, today),
-        conflicts=merged.conflicts,
+        conflicts=merged.conflicts + doubted,
     )
 
 

@@ -136,7 +136,7 @@ class _Compiler:
     def _name(self, names: dict[str, Any], texts: Sequence[str], excluded: Sequence[str], model: int) -> None:
         for text in texts:
             if excluded:
-                names["except"][str(len(names["text"]))] = list(excluded)
+                names["except"][str(len(names["text"]))] = [one for glob in excluded for one in _digits(glob)]
             names["text"].append(text)
             names["model"].append(model)
 
@@ -331,6 +331,12 @@ def region_of(alias: Alias, rules: rules_of.Rules) -> str:
     owner = provider or rules.provider_of(alias.when_provider)
     found = (rules.split_region(one, model)[0] for one in ([owner] if owner else rules.providers))
     return next(filter(None, found), "")
+
+
+def _digits(glob: str) -> Iterator[str]:
+    """The globs that a glob with the class `[0-9]` stands for: the core knows stars only."""
+    first, found, rest = glob.partition("[0-9]")
+    yield from ((f"{first}{digit}{rest}" for digit in range(10)) if found else (glob,))
 
 
 def regions(provider: str, book: Book, rules: rules_of.Rules) -> list[str]:

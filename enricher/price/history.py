@@ -17,14 +17,21 @@ _UNDATED = (SOURCE,)
 
 
 def carry(
-    old: Book, models: list[ModelRow], prices: list[PriceRow], today: str, listed: Collection[Key] = ()
+    old: Book,
+    models: list[ModelRow],
+    prices: list[PriceRow],
+    today: str,
+    listed: Collection[Key] = (),
+    wrong: Collection[Key] = (),
 ) -> tuple[list[ModelRow], list[PriceRow]]:
     """Retired models stay with all their prices, less the names that a new model has taken. Where an undated source
     states another price than before, the old one ends and the new one begins: at the start of the list that the new one
     came with, if that is later, else today (ISO date).
 
-    listed: names that the list still has. A model that was made for one and is none now has joined another."""
+    listed: names that the list still has. A model that was made for one and is none now has joined another. wrong:
+    names whose prices the list has wrong: what an older book took from it was never true."""
     known = {(row.provider, row.model) for row in models}
+    before = [row for row in old.prices if (row.provider, row.model) not in wrong or not row.source.startswith(SOURCE)]
     taken = {(row.provider, name) for row in models for name in row.names.split()}
     kept: list[ModelRow] = []
     for row in old.models:
@@ -35,8 +42,8 @@ def carry(
         if names:
             kept.append(replace(row, names=" ".join(names)))
     retired = {(row.provider, row.model) for row in kept}
-    stays = [row for row in old.prices if (row.provider, row.model) in retired]
-    return models + kept, _changed(old.prices, prices, today) + stays
+    stays = [row for row in before if (row.provider, row.model) in retired]
+    return models + kept, _changed(before, prices, today) + stays
 
 
 def _changed(before: list[PriceRow], now: list[PriceRow], today: str) -> list[PriceRow]:

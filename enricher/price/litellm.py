@@ -6,7 +6,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Context, Decimal
 from fnmatch import fnmatchcase
@@ -74,6 +74,34 @@ class Rule(Section):
     """For the reader of docs/prices.md."""
 
 
+class Slip(Section):
+    """Prices that the list states for another number of tokens than it says."""
+
+    provider: str
+    """Provider of the book."""
+    names: list[str]
+    """Globs of model names."""
+    releases: list[str] = Field(default_factory=list)
+    """Those that have it wrong; all of them when empty."""
+    tokens: int
+    """The number of tokens that the stated price buys, in place of one."""
+    why: str
+    """How it shows."""
+
+
+class Believed(Section):
+    """Whose key is believed where several of the list's keys are one name of the book and contradict each other."""
+
+    provider: str
+    """Provider of the book."""
+    names: list[str]
+    """Globs of model names."""
+    source: str
+    """The `litellm_provider` of the key that is believed."""
+    why: str
+    """For the reader of the list of conflicts."""
+
+
 class Reading(Section):
     """The file `litellm.yaml`."""
 
@@ -87,12 +115,20 @@ class Reading(Section):
     """Globs of keys that are no model's name."""
     bare: list[str]
     """Providers of the book that know the models of other makers by their bare names as well."""
+    profiles: dict[str, str] = Field(default_factory=dict)
+    """Beginnings of regions' names on Bedrock, and what the names begin with that mean the same."""
+    apart: list[str] = Field(default_factory=list)
+    """Globs of names that older releases tell of although the book takes them for those of another model."""
     at_least: list[str]
     """Providers of the book whose thresholds are reached, not passed."""
     releases: dict[str, date] = Field(default_factory=dict)
     """When older releases came out: the last day on which their prices are known to have held."""
     slips: dict[str, list[str]] = Field(default_factory=dict)
     """By provider of the book, globs of names whose prices older releases have wrong: they tell nothing of the past."""
+    misstated: list[Slip] = Field(default_factory=list)
+    """Prices stated for another number of tokens than one."""
+    doubled: list[Believed] = Field(default_factory=list)
+    """Whom to believe where keys are one name; where nothing fits, the key that states the most prices."""
     keys: dict[str, Key]
     """Cost keys without their endings."""
     keys_of_mode: dict[str, dict[str, Key]] = Field(default_factory=dict)
@@ -116,14 +152,33 @@ class Cell:
     context: str
 
 
+Prices = dict[Cell, tuple[Decimal, int]]
+"""USD and the number of units that it buys, by what they are for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Two statements of the list about one price (found: `doubled`), or one that was put right (`misstated`): the one
+    followed, the other one, why."""
+
+    found: Literal["doubled", "misstated"]
+    cell: Cell
+    followed: tuple[Decimal, int]
+    other: tuple[Decimal, int]
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model of the list. prices: by what they are for, USD and the number of units that it buys."""
+    """One model of the list. version: the release. mode: the list's word for what the model does. doubts: what was
+    decided when its prices were read."""
 
     provider: str
     name: str
-    prices: dict[Cell, tuple[Decimal, int]]
+    prices: Prices
     version: str
+    mode: str = ""
+    doubts: tuple[Doubt, ...] = field(default=(), compare=False)
 
 
 @cache
@@ -153,23 +208,65 @@ def read(wheel: Path) -> tuple[str, dict[str, dict[str, Any]]]:
 
 
 def entries(version: str, data: dict[str, dict[str, Any]]) -> list[Entry]:
-    """The models whose price the list knows, sorted. An entry of nothing but zeros is one whose price is unknown; of
-    two keys for one name (`azure/x`, `azure_ai/x`) the first is taken."""
+    """The models whose price the list knows, sorted. An entry of nothing but zeros is one whose price is unknown. Keys
+    for one name (`azure/x`, `azure_ai/x`) are one entry with the prices of all of them."""
     rules = reading()
-    found: dict[tuple[str, str], Entry] = {}
+    found: dict[tuple[str, str], list[tuple[str, Entry]]] = {}
     for key, values in sorted(data.items()):
         source = str(values.get("litellm_provider"))
         if source not in rules.taken or any(fnmatchcase(key, glob) for glob in rules.not_names):
             continue
         provider = rules.providers.get(source, source)
-        prices = _told(dict(_prices(values, provider, rules)))
+        prices = dict(_prices(values, provider, rules))
         if any(price for price, _ in prices.values()):
             name = name_of(key, source, rules)
-            found.setdefault((provider, name), Entry(provider, name, prices, version))
-    return list(found.values())
+            entry = _put_right(Entry(provider, name, prices, version, str(values.get("mode", ""))), rules.misstated)
+            found.setdefault((provider, name), []).append((source, entry))
+    whole = [_one(keys, rules.doubled) for keys in found.values()]
+    return [replace(entry, prices=_told(entry.prices)) for entry in whole]
 
 
-def _told(prices: dict[Cell, tuple[Decimal, int]]) -> dict[Cell, tuple[Decimal, int]]:
+def _put_right(entry: Entry, slips: list[Slip]) -> Entry:
+    """The entry with prices for one token, where the list states those for more."""
+    for slip in slips:
+        fits = slip.provider == entry.provider and any(fnmatchcase(entry.name, glob) for glob in slip.names)
+        if fits and (not slip.releases or entry.version in slip.releases):
+            meant = {
+                cell: ((price / slip.tokens).normalize(), per) if cell.unit in TOKEN_UNITS else (price, per)
+                for cell, (price, per) in entry.prices.items()
+            }
+            doubts = [Doubt("misstated", cell, meant[cell], price, slip.why) for cell, price in entry.prices.items()]
+            return replace(entry, prices=meant, doubts=tuple(one for one in doubts if one.followed != one.other))
+    return entry
+
+
+def _one(keys: list[tuple[str, Entry]], rules: list[Believed]) -> Entry:
+    """One entry of those of several keys, each with the key's `litellm_provider`: the prices of all of them, and where
+    they differ that of the key that a rule names, else that of the one that states the most."""
+    first = keys[0][1]
+    if len(keys) == 1:
+        return first
+    rule = next(
+        (
+            one
+            for one in rules
+            if one.provider == first.provider and any(fnmatchcase(first.name, glob) for glob in one.names)
+        ),
+        None,
+    )
+    ordered = sorted(keys, key=lambda key: (rule is None or key[0] != rule.source, -len(key[1].prices)))
+    why = rule.why if rule is not None else "the key that states the most prices is kept with most care"
+    prices: Prices = {}
+    doubts = [doubt for _, entry in keys for doubt in entry.doubts]
+    for _, entry in ordered:
+        for cell, price in entry.prices.items():
+            kept = prices.setdefault(cell, price)
+            if kept != price:
+                doubts.append(Doubt("doubled", cell, kept, price, why))
+    return replace(ordered[0][1], prices=prices, doubts=tuple(doubts))
+
+
+def _told(prices: Prices) -> Prices:
     """Without those that say what holds anyway (a price of images that is the price of the input), and without the
     price of an image or a second where tokens are priced: it says the same in other words and is not owed besides."""
     tokens = any(cell.unit in TOKEN_UNITS for cell in prices)

@@ -7,7 +7,7 @@ those of `litellm.yaml`; every decision is recorded as a conflict, which docs/pr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -16,7 +16,7 @@ from fractions import Fraction
 from enricher.price import convert
 from enricher.price.book import TOKEN_UNITS, ConflictRow, ModelRow, PriceRow, timestamp
 from enricher.price.convert import amount
-from enricher.price.litellm import IN_OTHER_WORDS, STAND_INS, Cell, Entry, Rule
+from enricher.price.litellm import IN_OTHER_WORDS, STAND_INS, Cell, Entry, Prices, Rule
 from enricher.price.scale import each, scaled
 
 SOURCE = "litellm"
@@ -27,7 +27,6 @@ _ROUNDING = Decimal("0.0005")
 _AS_LISTED = Fraction(1)
 
 Key = tuple[str, str]
-Prices = dict[Cell, tuple[Decimal, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +62,30 @@ def merge(
     at: int,
     newest: str,
     bares: Collection[str] = (),
+    apart: Collection[str] = (),
+    profiles: Mapping[str, str] | None = None,
 ) -> Merged:
     """Lay the entries under the book, short names first, since long ones are variants of them.
 
     chain: a provider and those whose models it resells. rules: for conflicts and for what the book lacks. at: Unix
     seconds; LiteLLM's prices have no dates and are compared with those in force then. newest: the release that is kept;
-    entries of others only add models. bares: providers whose models also go by their names without the maker's.
+    entries of others only add models. bares: providers whose models also go by their names without the maker's. apart,
+    profiles: as in `litellm.yaml`.
     """
-    merging = _Merging(models, prices, rules, at, bares)
+    merging = _Merging(models, prices, rules, at, bares, newest)
     ordered = sorted(entries, key=lambda entry: (len(entry.name), entry.provider, entry.name))
     resold: list[tuple[Entry, Known]] = []
     for entry in ordered:
         known = find(entry.provider, entry.name)
         if known is None or known.key[0] not in chain(entry.provider):
-            merging.add(entry, SOURCE if entry.version == newest else RETIRED)
-        elif entry.version != newest:
+            merging.add(entry)
+        elif entry.version != newest and not (_any(apart, entry.name) and merging.found(entry, known) != "exact"):
             continue  # What the book knows in any way, it knows better than a list that is no longer kept.
         elif known.key[0] == entry.provider:
             merging.compare(entry, known)
         else:
             resold.append((entry, known))
+    merging.add_profiles(profiles or {})
     # What a maker lists is complete now, so that a reseller's model is made only where it differs.
     for entry, known in resold:
         merging.compare(entry, known)
@@ -121,6 +124,7 @@ class _Merging:
         rules: tuple[list[Rule], list[Rule]],
         at: int,
         bares: Collection[str],
+        newest: str,
     ) -> None:
         self.models = {(row.provider, row.model): row for row in models}
         self.rows: dict[Key, list[PriceRow]] = defaultdict(list)
@@ -131,13 +135,31 @@ class _Merging:
         self._disputes, self._fills = rules
         self._at = at
         self._bares = bares
+        self._newest = newest
 
-    def add(self, entry: Entry, source: str) -> None:
+    def add(self, entry: Entry) -> None:
         """A model that the book does not have."""
-        key = (entry.provider, entry.name)
+        key, source = (entry.provider, entry.name), self._source(entry)
         self.models[key] = ModelRow(*key, " ".join([entry.name, *self._bare(entry)]), "", source, "")
         for cell, price in entry.prices.items():
             self._fill(key, entry, cell, price, ("", ""), source)
+
+    def add_profiles(self, profiles: Mapping[str, str]) -> None:
+        """Give models whose names begin as in `profiles` the names that mean the same, where nobody has them."""
+        taken = {(row.provider, name) for row in self.models.values() for name in row.names.split()}
+        for key, row in self.models.items():
+            names = row.names.split()
+            same = [
+                also + name.removeprefix(begin)
+                for begin, also in profiles.items()
+                for name in names
+                if name.startswith(begin)
+            ]
+            free = [name for name in same if (row.provider, name) not in taken]
+            self.models[key] = replace(row, names=" ".join([*names, *free]))
+
+    def _source(self, entry: Entry) -> str:
+        return SOURCE if entry.version == self._newest else RETIRED
 
     def _bare(self, entry: Entry) -> list[str]:
         """The name without its maker, where the provider uses it so and no other model goes by it."""
@@ -149,11 +171,11 @@ class _Merging:
     def compare(self, entry: Entry, known: Known) -> None:
         """A model that the book has: fill gaps, settle disagreements, and give the name a model of its own when what
         holds for it does not hold for the other names of the model."""
-        found = self._found(entry, known)
+        found = self.found(entry, known)
         held = self._held(known.key, entry)
         if found == "resold" and not held and (entry.provider, entry.name) not in self.models:
             # What its maker has retired is sold on at the reseller's own price.
-            self.add(entry, SOURCE)
+            self.add(entry)
             return
         own: Prices = {}
         gaps: Prices = {}
@@ -179,7 +201,7 @@ class _Merging:
         if key != known.key:
             self._scale(key, entry, held)
         for cell, price in gaps.items():
-            self._fill(key, entry, cell, price, dates, SOURCE, self._ratio(entry, cell, ratios))
+            self._fill(key, entry, cell, price, dates, self._source(entry), self._ratio(entry, cell, ratios))
 
     def _held(self, key: Key, entry: Entry) -> dict[Cell, PriceRow]:
         """The rows in force, and those of the list itself that a rule has ended: the list still states them."""
@@ -211,11 +233,12 @@ class _Merging:
 
     def _since(self, entry: Entry, known: Known) -> str:
         """From when the prices hold that are taken from the entry instead of the book's; "" for ever."""
-        found = self._found(entry, known)
+        found = self.found(entry, known)
         rule = next(rule for rule in self._disputes if _fits(rule, entry, Cell("input", "", ""), found))
         return rule.since.isoformat() if rule.since else ""
 
-    def _found(self, entry: Entry, known: Known) -> str:
+    def found(self, entry: Entry, known: Known) -> str:
+        """How the book knows the entry's name: in the words of `litellm.yaml`."""
         if known.key[0] != entry.provider:
             return "resold"
         if known.spelling != entry.name:
@@ -257,7 +280,7 @@ class _Merging:
         rows = self.rows[key]
         for index, row in enumerate(rows):
             if cell_of(row) == cell and not row.window and self._listed(row, entry):
-                rows[index] = replace(row, price=amount(price[0]), per=price[1], source=SOURCE)
+                rows[index] = replace(row, price=amount(price[0]), per=price[1], source=self._source(entry))
                 if row.valid_from < since < (row.valid_until or "9999"):
                     rows[index] = replace(rows[index], valid_from=since)
                     rows.append(replace(row, valid_until=since))
@@ -335,10 +358,14 @@ def differ(
     return abs(ours - theirs) > ours * Fraction(rounding)
 
 
+def _any(globs: Iterable[str], name: str) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
+
+
 def _fits(rule: Rule, entry: Entry, cell: Cell, found: str) -> bool:
     return (
         rule.provider in ("*", entry.provider)
-        and any(fnmatchcase(entry.name, glob) for glob in rule.names)
+        and _any(rule.names, entry.name)
         and (not rule.found or found in rule.found)
         and (rule.cells == "all" or (bool(cell.context) if rule.cells == "context" else cell.when == "batch"))
     )

@@ -43,6 +43,8 @@ class Provider(Section):
     """Why no list has its price, for those whose users pay for machines; no other provider's price holds for them."""
     maker: bool = False
     """As the first segment of a model's name it is a maker's name, which does not say who runs the model."""
+    variants: list[str] = Field(default_factory=list)
+    """Last parts of names that tell the members of a family of its models apart: `lite` of `flash-lite`."""
     makes: list[str] = Field(default_factory=list)
     """Globs of the models that calls of unknown providers are priced at here."""
     elsewhere: dict[str, Elsewhere] = Field(default_factory=dict)

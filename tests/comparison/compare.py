@@ -111,7 +111,9 @@ class Ours:
         for row in book.prices:
             self._sources.setdefault((row.provider, row.model, row.unit), set()).add(row.source)
         self._book = book
-        self._conflicts = {(row.provider, row.name): row for row in book.conflicts}
+        # What LiteLLM says twice, or was taken to mean, explains what nothing between the two sources does.
+        ordered = sorted(book.conflicts, key=lambda row: row.found not in ("doubled", "misstated", "refused"))
+        self._conflicts = {(row.provider, row.name): row for row in ordered}
 
     def answer(self, call: dict[str, Any]) -> dict[str, Any]:
         usage = {unit: call[unit] for unit in ("input", "cache_read", "output") if call[unit]}
@@ -127,6 +129,9 @@ class Ours:
 
     def why(self, call: dict[str, Any], library: str, answer: dict[str, Any]) -> str:
         """The class of a disagreement; empty when nothing explains it."""
+        if answer["matched"] is None:
+            refused = self._conflicts.get((call["provider"], call["name"]))
+            return f"refused: {refused.why}" if refused is not None else ""
         if answer["usd"] is None and (ended := self._ended_of(answer)):
             return f"our correction: the name is retired, its last list price ended on {ended}"
         if answer["usd"] is None:

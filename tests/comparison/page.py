@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from enricher.price import litellm, past, report, store
+from enricher.price import litellm, past, plausible, report, store
 from enricher.price.book import Book, PriceRow
 
 RESULT = Path(__file__).parent / "result.json"
@@ -85,11 +85,17 @@ came late, or early.
 
 ## Who is followed where the sources differ
 
-The first rule that fits a name decides ({conflicts:,} prices are stated differently by the two).
+The first rule that fits a name decides ({conflicts:,} prices are stated differently by the two, or twice by LiteLLM).
 
 | provider | names | known by | followed | prices | why |
 | --- | --- | --- | --- | ---: | --- |
 {rules}
+
+Several of LiteLLM's keys can be one name of the book (`azure/x` and `azure_ai/x`). Their prices are put together; where
+they contradict each other, one of the keys is believed (known by: `doubled`). Prices that LiteLLM states for one token
+and means for more are put right (`misstated`). Not believed at all, and left out (`refused`), are prices of more than
+{most} USD for a million tokens ({embedded} for embeddings), and those that are more than {apart} times off the middle
+of what {others} or more other providers ask for the model.
 
 `enricher/price/book/conflicts.csv` lists each of them.
 
@@ -139,6 +145,10 @@ def page() -> str:
         litellm=book.sources["litellm"],
         retired=f"LiteLLM {book.sources.get('litellm (retired)', 'of older releases')}",
         conflicts=len(book.conflicts),
+        most=plausible.MOST,
+        embedded=plausible.MOST_EMBEDDED,
+        apart=plausible.APART,
+        others=plausible.OTHERS,
         rules="\n".join(_rules(book)),
         past="\n".join(_past(book)),
         releases=", ".join(f"{version}: {day}" for version, day in litellm.reading().releases.items()),
@@ -163,14 +173,24 @@ def popular() -> list[tuple[str, str]]:
 
 
 def _rules(book: Book) -> Iterator[str]:
-    counts = Counter(row.why for row in book.conflicts)
+    how, counts = litellm.reading(), Counter(row.why for row in book.conflicts)
     corrected = sum(count for why, count in counts.items() if why.startswith("our correction"))
     yield f"| any | any | exact, pattern | book | {corrected} | our correction |"
-    for rule in litellm.reading().conflicts:
+    for rule in how.conflicts:
         names = ", ".join(f"`{name}`" for name in rule.names)
         found = ", ".join(rule.found) or "any"
         provider = "any" if rule.provider == "*" else rule.provider
         yield f"| {provider} | {names} | {found} | {rule.take} | {counts[rule.why]} | {rule.why} |"
+    within = [(one, "doubled", one.source) for one in how.doubled] + [(one, "misstated", "") for one in how.misstated]
+    for one, known, source in within:
+        names = ", ".join(f"`{name}`" for name in one.names)
+        who = f"litellm {source}".strip()
+        yield f"| {one.provider} | {names} | {known} | {who} | {counts[one.why]} | {one.why} |"
+    rest = Counter((row.found, row.taken, row.why) for row in book.conflicts)
+    stated = {one.why for one, _, _ in within}
+    for (known, taken, why), count in sorted(rest.items()):
+        if known in ("doubled", plausible.REFUSED) and why not in stated:
+            yield f"| any | any | {known} | {taken} | {count} | {why} |"
 
 
 def _past(book: Book) -> Iterator[str]:

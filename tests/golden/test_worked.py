@@ -15,7 +15,7 @@ from tests.support.rooms import price_book
 
 CASES: list[dict[str, Any]] = [
     case
-    for name in ("worked.yaml", "worked_more.yaml", "worked_past.yaml", "worked_invoice.yaml")
+    for name in ("worked.yaml", "worked_more.yaml", "worked_past.yaml", "worked_invoice.yaml", "worked_lists.yaml")
     for case in yaml.safe_load((Path(__file__).parent / name).read_text(encoding="utf-8"))
 ]
 
