@@ -134,9 +134,13 @@ class _Compiler:
         return self.provider_ids.index(self.rules.provider_of(name) or name.lower())
 
     def _name(self, names: dict[str, Any], texts: Sequence[str], excluded: Sequence[str], model: int) -> None:
+        stems = [text.removesuffix("*") for text in texts if text.endswith("*")]
         for text in texts:
-            if excluded:
-                names["except"][str(len(names["text"]))] = [one for glob in excluded for one in _digits(glob)]
+            # What bounds another of the model's patterns alone says nothing of this one.
+            own = text.removesuffix("*")
+            met = [one for one in excluded if one.startswith(own) or not one.startswith(tuple(stems))]
+            if met and "*" in text:
+                names["except"][str(len(names["text"]))] = [one for glob in met for one in _digits(glob)]
             names["text"].append(text)
             names["model"].append(model)
 
