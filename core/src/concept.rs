@@ -70,6 +70,10 @@ concepts! {
     TokensEstimated = "tokens_estimated",
     /// USD.
     CostTotal = "cost_total",
+    /// A cost in the currency that `CostCurrency` names; USD where it names none.
+    CostAmount = "cost_amount",
+    /// ISO 4217.
+    CostCurrency = "cost_currency",
     CostInput = "cost_input",
     CostOutput = "cost_output",
     CostCacheRead = "cost_cache_read",

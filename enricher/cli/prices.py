@@ -150,6 +150,7 @@ def show_model(options: argparse.Namespace) -> int:
     found = next((row for row in terms.book.models if (row.provider, row.model) == (owner, model)), None)
     rows = sorted(terms.book.prices_of(owner, model), key=lambda row: row.key) if found else []
     now = report.in_force(rows, at, terms.book)
+    factors = report.modifiers_of(terms.book, owner, model, at) if found else []
     own = terms.aliases(options.model) + terms.of(matched, options.tenant)
     if options.json:
         print(
@@ -157,6 +158,7 @@ def show_model(options: argparse.Namespace) -> int:
                 {
                     "model": asdict(found) if found else None,
                     "prices": [asdict(row) | {"in_force": _MARKS[now.get(row, "")]} for row in rows],
+                    "factors": [asdict(row) for row in factors],
                     "yours": own,
                     "at": at.isoformat(),
                     "example": example,
@@ -173,12 +175,16 @@ def show_model(options: argparse.Namespace) -> int:
         print(f"{matched['own']}, a model of yours, found as {matched['name']!r}")
     if rows:
         _print_rows(rows, now, at, terms.book)
+    for row in factors:
+        print(f"{report.modifier_text(row)}  ({row.source}, {row.date})")
     for line in own:
         print(f"yours: {line}")
     if example["usd"] is None:
         print(f"a call of 1,000 input and 1,000 output tokens is unpriced: {example['reason']}")
     else:
-        print(f"a call of 1,000 input and 1,000 output tokens then costs {example['usd']} USD")
+        applied = dict.fromkeys(label for line in example["lines"] for label in line["modifiers"])
+        why = f": {', '.join(applied)}" if applied else ""
+        print(f"a call of 1,000 input and 1,000 output tokens then costs {example['usd']} USD{why}")
     return 0
 
 
@@ -221,7 +227,9 @@ def _provider(name: str) -> str:
     rules = rules_of.load()
     found = rules.provider_of(name)
     if found is None:
-        near = nearest(name, sorted(rules.providers))
+        near = nearest(
+            name, sorted({*rules.providers, *(one for rule in rules.providers.values() for one in rule.names)})
+        )
         hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(sorted(rules.providers))}"
         raise InputError(f"no provider is called {name!r}; {hint}")
     return found

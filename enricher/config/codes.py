@@ -34,6 +34,7 @@ CODES: dict[str, str] = {
     "two-targets": "Two targets are given where one policy can meet one.",
     "empty-range": "No value lies between the two bounds.",
     "bad-regex": "A regular expression does not compile in linear-time syntax.",
+    "near-miss": "A price of your own is for a name that the price book lacks and has nearly.",
     "no-effect": "A rule or option can never make a difference.",
     "matches-all": "A condition is true for every trace.",
     "keeps-nothing": "The rules drop every trace.",

@@ -71,8 +71,11 @@ def compile_plan(
         "version": _json(VERSION),
         # As inputs, settings are compared as text: moments and numbers may be equal and yet be written otherwise.
         "normalize": _normalize.text(
-            (settings.normalize.model_dump_json(), bounds["json_bytes"]),
-            lambda: {**compile_normalize(settings.normalize), "json_bytes": bounds["json_bytes"]},
+            (settings.normalize.model_dump_json(), bounds["json_bytes"], str(settings.prices.currencies)),
+            lambda: {
+                **compile_normalize(settings.normalize, settings.prices.currencies),
+                "json_bytes": bounds["json_bytes"],
+            },
         ),
         "content": _json(compile_content(settings.normalize.content, all_dialects(settings.normalize))),
         "estimate": _json(compile_estimate(settings.normalize.estimate_tokens)),

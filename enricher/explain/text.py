@@ -184,6 +184,8 @@ class Teller:
         else:
             yield style(f"costs {cost['usd']} USD ({state})", "bold")
             yield from (f"  {line}" for line in _origin(cost, call, span))
+        if foreign := _foreign(span, taken=state == "reported" and call["cost_from"] in (None, span["span_id"])):
+            yield style(foreign, "yellow")
         if cost["suspect_zero"]:
             yield style("the span says it cost 0 beside tokens of a priced model: not believed", "yellow")
         lines = [_line(line) for line in cost["lines"]]
@@ -316,6 +318,18 @@ def _origin(cost: Json, call: Json, span: Json) -> Iterator[str]:
         other = "" if cost["price"] == model or cost["price"].startswith(f"{model}@") else f" as {model}"
         alias = " (your alias)" if matched["alias"] else ""
         yield f"row {cost['price']}, found{other} by {matched['source']} {_cut(matched['name'], 50)}{alias}"
+
+
+def _foreign(span: Json, *, taken: bool) -> str:
+    """What became of a cost that the span states in another currency than US dollars; "" without one."""
+    said = {fact["concept"]: fact["value"] for fact in span["facts"]}
+    currency = str(said.get("cost_currency", "USD")).upper()
+    if currency == "USD" or "cost_amount" not in said:
+        return ""
+    amount = f"the span says that it cost {said['cost_amount']:g} {currency}"
+    if "cost_total" not in said:
+        return f"{amount}: not taken, `prices.currencies` has no rate of {currency}"
+    return f"{amount}, {said['cost_total']:g} USD at the rate of `prices.currencies`" + ("" if taken else ": not taken")
 
 
 def _line(line: Json) -> tuple[str, str, str, str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fnmatch import fnmatchcase, translate
 from functools import cache
 from typing import Any
@@ -21,8 +22,9 @@ _OWN = 16
 _CONVENTIONS = ("otel_genai_current", "otel_genai_v137_v141", "otel_genai_legacy")
 
 
-def compile_plan(settings: NormalizeSettings) -> dict[str, Any]:
-    """The `normalize` section. Dialects are named by their index in `dialects`; users' come first."""
+def compile_plan(settings: NormalizeSettings, currencies: Mapping[str, Decimal] | None = None) -> dict[str, Any]:
+    """The `normalize` section. Dialects are named by their index in `dialects`; users' come first. `currencies` are US
+    dollars for one unit of others, by ISO 4217 code."""
     dialects = all_dialects(settings)
     return {
         "conventions": settings.conventions,
@@ -36,6 +38,7 @@ def compile_plan(settings: NormalizeSettings) -> dict[str, Any]:
         "usage_shapes": shapes(),
         "usage_opaque": opaque(),
         "carriers": _carriers(dialects),
+        "currencies": {code: float(rate) for code, rate in (currencies or {}).items()},
         "errors": errors(),
         "placeholders": tables.load(tables.Values).placeholders.model_dump(),
         "maps": tables.load(tables.Values).maps,

@@ -44,7 +44,11 @@ def providers() -> dict[str, Any]:
                 "aliases": sorted({name.lower(), *(alias.lower() for alias in aliases)}),
                 "cached": "exclusive" if name in api.exclusive else "inclusive",
                 "returns_total": name not in api.no_total,
-                "reasoning": "outside" if name in api.reasoning_outside else "inside",
+                "reasoning": "apart"
+                if name in api.reasoning_apart
+                else "outside"
+                if name in api.reasoning_outside
+                else "inside",
             }
             for name, aliases in source.aliases.items()
         ],
@@ -94,12 +98,17 @@ def _shape(shape: tables.Shape, container: str, key: str, response: dict[str, li
         if plus := shape.plus.get(concept):
             found[0]["plus"] = [inside(path) for path in plus]
         fields += found
+    for concept, paths in shape.response.items() if container else ():
+        found = _fields(concept, paths)
+        if minus := shape.minus.get(concept):
+            found[0]["minus"] = [_tally(path) for path in minus]
+        fields += found
     for concept, paths in response.items():
         if concept not in shape.attributes:
             fields += _fields(concept, paths)
     return {
         "name": shape.name,
-        "detect": [inside(key)],
+        "detect": [inside(key), *shape.beside],
         "fields": fields,
         "cached": shape.includes_cached,
         "reasoning": shape.reasoning,
@@ -112,11 +121,20 @@ def _fields(concept: str, paths: list[str]) -> list[dict[str, Any]]:
     fields: list[dict[str, Any]] = []
     for text in paths:
         path, *transforms = (part.strip() for part in text.split("|"))
-        if fields and fields[-1].get("transform", []) == transforms:
+        if transforms and transforms[0].partition(":")[0] == "each":
+            path, of = _tally(text)
+            fields.append({"concept": concept, "paths": [path], "each": of})
+        elif fields and "each" not in fields[-1] and fields[-1].get("transform", []) == transforms:
             fields[-1]["paths"].append(path)
         else:
             fields.append({"concept": concept, "paths": [path]} | ({"transform": transforms} if transforms else {}))
     return fields
+
+
+def _tally(text: str) -> tuple[str, str]:
+    """The path, and the text of the values that are counted, of `PATH | each` or `PATH | each:TEXT`."""
+    path, each = (part.strip() for part in text.split("|"))
+    return path, each.partition(":")[2]
 
 
 def errors() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from enricher.normalize.notation import TEXT_ONLY, NotationError, parse_source, 
 from enricher.tokens.settings import EstimateSettings, switch_alone
 
 Inclusion = Literal["inclusive", "exclusive", "unknown"]
-Reasoning = Literal["inside", "outside", "missing"]
+Reasoning = Literal["inside", "outside", "apart", "missing"]
 Role = Literal["inference", "wrapper", "other", "never", "none"]
 
 
@@ -174,8 +174,8 @@ class Dialect(Section):
         dict[ProviderOrDefault, Reasoning],
         BeforeValidator(_per_provider, json_schema_input_type=Reasoning | dict[str, Reasoning]),
     ] = Field(default_factory=dict)
-    """Whether output tokens contain reasoning tokens (`inside`, `outside`), or they are `missing` and show
-    in the total only."""
+    """Whether output tokens contain reasoning tokens (`inside`, `outside`), or they are `apart` from the total as well,
+    or `missing` and show in the total only."""
     provider_total: bool | None = None
     """False where the emitter adds the total up itself, so that it proves nothing."""
     implies: Implied = Implied()

@@ -126,6 +126,7 @@ class Api(Section):
     exclusive: list[Provider]
     no_total: list[Provider]
     reasoning_outside: list[Provider]
+    reasoning_apart: list[Provider]
 
 
 class Providers(Section):
@@ -150,11 +151,17 @@ class Shape(Section):
     title: str
     containers: Annotated[list[str], Field(min_length=1)]
     any: Annotated[list[str], Field(min_length=1)]
+    beside: list[str] = Field(default_factory=list)
+    """What the response around the container must have as well."""
     includes_cached: Literal["inclusive", "exclusive"]
     reasoning: Reasoning
     provider_total: bool
     attributes: dict[Concept, list[Path]]
     plus: dict[Concept, list[Path]] = Field(default_factory=dict)
+    response: dict[Concept, list[Path]] = Field(default_factory=dict)
+    """Facts of this shape alone in the response around the container."""
+    minus: dict[Concept, list[Path]] = Field(default_factory=dict)
+    """What is taken off a count of `response`."""
 
 
 class Shapes(Section):

@@ -18,6 +18,7 @@ from enricher.price.rules import Rules
 from enricher.price.settings import Alias, PricesSettings
 
 _NEAR = 3
+_SLIPS = 2
 
 
 def check(settings: PricesSettings) -> list[Problem]:
@@ -44,6 +45,10 @@ def check(settings: PricesSettings) -> list[Problem]:
         )
         hint = "`enricher prices update`, a newer release, or prices.book.url"
         problems.append(Problem("ended-calendar", "book", message, hint, severity="warning"))
+    if settings.currencies.get("USD", 1) != 1:
+        message = "prices and costs are in US dollars: they are not converted"
+        problems.append(Problem("no-effect", "currencies.USD", message, "remove it; state the rates of the others"))
+    problems += _near_misses(settings, book, rules)
     for index, override in enumerate(settings.overrides):
         path = f"overrides[{index}]"
         if override.currency != "USD" and override.currency not in settings.currencies:
@@ -69,6 +74,43 @@ def check(settings: PricesSettings) -> list[Problem]:
             hint = _models_hint(discount.model, book, None)
             problems.append(Problem("no-effect", f"{path}.model", "no model of the book matches", hint))
     return problems + list(_aliases(settings, book, rules))
+
+
+def _near_misses(settings: PricesSettings, book: Book, rules: Rules) -> Iterator[Problem]:
+    """Overrides for a provider or model that the book lacks, and has nearly. Yours may be called so: no fault."""
+    for index, override in enumerate(settings.overrides):
+        path = f"overrides[{index}]"
+        owner = rules.provider_of(override.provider)
+        if override.provider and owner is None:
+            close = nearest(override.provider, _provider_names(rules))
+            if close:
+                message = f"no provider of the book is called {override.provider!r}"
+                hint = f"did you mean `{close}`? A provider of your own may be called so"
+                yield Problem("near-miss", f"{path}.provider", message, hint, severity="warning")
+            continue
+        if owner is not None and rules.providers[owner].self_hosted:
+            continue
+        model = override.model.strip().lower()
+        chain = rules.chain(owner) if owner else None
+        if "*" in model or model in settings.aliases or book.find(model, chain) is not None:
+            continue
+        close = next((name for name in near_models(model, book, chain) if _is_typo(model, name)), "")
+        if close:
+            where = f" of {override.provider}" if override.provider else ""
+            message = f"the book has no model {override.model!r}{where}"
+            hint = f"did you mean `{close}`? A model of your own may be called so"
+            yield Problem("near-miss", f"{path}.model", message, hint, severity="warning")
+
+
+def _is_typo(name: str, known: str) -> bool:
+    """Whether the names differ by a slip: in a letter or two, and in no digit, which would be another version."""
+    slips = [
+        max(end - start, to - at)
+        for what, start, end, at, to in difflib.SequenceMatcher(None, name, known).get_opcodes()
+        if what != "equal"
+    ]
+    digits = [[char for char in text if char.isdigit()] for text in (name, known)]
+    return digits[0] == digits[1] and sum(slips) <= _SLIPS
 
 
 def _aliases(settings: PricesSettings, book: Book, rules: Rules) -> Iterator[Problem]:
@@ -142,8 +184,11 @@ def _own_providers(settings: PricesSettings) -> set[str]:
 
 
 def _unknown_provider(path: str, name: str, rules: Rules) -> Problem:
-    names = [name for provider in rules.providers.values() for name in provider.names]
-    return Problem("unknown-value", path, f"no provider is called {name!r}", _meant(name, names))
+    return Problem("unknown-value", path, f"no provider is called {name!r}", _meant(name, _provider_names(rules)))
+
+
+def _provider_names(rules: Rules) -> list[str]:
+    return [name for provider in rules.providers.values() for name in provider.names]
 
 
 def _meant(name: str, names: list[str]) -> str:

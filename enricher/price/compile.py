@@ -22,7 +22,7 @@ _PICO = 10**12
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW = re.compile(r"(\w{3})-(\w{3}) (\d\d):(\d\d)-(\d\d):(\d\d)(?: !(\w+))?")
 _COLUMNS = (
-    *("model", "unit", "price", "per", "from", "until", "min_input", "minimum", "window"),
+    *("model", "unit", "price", "per", "from", "until", "min_input", "minimum", "maximum", "window"),
     *("service_tier", "batch", "speed", "inference_geo", "search_context", "tenant", "assumed"),
 )
 
@@ -98,6 +98,7 @@ class _Compiler:
                 "provider": [self.provider_ids.index(owner) for owner, _ in self.models]
                 + [self._provider_index(owner) if owner else ANY_PROVIDER for owner, _ in own],
                 "overrides_from": len(self.models),
+                "search_tokens": self._search_tokens(),
             },
             "names": names,
             "rows": {"units": list(UNITS), **self.rows},
@@ -161,11 +162,28 @@ class _Compiler:
                 "until": timestamp(row.valid_until),
                 "min_input": _min_input(row.context),
                 "minimum": int(Decimal(row.minimum or 0) * scale),
+                "maximum": scale if self._once(row) else 0,
                 "window": self.windows.setdefault(row.window, len(self.windows) + 1) if row.window else 0,
                 "assumed": int(row.source.endswith(ASSUMED)),
                 **when,
             },
         )
+
+    def _search_tokens(self) -> list[tuple[int, int]]:
+        """(model, tokens) of the models whose web searches are billed as input tokens, too."""
+        return [
+            (index, tokens)
+            for (provider, model), index in self.models.items()
+            if provider in self.rules.providers
+            for glob, tokens in self.rules.providers[provider].search_tokens.items()
+            if fnmatchcase(model.lower(), glob)
+        ]
+
+    def _once(self, row: PriceRow) -> bool:
+        """Whether a call pays one of the unit, however many were counted."""
+        rule = self.rules.providers.get(row.provider)
+        globs = rule.once.get(row.unit, ()) if rule else ()
+        return any(fnmatchcase(row.model.lower(), glob) for glob in globs)
 
     def _row(self, label: str, values: dict[str, int]) -> None:
         for name, column in self.rows.items():

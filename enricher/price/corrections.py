@@ -101,6 +101,9 @@ def _correct_model(
     if not gone <= set(row.names.split()):
         raise ValueError("a name to remove is not there")
     names = (set(row.names.split()) - gone) | set(entry.get("add", ()))
+    if not names:
+        del models[key]
+        return [row for row in prices if (row.provider, row.model) != key]
     models[key] = replace(row, names=" ".join(sorted(names)), source=entry["source"])
     return prices
 

@@ -103,7 +103,12 @@ class Finder:
         """The new book; None when nothing has changed. Raises InputError: once for each faulty file, each time that an
         address serves no good book, because what is wrong there may pass."""
         if settings.path:
-            seen = _Seen(settings.path, _identity(Path(settings.path)))
+            try:
+                seen = _Seen(settings.path, _identity(Path(settings.path)))
+            except InputError:
+                # What comes back is news, though it be the same.
+                self._seen = None
+                raise
         elif settings.url:
             seen = _Seen(settings.url, settings.sha256 or _checksum(settings.url))
         else:

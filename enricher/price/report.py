@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from typing import Any
 
-from enricher.price.book import Book, ModelRow, PriceRow, timestamp
+from enricher.price.book import TOKEN_UNITS, Book, ModelRow, ModifierRow, PriceRow, timestamp
 from enricher.price.compile import DAYS, WINDOW
 
 SAMPLE_TOKENS = 1000
@@ -107,6 +108,35 @@ def price_text(row: PriceRow | dict[str, Any]) -> str:
         parts.append(f"at least {values['minimum']}")
     if values["valid_from"] or values["valid_until"]:
         parts.append(f"{values['valid_from'] or '…'} to {values['valid_until'] or '…'}")
+    return ", ".join(parts)
+
+
+def modifiers_of(book: Book, provider: str, model: str, at: datetime) -> list[ModifierRow]:
+    """Factors that a call of the model at a time may be billed with."""
+    second = int(at.timestamp())
+    return [
+        row
+        for row in book.modifiers
+        if row.provider == provider
+        and any(fnmatchcase(model, glob) for glob in row.models.split())
+        and timestamp(row.valid_from) <= second
+        and (not row.valid_until or second < timestamp(row.valid_until))
+    ]
+
+
+def modifier_text(row: ModifierRow) -> str:
+    """`x1.1 US endpoint, at us.api.x.ai, all tokens`: a factor as a person reads it."""
+    hosts = row.hosts.split()
+    parts = [f"x{row.factor} {row.name}"]
+    parts += [row.when] if row.when and row.when != row.name else []
+    if at := [host for host in hosts if not host.startswith("!")]:
+        parts.append("at " + " or ".join(at))
+    if never := [host[1:] for host in hosts if host.startswith("!")]:
+        parts.append("not at " + " or ".join(never))
+    units = set(row.units.split())
+    parts.append("everything" if not units else "all tokens" if units >= set(TOKEN_UNITS) else f"on {row.units}")
+    if row.fallback:
+        parts.append("where the list has no price of its own for it")
     return ", ".join(parts)
 
 

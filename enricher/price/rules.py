@@ -45,6 +45,10 @@ class Provider(Section):
     """As the first segment of a model's name it is a maker's name, which does not say who runs the model."""
     variants: list[str] = Field(default_factory=list)
     """Last parts of names that tell the members of a family of its models apart: `lite` of `flash-lite`."""
+    once: dict[str, list[str]] = Field(default_factory=dict)
+    """Units that are billed once a call, however many were counted: globs of the models of which they are."""
+    search_tokens: dict[str, int] = Field(default_factory=dict)
+    """Input tokens that a web search is billed as besides its fee, by model of the book: globs."""
     makes: list[str] = Field(default_factory=list)
     """Globs of the models that calls of unknown providers are priced at here."""
     elsewhere: dict[str, Elsewhere] = Field(default_factory=dict)

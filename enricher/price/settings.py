@@ -228,4 +228,5 @@ class PricesSettings(Section):
     discounts: list[Discount] = Field(default_factory=list)
     """Shares and amounts off list prices. Of several that hold for one call, amounts add up and shares multiply."""
     currencies: dict[Currency, Rate] = Field(default_factory=dict)
-    """US dollars for one unit of other currencies: `EUR: 1.08`."""
+    """US dollars for one unit of other currencies: `EUR: 1.08`. Your own prices are converted at these rates, and so
+    are costs that apps report (`gen_ai.usage.cost.currency`). One in a currency without a rate is not taken."""

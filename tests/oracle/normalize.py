@@ -88,6 +88,7 @@ def normalize(span: Span) -> Outcome | None:
                 facts[concept], readings[concept] = value, source.readings
                 break
     told = _recover(span, name, facts)
+    _currency(facts)
     who = provider.conclude(span.scope, dialect, facts)
     folded = {concept: _folded(concept, value) for concept, value in facts.items()}
     facts = {concept: value for concept, value in folded.items() if value is not None}
@@ -105,6 +106,15 @@ def normalize(span: Span) -> Outcome | None:
     _first_token(facts, (span.end_ns - span.start_ns) / 1e9)
     role = _operation(span, dialect, facts)
     return Outcome(name, role, facts) if facts else None
+
+
+def _currency(facts: dict[str, Any]) -> None:
+    """A cost in another currency is none: these configurations state no rates."""
+    foreign = str(facts.get("cost_currency", "USD")).upper() != "USD"
+    if foreign and "cost_amount" not in facts and "cost_total" in facts:
+        facts["cost_amount"] = facts.pop("cost_total")
+    elif not foreign and "cost_amount" in facts:
+        facts.setdefault("cost_total", facts["cost_amount"])
 
 
 def _detect(span: Span) -> str | None:
@@ -250,10 +260,14 @@ def _recover(span: Span, name: str | None, facts: dict[str, Any]) -> dict[str, A
     return {}
 
 
+_UNITS = ("audio_seconds", "images", "characters", "pages", "rerank_searches", "requests", "seconds")
+
+
 def _fill(body: Any, facts: dict[str, Any], span: Span) -> dict[str, Any]:
     opaque = table("usage_shapes.yaml")["opaque"]
     wants_usage = not any(concept in facts for concept in usage.USAGE)
     rest: dict[str, Any] | None = None
+    units: tuple[dict[str, Any], dict[str, Any]] | None = None
     for holder in objects(body, opaque):
         fitting = _fitting(holder)
         if fitting is None:
@@ -265,6 +279,8 @@ def _fill(body: Any, facts: dict[str, Any], span: Span) -> dict[str, Any]:
             _bill(own, facts)
             facts.update({concept: value for concept, value in own.items() if concept not in facts})
             return says
+        if wants_usage and units is None and any(concept in own for concept in _UNITS):
+            units = own, says
         if not wants_usage and (terms := _agrees(own, facts, says)):
             _bill(own, facts)
             new = {concept: value for concept, value in own.items() if concept not in facts and value != 0}
@@ -276,6 +292,11 @@ def _fill(body: Any, facts: dict[str, Any], span: Span) -> dict[str, Any]:
                 del terms["reasoning"]
             return terms
         rest = rest or own
+    if units is not None:
+        own, says = units
+        _bill(own, facts)
+        facts.update({concept: value for concept, value in own.items() if concept not in facts})
+        return says
     kinds = table("canonical.yaml")["concepts"]
     for concept, value in (rest or {}).items():
         if concept not in facts and kinds[concept]["type"] != "count" and not concept.startswith("cost_"):
@@ -291,9 +312,18 @@ def _fitting(holder: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], di
                 if bool(container) == bare:
                     continue
                 inner = follow(holder, container)[0:1] if container else [holder]
-                if inner and isinstance(inner[0], dict) and any(follow(inner[0], key) for key in shape["any"]):
+                if not inner or not isinstance(inner[0], dict):
+                    continue
+                beside = all(_shows(holder, test) for test in shape.get("beside", ()))
+                if beside and any(_shows(inner[0], test) for test in shape["any"]):
                     return shape, inner[0], holder if container else {}
     return None
+
+
+def _shows(holder: dict[str, Any], test: str) -> bool:
+    path, equals, wanted = test.partition("=")
+    found = follow(holder, path)
+    return bool(found) and (not equals or str(found[0]) == wanted)
 
 
 def _bill(own: dict[str, Any], facts: dict[str, Any]) -> None:
@@ -307,14 +337,16 @@ def _bill(own: dict[str, Any], facts: dict[str, Any]) -> None:
 def _agrees(own: dict[str, Any], facts: dict[str, Any], says: dict[str, Any]) -> dict[str, Any] | None:
     """What the span's counts mean when they are the response's, perhaps with the parts added that it keeps apart."""
     terms = dict(says)
+    if not any(concept in own for concept in usage.USAGE) and any(concept in own for concept in _UNITS):
+        return terms
     cached = own.get("cache_read_tokens", 0) + own.get("cache_write_tokens", 0)
     parts = (
-        ("input_tokens", cached, "includes_cached", "exclusive", "inclusive"),
-        ("output_tokens", own.get("reasoning_tokens", 0), "reasoning", "outside", "inside"),
+        ("input_tokens", cached, "includes_cached", ("exclusive",), "inclusive"),
+        ("output_tokens", own.get("reasoning_tokens", 0), "reasoning", ("outside", "apart"), "inside"),
     )
     for concept, apart, word, excluding, including in parts:
         if concept in facts and facts[concept] != own.get(concept):
-            if says[word] != excluding or concept not in own or facts[concept] != own[concept] + apart:
+            if says[word] not in excluding or concept not in own or facts[concept] != own[concept] + apart:
                 return None
             terms[word] = including
     if not {"input_tokens", "output_tokens"} & set(facts) and facts["total_tokens"] != own.get("total_tokens"):
@@ -331,6 +363,11 @@ def _take(shape: dict[str, Any], inner: dict[str, Any], holder: dict[str, Any], 
             value = value + more if value is not None and (more := _first(inner, path, concept, span)) else value
         if value is not None:
             own[concept] = value
+    for concept, paths in shape.get("response", {}).items() if holder else ():
+        value = next((one for path in paths if (one := _first(holder, path, concept, span)) is not None), None)
+        less = sum(_first(holder, path, concept, span) or 0 for path in shape.get("minus", {}).get(concept, ()))
+        if concept not in own and value is not None and value > less:
+            own[concept] = value - less
     for concept, paths in table("usage_shapes.yaml")["response"].items():
         if concept not in shape["attributes"]:
             value = next((one for path in paths if (one := _first(holder, path, concept, span)) is not None), None)
@@ -341,6 +378,9 @@ def _take(shape: dict[str, Any], inner: dict[str, Any], holder: dict[str, Any], 
 
 def _first(holder: dict[str, Any], text: str, concept: str, span: Span) -> Any:
     path, *steps = (part.strip() for part in text.split("|"))
+    if steps and steps[0].partition(":")[0] == "each":
+        wanted = steps[0].partition(":")[2]
+        return sum(1 for value in follow(holder, path) if not wanted or value == wanted) or None
     for value in follow(holder, path)[:1]:
         value = transformed(value, tuple(steps), _context(span))
         return None if value is None else read(table("canonical.yaml")["concepts"][concept]["type"], value)

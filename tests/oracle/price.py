@@ -135,6 +135,18 @@ def _compute(
         parts[part] = parts.get(part, Decimal(0)) + line
     if left_out and not billed:
         raise Unpriced("no_unit_price")
+    stated = any("web_searches" in override.each for override in named)
+    if model and not stated and (searches := call.usage.get("web_searches", Decimal(0))):
+        block = next(
+            (
+                tokens
+                for glob, tokens in rules.providers[model.provider].search_tokens.items()
+                if fnmatchcase(model.model.lower(), glob)
+            ),
+            0,
+        )
+        line = _line("input", searches * block, call, own, rows, book, settings, model, provider, rules)
+        parts["input"] = parts.get("input", Decimal(0)) + (line or Decimal(0))
     return parts, frozenset(left_out)
 
 
@@ -190,6 +202,9 @@ def _line(
             row = max(held, key=_strength)
             quantity = max(quantity, Decimal(row.minimum or 0))
             assert model is not None
+            globs = rules.providers[row.provider].once.get(unit, ()) if row.provider in rules.providers else ()
+            if any(fnmatchcase(row.model.lower(), glob) for glob in globs):
+                quantity = min(quantity, Decimal(1))
             price = Decimal(row.price) / row.per
             for discount in _discounts(call, settings, model, provider, rules):
                 off = {name: amount / 10**6 for name, amount in discount.per_million.items()} | discount.each

@@ -37,10 +37,13 @@ def conclude(
         return
     plain = facts["input_tokens"] + facts["output_tokens"]
     reasoning = facts.get("reasoning_tokens", 0)
-    stated = next((word for word in said if word in ("inside", "outside", "missing")), None)
+    stated = next((word for word in said if word in ("inside", "outside", "apart", "missing")), None)
     rule = stated or _of_provider(dialect.get("reasoning"), provider)
     if reasoning:
-        outside = reasoning > facts["output_tokens"] or (total == plain + reasoning and total != plain)
+        api = _api_reasoning(provider)
+        from_response = provider_total is not None or "inside" in said or "apart" in said
+        apart = (api == "apart" and (rule is None or (rule == "inside" and from_response))) or rule == "apart"
+        outside = apart or reasoning > facts["output_tokens"] or (total == plain + reasoning and total != plain)
         if not outside and total != plain:
             outside = (rule or _api_reasoning(provider)) == "outside"
         if outside:
@@ -89,4 +92,5 @@ def _of_provider(rule: Any, provider: str | None) -> str | None:
 
 
 def _api_reasoning(provider: str | None) -> str:
-    return "outside" if provider in table("providers.yaml")["api"]["reasoning_outside"] else "inside"
+    api = table("providers.yaml")["api"]
+    return next((word for word in ("outside", "apart") if provider in api[f"reasoning_{word}"]), "inside")

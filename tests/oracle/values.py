@@ -105,10 +105,11 @@ def _transform(value: Any, step: str, context: dict[str, Any]) -> Any:
     if name in ("ms", "us", "ns", "usd_ticks"):
         number = as_number(value)
         return None if number is None else number / {"ms": 1e3, "us": 1e6, "ns": 1e9, "usd_ticks": 1e10}[name]
-    if name == "modality":
+    if name in ("modality", "ttl"):
         parts = [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
-        named = [part for part in parts if str(part.get("modality")).rpartition(".")[2].lower() == table]
-        counts = [int(part[key]) for part in named for key in ("tokenCount", "token_count") if key in part]
+        named = [part for part in parts if str(part.get(name)).rpartition(".")[2].lower() == table]
+        keys = ("inputTokens",) if name == "ttl" else ("tokenCount", "token_count")
+        counts = [int(part[key]) for part in named for key in keys if key in part]
         return sum(counts) if counts else None
     if name == "true":
         return True

@@ -38,4 +38,5 @@ conclusions! {
     NORMALIZED = "normalized before",
     LOG = "log record",
     EVENT = "span event",
+    CURRENCY = "converted at the stated rate",
 }

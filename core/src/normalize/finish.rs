@@ -36,6 +36,7 @@ impl Normalizer {
         arena: &'a Bump,
         facts: &mut Facts<'a>,
     ) {
+        self.currencies.conclude(facts);
         let dialect = seen.dialect.map(|index| &self.dialects[usize::from(index)]);
         let provider =
             self.providers.conclude(facts, seen.scope.provider, dialect.and_then(|dialect| dialect.provider), scratch);
@@ -52,6 +53,7 @@ impl Normalizer {
             version: seen.scope.number,
             cached: seen.told.cached.or_else(|| rule(Concept::InputTokens)?.cached),
             reasoning: seen.told.reasoning.or_else(|| rule(Concept::OutputTokens)?.reasoning),
+            from_response: seen.told.reasoning.is_some(),
             provider_total: seen.told.provider_total,
         };
         tokens::conclude(facts, &evidence, &self.providers, &mut scratch.anomalies);

@@ -57,6 +57,7 @@ pub fn kind_of(concept: Concept) -> Kind {
         C::AudioSeconds
         | C::Seconds
         | C::CostTotal
+        | C::CostAmount
         | C::CostInput
         | C::CostOutput
         | C::CostCacheRead

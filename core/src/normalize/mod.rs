@@ -7,6 +7,7 @@
 pub mod append;
 pub mod compile;
 pub mod conclusion;
+pub mod currency;
 pub mod detect;
 pub mod errors;
 pub mod escape;
@@ -46,6 +47,7 @@ pub struct Normalizer {
     errors: errors::Errors,
     placeholders: placeholders::Placeholders,
     shapes: shapes::Shapes,
+    currencies: currency::Currencies,
     output: append::Output,
     dialects: Vec<DialectInfo>,
     habits: Vec<tokens::Habits>,
@@ -70,6 +72,7 @@ impl Normalizer {
         let providers = provider::Providers::compile(plan)?;
         let operations = operation::Operations::compile(plan, keys)?;
         let shapes = shapes::Shapes::compile(plan, &mut tables)?;
+        let currencies = currency::Currencies::compile(plan, tables.carriers_from)?;
         let habits = tokens::habits(plan, &providers)?;
         let dialects = plan
             .dialects
@@ -90,6 +93,7 @@ impl Normalizer {
             errors: errors::Errors::compile(&plan.errors)?,
             placeholders: placeholders::Placeholders::compile(&plan.placeholders)?,
             shapes,
+            currencies,
             output: append::Output::compile(plan)?,
             dialects,
             habits,

@@ -1,4 +1,5 @@
-//! Lists that count tokens by modality, as Gemini returns them: `[{"modality": "AUDIO", "tokenCount": 900}, …]`.
+//! Lists that count tokens by a word: by modality, as Gemini returns them (`[{"modality": "AUDIO", "tokenCount": 900},
+//! …]`), or by a cache's lifetime, as Bedrock does (`[{"ttl": "1h", "inputTokens": 900}, …]`).
 
 use super::json::{Base, Leaf, Sink, walk, walk_otlp};
 use super::paths::Paths;
@@ -7,17 +8,20 @@ use super::transform::item_paths;
 use crate::wire::value::{Value, array};
 use std::sync::OnceLock;
 
-const NAMES: [&str; 5] = ["audio", "document", "image", "text", "video"];
+const MODALITIES: [&str; 5] = ["audio", "document", "image", "text", "video"];
+const LIFETIMES: [&str; 2] = ["5m", "1h"];
 /// Lists are two levels deep.
 const DEPTH: usize = 8;
-const MODALITY: u16 = 0;
+const WORD: u16 = 0;
 const COUNT: u16 = 1;
 
-pub fn known(name: &str) -> Option<&'static str> {
-    NAMES.into_iter().find(|known| *known == name)
+/// The word of the transform `modality:NAME` or `ttl:NAME`.
+pub fn known(kind: &str, name: &str) -> Option<&'static str> {
+    let words = if kind == "ttl" { &LIFETIMES[..] } else { &MODALITIES[..] };
+    words.iter().copied().find(|known| *known == name)
 }
 
-/// Tokens of the modality `name`; none when the list does not count it.
+/// Tokens of the word `name`; none when the list does not count it.
 pub fn count<'a>(context: &Context<'_, 'a>, list: Source<'a>, name: &str) -> Option<i64> {
     let mut sum = None;
     let mut add = |part: Part<'a>| {
@@ -52,7 +56,9 @@ fn part_paths() -> &'static Paths {
     static PATHS: OnceLock<Paths> = OnceLock::new();
     PATHS.get_or_init(|| {
         let mut paths = Paths::new();
-        for (path, slot) in [("modality", MODALITY), ("tokenCount", COUNT), ("token_count", COUNT)] {
+        let words = [("modality", WORD), ("ttl", WORD)];
+        let counts = ["tokenCount", "token_count", "inputTokens", "input_tokens"].map(|path| (path, COUNT));
+        for (path, slot) in words.into_iter().chain(counts) {
             paths.add(path, slot).expect("a valid path");
         }
         paths
@@ -72,20 +78,20 @@ impl<'a> Sink<'a> for Items<'a> {
 /// One item of the list.
 #[derive(Default)]
 struct Part<'a> {
-    modality: Option<Leaf<'a>>,
+    word: Option<Leaf<'a>>,
     count: Option<Leaf<'a>>,
 }
 
 impl<'a> Sink<'a> for Part<'a> {
     fn hit(&mut self, slot: u16, _: Base, leaf: Leaf<'a>) {
-        let place = if slot == MODALITY { &mut self.modality } else { &mut self.count };
+        let place = if slot == WORD { &mut self.word } else { &mut self.count };
         *place = place.or(Some(leaf));
     }
 }
 
 impl<'a> Part<'a> {
     fn of(&self, context: &Context<'_, 'a>, name: &str) -> Option<i64> {
-        let text = match self.modality? {
+        let text = match self.word? {
             Leaf::Str { raw, .. } | Leaf::Otlp(Value::Str(raw)) => raw,
             _ => return None,
         };

@@ -36,6 +36,15 @@ struct Field {
     slots: Vec<u16>,
     plus: Vec<u16>,
     ops: u16,
+    /// Values are counted instead of read.
+    tally: Option<Tally>,
+}
+
+/// How many values the slots have: of a text, or any.
+struct Tally {
+    of: Box<str>,
+    /// Counted in the same way, and taken off.
+    minus: Vec<(u16, Box<str>)>,
 }
 
 /// What a response told, of the facts that were taken from it.
@@ -65,6 +74,17 @@ const CACHE: [Concept; 5] = [
     Concept::CacheWrite5mTokens,
     Concept::CacheWrite1hTokens,
     Concept::CacheWrite12hTokens,
+];
+
+/// What is billed where no tokens are.
+const UNITS: [Concept; 7] = [
+    Concept::AudioSeconds,
+    Concept::Images,
+    Concept::Characters,
+    Concept::Pages,
+    Concept::RerankSearches,
+    Concept::Requests,
+    Concept::Seconds,
 ];
 
 const USAGE: [Concept; 3] = [Concept::InputTokens, Concept::OutputTokens, Concept::TotalTokens];
@@ -97,12 +117,24 @@ impl Shapes {
             let mut fields = Vec::new();
             for field in &shape.fields {
                 let concept = super::compile::concept(&field.concept)?;
+                let tally = match &field.each {
+                    None => None,
+                    Some(of) => Some(Tally {
+                        of: of.as_str().into(),
+                        minus: field
+                            .minus
+                            .iter()
+                            .map(|(path, of)| Ok((slot(path)?, of.as_str().into())))
+                            .collect::<Result<_, String>>()?,
+                    }),
+                };
                 fields.push(Field {
                     concept,
                     kind: kind_of(concept),
                     slots: field.paths.iter().map(|p| slot(p)).collect::<Result<_, _>>()?,
                     plus: field.plus.iter().map(|p| slot(p)).collect::<Result<_, _>>()?,
                     ops: tables.add_ops(&field.transform, plan)?,
+                    tally,
                 });
             }
             shapes.shapes.push(Shape {
@@ -135,25 +167,28 @@ impl Shapes {
         let mut hits = found.hits;
         hits.sort_by_key(|(_, base, _)| *base);
         let wants_usage = !USAGE.iter().any(|concept| facts.has(*concept));
-        let mut fallback = None;
+        let (mut units, mut fallback) = (None, None);
         for group in hits.chunk_by(|a, b| a.1 == b.1) {
             let Some(shape) = self.shapes.iter().find(|shape| shape.fits(group)) else {
                 continue;
             };
             let mut reading = Reading { shape, group, rule, tables, context };
             if wants_usage {
-                if shape.has_usage(group) {
+                if shape.has(&USAGE, group) {
                     reading.fill(Part::All, facts);
-                    return Told {
-                        cached: Some(shape.cached),
-                        reasoning: Some(shape.reasoning),
-                        provider_total: Some(shape.provider_total),
-                    };
+                    return shape.told();
+                }
+                if units.is_none() && shape.has(&UNITS, group) {
+                    units = Some((shape, group));
                 }
             } else if let Some(told) = reading.agrees(facts) {
                 return reading.details(told, facts);
             }
             fallback = fallback.or(Some((shape, group)));
+        }
+        if let Some((shape, group)) = units {
+            Reading { shape, group, rule, tables, context }.fill(Part::All, facts);
+            return shape.told();
         }
         if let Some((shape, group)) = fallback {
             Reading { shape, group, rule, tables, context }.fill(Part::Rest, facts);
@@ -180,27 +215,48 @@ fn leaf<'a>(group: &[Hit<'a>], slot: u16) -> Option<Leaf<'a>> {
     group.iter().find(|(hit, _, _)| *hit == slot).map(|(_, _, leaf)| *leaf)
 }
 
+fn is(leaf: Leaf<'_>, wanted: &str) -> bool {
+    match leaf {
+        Leaf::Str { raw, .. } => raw == wanted.as_bytes(),
+        Leaf::Otlp(Value::Str(text)) => text == wanted.as_bytes(),
+        Leaf::Number(digits) => digits == wanted.as_bytes(),
+        Leaf::Bool(value) => wanted == if value { "true" } else { "false" },
+        Leaf::Raw(_) | Leaf::Otlp(_) => false,
+    }
+}
+
+impl Tally {
+    /// None where there is nothing to count.
+    fn count(&self, group: &[Hit<'_>], slots: &[u16]) -> Option<i64> {
+        let (mut sum, mut off) = (0, 0);
+        for (slot, _, leaf) in group {
+            let counts = |of: &str| of.is_empty() || is(*leaf, of);
+            sum += i64::from(slots.contains(slot) && counts(&self.of));
+            off += i64::from(self.minus.iter().any(|(path, of)| path == slot && counts(of)));
+        }
+        (sum > off).then(|| sum - off)
+    }
+}
+
 impl Shape {
     fn fits(&self, group: &[Hit<'_>]) -> bool {
         self.detect.iter().all(|(slot, wanted)| {
             let Some(leaf) = leaf(group, *slot) else {
                 return false;
             };
-            wanted.as_deref().is_none_or(|wanted| match leaf {
-                Leaf::Str { raw, .. } => raw == wanted.as_bytes(),
-                Leaf::Otlp(Value::Str(text)) => text == wanted.as_bytes(),
-                Leaf::Number(digits) => digits == wanted.as_bytes(),
-                Leaf::Bool(value) => wanted == if value { "true" } else { "false" },
-                Leaf::Raw(_) | Leaf::Otlp(_) => false,
-            })
+            wanted.as_deref().is_none_or(|wanted| is(leaf, wanted))
         })
     }
 
-    fn has_usage(&self, group: &[Hit<'_>]) -> bool {
+    fn has(&self, concepts: &[Concept], group: &[Hit<'_>]) -> bool {
         self.fields
             .iter()
-            .filter(|field| USAGE.contains(&field.concept))
+            .filter(|field| concepts.contains(&field.concept))
             .any(|field| field.slots.iter().any(|slot| leaf(group, *slot).is_some()))
+    }
+
+    fn told(&self) -> Told {
+        Told { cached: Some(self.cached), reasoning: Some(self.reasoning), provider_total: Some(self.provider_total) }
     }
 }
 
@@ -215,6 +271,9 @@ struct Reading<'r, 'c, 'a> {
 
 impl<'a> Reading<'_, '_, 'a> {
     fn value(&mut self, field: &Field) -> Option<Val<'a>> {
+        if let Some(tally) = &field.tally {
+            return tally.count(self.group, &field.slots).map(Val::Int);
+        }
         let ops = &self.tables.ops[usize::from(field.ops)];
         let mut read = |slot: &u16| {
             let source = Source::of_leaf(leaf(self.group, *slot)?, self.context.arena)?;
@@ -238,11 +297,11 @@ impl<'a> Reading<'_, '_, 'a> {
     /// How the span's counts relate to the response's where both are of one call: the same numbers, or the response's
     /// with the parts added that its provider keeps apart.
     fn agrees(&mut self, facts: &Facts<'_>) -> Option<Told> {
-        let mut told = Told {
-            cached: Some(self.shape.cached),
-            reasoning: Some(self.shape.reasoning),
-            provider_total: Some(self.shape.provider_total),
-        };
+        let mut told = self.shape.told();
+        // Nothing but other things than tokens: there are no counts that could be another call's.
+        if !self.shape.has(&USAGE, self.group) && self.shape.has(&UNITS, self.group) {
+            return Some(told);
+        }
         let (input, output) = (facts.int(Concept::InputTokens), facts.int(Concept::OutputTokens));
         if let Some(own) = input {
             let raw = self.count(Concept::InputTokens)?;
@@ -259,7 +318,9 @@ impl<'a> Reading<'_, '_, 'a> {
             let reasoning = self.count(Concept::ReasoningTokens).unwrap_or(0);
             match self.shape.reasoning {
                 _ if own == raw => {}
-                Reasoning::Outside if own == raw + reasoning => told.reasoning = Some(Reasoning::Inside),
+                Reasoning::Outside | Reasoning::Apart if own == raw + reasoning => {
+                    told.reasoning = Some(Reasoning::Inside)
+                }
                 _ => return None,
             }
         }

@@ -103,6 +103,8 @@ pub struct Evidence<'n> {
     pub cached: Option<Inclusion>,
     /// Of the source that the output tokens came from.
     pub reasoning: Option<Reasoning>,
+    /// Reasoning tokens or the output were read from a provider's response.
+    pub from_response: bool,
     /// The source is a provider's response that has its own total.
     pub provider_total: Option<bool>,
 }
@@ -251,6 +253,13 @@ fn whole_output(
 ) -> i64 {
     let rule = evidence.reasoning.or_else(|| evidence.habits?.reasoning.get(evidence.provider));
     if reasoning > 0 {
+        let api = evidence.provider.map(|index| providers.list[usize::from(index)].reasoning);
+        // In the form of OpenAI's responses, other providers count as they always do.
+        let raw = evidence.from_response && rule == Some(Reasoning::Inside) && api == Some(Reasoning::Apart);
+        let rule = if raw { api } else { rule.or(api) };
+        if rule == Some(Reasoning::Apart) {
+            return output + reasoning;
+        }
         let fits = |sum: i64| total == Some(sum);
         if reasoning > output || (fits(input + output + reasoning) && !fits(input + output)) {
             return output + reasoning;
@@ -258,7 +267,6 @@ fn whole_output(
         if fits(input + output) {
             return output;
         }
-        let rule = rule.or_else(|| evidence.provider.map(|index| providers.list[usize::from(index)].reasoning));
         return match rule {
             Some(Reasoning::Outside) => output + reasoning,
             _ => output,

@@ -28,8 +28,8 @@ pub enum Op {
     Map(u16, bool),
     KnownId,
     Literal,
-    /// The count of one modality, of a list that counts by modality.
-    Modality(&'static str),
+    /// The tokens of one modality or lifetime, of a list that counts by them.
+    Tokens(&'static str),
 }
 
 /// Compiles transform names; `maps` finds a value map by name.
@@ -57,9 +57,9 @@ pub fn compile(names: &[String], maps: impl Fn(&str) -> Option<u16>) -> Result<V
                 "literal" => Op::Literal,
                 other => {
                     let (kind, map) = other.split_once(':').unwrap_or((other, ""));
-                    if kind == "modality" {
-                        return Ok(Op::Modality(
-                            modality::known(map).ok_or_else(|| format!("unknown modality {map:?}"))?,
+                    if matches!(kind, "modality" | "ttl") {
+                        return Ok(Op::Tokens(
+                            modality::known(kind, map).ok_or_else(|| format!("unknown {kind} {map:?}"))?,
                         ));
                     }
                     let keep = match kind {
@@ -91,7 +91,7 @@ fn step<'a>(context: &mut Context<'_, 'a>, source: Source<'a>, op: Op) -> Option
             let after = nanos - i128::from(context.span_start);
             (after >= 0).then_some(Source::Float(after as f64 / 1e9))
         }
-        (Op::Modality(name), _) => modality::count(context, source, name).map(Source::Int),
+        (Op::Tokens(name), _) => modality::count(context, source, name).map(Source::Int),
         (Op::True, _) => Some(Source::Bool(true)),
         (Op::Not, Source::Bool(value)) => Some(Source::Bool(!value)),
         (Op::Lower, Source::Text(text)) => Some(Source::Text(lower(context, text))),

@@ -176,6 +176,7 @@ impl<'a, S: Sink> Biller<'a, S> {
         for unit in &Unit::ALL[Unit::Citation as usize..Unit::Requests as usize] {
             self.line(*unit, usage.or_zero(*unit) as u64)?;
         }
+        self.bill_search_tokens(usage)?;
         self.line(Unit::Seconds, usage.or_zero(Unit::Seconds) as u64)?;
         // Fees that the call itself incurs, not something counted: billed when one is in force, else there is none.
         if units & Unit::Requests.bit() != 0 && self.row_for(Unit::Requests).is_some() {
@@ -205,6 +206,19 @@ impl<'a, S: Sink> Biller<'a, S> {
         }
         self.bill_input(usage)?;
         self.bill_output(usage)
+    }
+
+    /// What some models are billed for the content of searches, at the price of input. Who states a price of searches has
+    /// stated all of it.
+    fn bill_search_tokens(&mut self, usage: &Usage) -> Result<(), Reason> {
+        let searches = usage.or_zero(Unit::WebSearches) as u64 / Unit::WebSearches.scale();
+        let stated = self.models.own.is_some_and(|own| self.rates.prices(own, Unit::WebSearches));
+        match self.models.book {
+            Some(book) if searches > 0 && !stated && !self.by_time => {
+                self.line(Unit::Input, searches.saturating_mul(self.rates.search_tokens(book)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Only a total: it is all input where the list has no output price (embeddings), else it cannot be split.
@@ -305,7 +319,7 @@ impl<'a, S: Sink> Biller<'a, S> {
             // Priced at other times or in other circumstances: then it is not free, its price is unknown.
             return if self.has(unit) { Err(Reason::NoUnitPrice) } else { Ok(()) };
         };
-        let quantity = quantity.max(row.minimum);
+        let quantity = quantity.max(row.minimum).min(row.maximum);
         // What a user wrote is the price they pay: no uplift, no discount.
         let active = if own { None } else { self.active.as_ref() };
         let (price, factor) = match active {

@@ -97,6 +97,8 @@ pub struct ModelColumns {
     pub provider: Vec<u16>,
     /// Index of the first user's model; all before are the book's.
     pub overrides_from: u32,
+    /// (model, input tokens that one web search is billed as besides its fee).
+    pub search_tokens: Vec<(u32, u32)>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -126,6 +128,8 @@ pub struct RowColumns {
     pub min_input: Vec<u64>,
     /// The least quantity billed, in stored units; 0 for none.
     pub minimum: Vec<u64>,
+    /// The greatest quantity billed, in stored units; 0 for no limit.
+    pub maximum: Vec<u64>,
     /// Index + 1 into `windows`; 0 for any time.
     pub window: Vec<u16>,
     /// The remaining columns are values asked for, as numbers of `dimensions`; 0 for any.

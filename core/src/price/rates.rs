@@ -21,6 +21,8 @@ pub struct Row {
     pub list_per: u64,
     /// Stored units.
     pub minimum: u64,
+    /// Stored units.
+    pub maximum: u64,
     window: u16,
     /// Nobody states that it holds for what its condition asks for.
     assumed: bool,
@@ -50,6 +52,7 @@ struct Slot {
 struct Model {
     units: u64,
     first_slot: u32,
+    search_tokens: u32,
 }
 
 pub struct Rates {
@@ -94,6 +97,9 @@ impl Rates {
             models: vec![Model::default(); plan.models.id.len()],
             windows: plan.windows.iter().map(Window::compile).collect(),
         };
+        for (model, tokens) in &plan.models.search_tokens {
+            this.models.get_mut(*model as usize).ok_or("tokens of searches name no model")?.search_tokens = *tokens;
+        }
         for (model, unit, row) in keyed {
             let entry = &mut this.models[model as usize];
             if entry.units == 0 {
@@ -137,6 +143,10 @@ impl Rates {
             list_price: price,
             list_per: per,
             minimum: cell(&columns.minimum, index)?,
+            maximum: match cell(&columns.maximum, index)? {
+                0 => u64::MAX,
+                most => most,
+            },
             window: cell(&columns.window, index)?,
             assumed: cell(&columns.assumed, index)? != 0,
             id: index as u32,
@@ -153,6 +163,12 @@ impl Rates {
     #[inline]
     pub fn units(&self, model: u32) -> u64 {
         self.models[model as usize].units
+    }
+
+    /// Input tokens that one web search is billed as besides its fee.
+    #[inline]
+    pub fn search_tokens(&self, model: u32) -> u64 {
+        u64::from(self.models[model as usize].search_tokens)
     }
 
     /// The row in force for one unit.

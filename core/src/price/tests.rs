@@ -25,6 +25,7 @@ fn plan(rows: &[(u32, &str, u64, u64, serde_json::Value)]) -> PricePlan {
         "until",
         "min_input",
         "minimum",
+        "maximum",
         "window",
         "service_tier",
         "batch",

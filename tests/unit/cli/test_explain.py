@@ -151,6 +151,32 @@ def test_text_says_why_there_is_no_price(
     assert line in [text.strip() for text in capsys.readouterr().out.splitlines()]
 
 
+@pytest.mark.parametrize(
+    ("currency", "words"),
+    [
+        ("EUR", "costs 0.55 USD (reported)"),
+        ("EUR", "the span says that it cost 0.5 EUR, 0.55 USD at the rate of `prices.currencies`"),
+        ("JPY", "costs 0.0125 USD (computed)"),
+        ("JPY", "the span says that it cost 0.5 JPY: not taken, `prices.currencies` has no rate of JPY"),
+    ],
+)
+def test_text_says_what_becomes_of_other_currencies(
+    currency: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: dict[str, str | int | float] = {
+        "gen_ai.provider.name": "openai",
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.output_tokens": 1000,
+        "gen_ai.usage.cost.amount": 0.5,
+        "gen_ai.usage.cost.currency": currency,
+        "gen_ai.usage.cost.source": "provider",
+    }
+    config = tmp_path / "config.yaml"
+    config.write_text("prices: {currencies: {EUR: 1.1}}\n")
+    assert main(["explain", call(tmp_path / "spans", **said), "-c", str(config)]) == 0
+    assert words in capsys.readouterr().out
+
+
 def test_text_of_a_recording_is_plain_and_fits(capsys: pytest.CaptureFixture[str], config: str) -> None:
     assert main(["explain", TWICE, "-c", config]) == 0
     out = capsys.readouterr().out

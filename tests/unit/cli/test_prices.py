@@ -175,9 +175,26 @@ def test_show_says_why_a_self_hosted_server_has_no_price(
 def test_unknown_providers_and_times_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prices", "list", "--provider", "nobody"]) == 1
     assert "no provider is called 'nobody'" in capsys.readouterr().err
+    assert main(["prices", "show", "gpt-4o", "--provider", "azure.ai.opnai"]) == 1
+    assert "did you mean 'azure.ai.openai'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["prices", "show", "gpt-4o", "--at", "yesterday"])
     assert "2026-11-20" in capsys.readouterr().err
+
+
+def test_show_names_factors_and_those_that_apply(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prices", "show", "grok-4.7", "--host", "us-east-1.api.x.ai"]) == 0
+    text = capsys.readouterr().out
+    assert "x1.1 US endpoint, at us-*.api.x.ai or us.api.x.ai, all tokens" in text
+    assert "x0.8 batch, all tokens, where the list has no price of its own" in text
+    assert "costs 0.0088 USD: US endpoint x1.1" in text
+    assert main(["prices", "show", "grok-4.7", "--host", "api.x.ai"]) == 0
+    assert "costs 0.008 USD\n" in capsys.readouterr().out
+    factors = _json(capsys, "show", "grok-4.7")["factors"]
+    assert [(row["name"], row["factor"], row["when"]) for row in factors] == [
+        ("US endpoint", "1.1", ""),
+        ("batch", "0.8", "batch"),
+    ]
 
 
 def test_diff(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -359,6 +359,13 @@ CASES = [
         severity="warning",
     ),
     Case(
+        "near-miss",
+        "prices: {overrides: [{model: §gpt-4oo, per_million: {input: 1}}]}",
+        "prices.overrides[0].model",
+        "did you mean `gpt-4o`?",
+        severity="warning",
+    ),
+    Case(
         "matches-all",
         policy("type: status_code, status_code: {status_codes: §[OK, ERROR, UNSET]}"),
         "sampling.policies[0].status_code.status_codes",

@@ -256,6 +256,22 @@ def test_wrong_corrections_are_named(old: str, new: str, tmp_path: Path) -> None
         _build(tmp_path, CORRECTIONS.replace(old, new))
 
 
+def test_a_model_goes_with_its_last_name(tmp_path: Path) -> None:
+    every = next(row for row in _build(tmp_path, CORRECTIONS).models if row.model == "one").names.split()
+    gone = f"  - {{provider: deepseek, model: one, remove: [{', '.join(every)}], source: s}}\npast:"
+    kept = (
+        CORRECTIONS.replace("past:", gone)
+        .replace(
+            "  - {provider: deepseek, models: [one], replace: [output], source: s, rows: [{per_million: "
+            "{output: 7}}]}\n",
+            "",
+        )
+        .replace("  - {provider: deepseek, models: [one], unit: web_searches, minimum: 3, source: s}\n", "")
+    )
+    book = _build(tmp_path, kept.replace("minimums:", "minimums: []"))
+    assert "one" not in {row.model for row in book.models} | {row.model for row in book.prices}
+
+
 def test_a_name_that_moved_has_a_past_of_its_own(tmp_path: Path) -> None:
     moved = """past:
   - {provider: deepseek, models: [twin], since: 2024-10-02, source: t,
@@ -294,7 +310,7 @@ def test_the_shipped_book_holds_the_corrections() -> None:
     book, fixes = store.shipped(), corrections.load()
     names = {(row.provider, row.model): row.names.split() for row in book.models}
     for entry in fixes.sections["models"]:
-        held = names[entry["provider"], entry["model"]]
+        held = names.get((entry["provider"], entry["model"]), [])
         assert {*entry.get("names", []), *entry.get("add", [])} <= set(held), entry
         assert not set(entry.get("remove", [])) & set(held), entry
     amounts: dict[tuple[str, ...], set[tuple[Decimal, str, str]]] = {}

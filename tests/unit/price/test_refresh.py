@@ -135,6 +135,20 @@ def test_a_changed_file_is_taken_over_and_a_faulty_one_is_not(archive: Path) -> 
     assert held.describe()["problem"] is None
 
 
+def test_a_book_that_comes_back_as_it_was_is_no_fault_any_more(archive: Path) -> None:
+    held = PriceBooks(BookSettings(path=str(archive)), Engine().take)
+    away = archive.with_name("away")
+    archive.rename(away)
+    assert not held.look()
+    assert "cannot read" in held.describe()["problem"]
+    away.rename(archive)
+    assert held.look()
+    assert held.describe()["problem"] is None
+    assert not held.look(), "once"
+    found = {reading.name: reading.series for reading in events.snapshot()}
+    assert found["enricher_price_book_last_refresh_successful"] == {(): 1.0}
+
+
 def test_a_book_that_does_not_compile_is_not_taken(archive: Path) -> None:
     held = PriceBooks(BookSettings(path=str(archive)), Engine().take)
     orphan = replace(small("1").prices[0], model="nobody", price="123456")

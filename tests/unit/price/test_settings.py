@@ -216,6 +216,7 @@ def test_whose_figure_wins(reported: str, by_provider: bool, expected: str) -> N
             "aliases.prod",
             "provider: vllm",
         ),
+        ({"currencies": {"USD": 2, "EUR": 1.1}}, "currencies.USD", "remove it"),
     ],
 )
 def test_what_the_book_does_not_know_is_a_fault_with_a_hint(section: dict[str, Any], path: str, words: str) -> None:
@@ -258,6 +259,35 @@ def test_what_the_book_does_not_know_is_a_fault_with_a_hint(section: dict[str, A
 )
 def test_terms_that_do_not_hide_each_other_are_no_fault(section: dict[str, Any]) -> None:
     assert check(_settings(**section)) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "path", "meant"),
+    [
+        ({"model": "gpt-4oo"}, "overrides[0].model", "gpt-4o"),
+        ({"model": "claude-sonet-4-5", "provider": "anthropic"}, "overrides[0].model", "claude-sonnet-4-5"),
+        ({"model": "gpt-4o", "provider": "azure.ai.opnai"}, "overrides[0].provider", "azure.ai.openai"),
+    ],
+)
+def test_an_override_of_nearly_a_known_name_gets_a_hint(override: dict[str, Any], path: str, meant: str) -> None:
+    [problem] = check(_settings(overrides=[override | {"per_million": {"input": 1}}]))
+    assert (problem.path, problem.severity) == (path, "warning")
+    assert f"did you mean `{meant}`" in problem.hint
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        {"model": "gpt-4.2o"},
+        {"model": "acme-gpt-4o"},
+        {"model": "gpt-4oo*"},
+        {"model": "gpt-4o"},
+        {"model": "gpt-4oo", "provider": "vllm"},
+        {"model": "my-model", "provider": "acme-cloud"},
+    ],
+)
+def test_an_override_of_a_model_of_your_own_gets_none(override: dict[str, Any]) -> None:
+    assert check(_settings(overrides=[override | {"per_million": {"input": 1}}])) == []
 
 
 def test_an_alias_of_a_provider_of_your_own() -> None:

@@ -52,6 +52,9 @@ pub struct NormalizePlan {
     pub usage_opaque: Vec<String>,
     #[serde(default)]
     pub carriers: Vec<Carrier>,
+    /// US dollars for one unit of other currencies (ISO 4217), which costs are converted at.
+    #[serde(default)]
+    pub currencies: BTreeMap<String, f64>,
     #[serde(default)]
     pub errors: Errors,
     #[serde(default)]

@@ -73,6 +73,8 @@ pub enum Reasoning {
     /// Output tokens contain reasoning tokens.
     Inside,
     Outside,
+    /// Neither in the output nor in the provider's own total.
+    Apart,
     /// Neither contained nor told; where a total is given, it has them.
     Missing,
 }
@@ -121,6 +123,12 @@ pub struct ShapeField {
     pub plus: Vec<String>,
     #[serde(default)]
     pub transform: Vec<String>,
+    /// The fact is how many values the paths lead to: all for "", else those that are this text.
+    #[serde(default)]
+    pub each: Option<String>,
+    /// (path, text) of values that are counted in the same way and taken off.
+    #[serde(default)]
+    pub minus: Vec<(String, String)>,
 }
 
 fn inside() -> Reasoning {
