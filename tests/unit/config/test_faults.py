@@ -362,6 +362,7 @@ CASES = [
         "near-miss",
         "prices: {overrides: [{model: §gpt-4oo, per_million: {input: 1}}]}",
         "prices.overrides[0].model",
+        "the book has no model 'gpt-4oo'",
         "did you mean `gpt-4o`?",
         severity="warning",
     ),

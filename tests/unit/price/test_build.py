@@ -354,5 +354,8 @@ def _unfixed(book: Book, fixes: corrections.Corrections) -> tuple[list[ModelRow]
         for row in book.models
         if (row.provider, row.model) not in added
     ]
+    listed = {(row.provider, row.model) for row in book.models}
+    gone = [(key, names) for key, names in taken.items() if key not in listed]
+    models += [ModelRow(*key, " ".join(names), "", "test", "2026-11-21") for key, names in gone]
     bare = PriceRow("", "", "images", "1", 1, "", "", "", "", "", "", "test", "2026-11-21")
     return models, [replace(bare, provider=row.provider, model=row.model) for row in models]
