@@ -13,6 +13,7 @@ def canonical(*, fix_legacy: bool) -> list[dict[str, Any]]:
         {"concept": name, "key": entry.key}
         | ({"legacy": entry.legacy[0], "fix_legacy": fix_legacy} if entry.legacy else {})
         | ({"fold": entry.fold} if entry.fold else {})
+        | ({"from_finish": entry.from_finish} if entry.from_finish else {})
         for name, entry in tables.load(tables.Canonical).concepts.items()
         if entry.key
     ]

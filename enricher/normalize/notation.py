@@ -5,7 +5,8 @@ Sources::
     KEY                     span attribute; `{n}` stands for one segment, a trailing `*` for any rest
     KEY#path.to[].value     the same, read as JSON (or a map), then the path; a leading `**.` searches at any depth;
                             a last `*` is each member that is a number, `*~` its name (scores by name)
-    event:NAME/KEY          attribute of a span event; NAME may hold `*`
+    event:NAME/KEY          attribute of a span event; NAME may hold `*`; the KEY `@time` is when the event was, in
+                            nanoseconds since 1970 (`| unix_ns`)
     resource:KEY            resource attribute
     log:NAME/KEY            attribute or body field of a log record of the same span
     SOURCE | ms | list      followed by transforms, applied in order

@@ -50,6 +50,8 @@ class CanonicalConcept(Section):
     legacy: list[str] = Field(default_factory=list, max_length=1)
     fold: str | None = None
     """A map of `values.yaml` that every text of the concept passes."""
+    from_finish: str | None = None
+    """A map of `values.yaml` by which finish reasons tell the concept where nothing else does."""
     type: ValueType
 
 

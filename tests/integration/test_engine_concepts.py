@@ -32,6 +32,12 @@ FACTS: list[tuple[Attributes, str, Any, str]] = [
     ({"http.response.status_code": 200}, "http_status", 200, "http.response.status_code"),
     ({"guard.verdict": "deny"}, "guardrail", "blocked", "enricher.guardrail.decision"),
     ({"litellm.guardrail.status": "guardrail_intervened"}, "guardrail", "blocked", "enricher.guardrail.decision"),
+    (
+        {"gen_ai.response.finish_reasons": '["guardrail_intervened"]'},
+        "guardrail",
+        "blocked",
+        "enricher.guardrail.decision",
+    ),
 ]
 
 
@@ -80,6 +86,29 @@ def test_the_first_token_in_any_unit_and_the_speed_after_it(attributes: Attribut
     assert records[0]["tokens_per_second"] == (50 if milliseconds else 40)
 
 
+@pytest.mark.parametrize(("seconds", "milliseconds"), [(1.0, 1000), (1.0005, 1000.5), (1.2, 1200)])
+def test_a_first_token_by_another_clock_stays_what_it_was(seconds: float, milliseconds: float) -> None:
+    given = span(1, 1, 0, CHAT | {"gen_ai.response.time_to_first_chunk": seconds}, ms=1000)
+    records, kept = recorded(engine(call_records=True), given)
+    assert records[0]["ttft_ms"] == milliseconds
+    assert told(kept[0], "gen_ai.response.time_to_first_chunk") == seconds
+
+
+def test_the_first_token_that_only_an_event_tells() -> None:
+    attributes: Attributes = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-4o",
+        "llm.token_count.prompt": 3,
+    }
+    given = span(1, 1, 0, attributes, ms=1000)
+    for after in (400, 600):
+        event = given.events.add(name="First Token Stream Event", time_unix_nano=NOW + after * 10**6)
+        event.attributes.add(key="first").value.bool_value = True
+    records, kept = recorded(engine(call_records=True), given)
+    assert records[0]["ttft_ms"] == 400
+    assert told(kept[0], "gen_ai.response.time_to_first_chunk") == 0.4
+
+
 @pytest.mark.parametrize(
     ("attributes", "message", "expected"),
     [
@@ -97,10 +126,24 @@ def test_the_first_token_in_any_unit_and_the_speed_after_it(attributes: Attribut
             "prompt is too long: 210000 tokens > 200000 maximum",
             "context_length_exceeded",
         ),
+        (
+            {"error.type": "anthropic.BadRequestError"},
+            "input length and `max_tokens` exceed context limit: 199000 + 20000 > 200000",
+            "context_length_exceeded",
+        ),
+        (
+            {"error.type": "BadRequestError"},
+            "too many tokens: size limit exceeded by 3000 tokens. Try using shorter or fewer inputs.",
+            "context_length_exceeded",
+        ),
+        ({"error.type": "ThrottlingException"}, "Too many tokens, please wait before trying again.", "rate_limit"),
         ({"error.type": "content_filter"}, "", "content_filter"),
+        ({"error.type": "google.generativeai.types.BlockedPromptException"}, "", "content_filter"),
+        ({"error.type": "ClientError"}, "Response blocked: PROHIBITED_CONTENT", "content_filter"),
         ({}, "The response was filtered due to Azure OpenAI's content management policy", "content_filter"),
         ({}, "Request timed out.", "timeout"),
         ({"error.type": "DeadlineExceeded"}, "", "timeout"),
+        ({"error.type": "openai.BadRequestError"}, "Error code: 400 - Invalid parameter 'timeout'", "client_error"),
         ({"http.response.status_code": 429}, "", "rate_limit"),
         ({"error.type": "AuthenticationError"}, "", "auth"),
         ({"http.response.status_code": 404}, "", "client_error"),

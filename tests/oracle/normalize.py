@@ -92,6 +92,7 @@ def normalize(span: Span) -> Outcome | None:
     who = provider.conclude(span.scope, dialect, facts)
     folded = {concept: _folded(concept, value) for concept, value in facts.items()}
     facts = {concept: value for concept, value in folded.items() if value is not None}
+    _follow_from_finish(facts)
     if gateway := dialect.get("implies", {}).get("gateway"):
         facts.setdefault("gateway", gateway)
     told_words = (told[part] for part in ("includes_cached", "reasoning") if part in told)
@@ -249,6 +250,15 @@ def _folded(concept: str, value: Any) -> Any:
     return (items or None) if isinstance(value, list) else (items[0] if items else None)
 
 
+def _follow_from_finish(facts: dict[str, Any]) -> None:
+    for concept, entry in table("canonical.yaml")["concepts"].items():
+        if (name := entry.get("from_finish")) and concept not in facts:
+            known = table("values.yaml")["maps"][name]
+            told = [known[word] for item in facts.get("finish_reason") or [] if (word := item.lower()) in known]
+            if told:
+                facts[concept] = told[0]
+
+
 def _recover(span: Span, name: str | None, facts: dict[str, Any]) -> dict[str, Any]:
     """Fills `facts` from the first raw response that the span carries; what its shape says of the counts it gave."""
     for dialect in dialects().values():
@@ -389,7 +399,8 @@ def _first(holder: dict[str, Any], text: str, concept: str, span: Span) -> Any:
 
 def _first_token(facts: dict[str, Any], duration: float) -> None:
     told = facts.get("ttft")
-    if told is None or duration <= 0 or told <= duration:
+    # A little more than all of it is a matter of clocks.
+    if told is None or duration <= 0 or told <= 2 * duration:
         return
     fitting = [seconds for seconds in (told / 1e3, told / 1e9) if seconds <= duration]
     if fitting:

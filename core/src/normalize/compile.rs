@@ -94,6 +94,8 @@ pub struct Tables {
     pub maps: Maps,
     /// Concepts whose texts pass a value map.
     pub(super) folds: Vec<(Concept, u16)>,
+    /// Concepts that finish reasons tell, by a value map.
+    pub(super) finishes: Vec<(Concept, u16)>,
     /// Keys that mean nothing in a dialect.
     pub(super) ignored: Vec<(u16, Box<str>)>,
     pub id_prefixes: Vec<Box<[u8]>>,
@@ -133,9 +135,13 @@ impl Tables {
             let concept = concept(&entry.concept)?;
             keys.add(&entry.key);
             tables.canonical.push((entry.key.clone(), concept, true));
+            let map =
+                |name: &String| names.get(name.as_str()).copied().ok_or_else(|| format!("unknown value map {name:?}"));
             if let Some(name) = &entry.fold {
-                let map = names.get(name.as_str()).ok_or_else(|| format!("unknown value map {name:?}"))?;
-                tables.folds.push((concept, *map));
+                tables.folds.push((concept, map(name)?));
+            }
+            if let Some(name) = &entry.from_finish {
+                tables.finishes.push((concept, map(name)?));
             }
             if let Some(legacy) = &entry.legacy {
                 keys.add(legacy);

@@ -34,6 +34,7 @@ conclusions! {
     TEXT = "text of the error",
     EXCEPTION = "exception event",
     UNIT = "unit corrected",
+    FINISH = "finish reason",
     RESOURCE = "resource",
     NORMALIZED = "normalized before",
     LOG = "log record",

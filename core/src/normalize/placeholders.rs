@@ -1,6 +1,7 @@
 //! Texts that stand for nothing where a name or an id should be, and dress of names that is no part of them.
 
 use super::compile::{Tables, concept};
+use super::conclusion;
 use crate::concept::{Concept, ConceptSet};
 use crate::facts::{Facts, LIST_SEPARATOR, Val};
 use bumpalo::Bump;
@@ -64,6 +65,21 @@ pub fn without_styles<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
 }
 
 impl Tables {
+    /// What a reason to stop says beside itself.
+    pub(super) fn follow_from_finish<'a>(&'a self, facts: &mut Facts<'a>) {
+        for &(concept, map) in &self.finishes {
+            if facts.has(concept) {
+                continue;
+            }
+            let map = &self.maps[usize::from(map)];
+            let reasons = facts.text(Concept::FinishReason).unwrap_or_default();
+            if let Some(found) = reasons.split(LIST_SEPARATOR).find_map(|reason| map.get(&*reason.to_lowercase())) {
+                facts.set(concept, Val::Str(found), conclusion::FINISH);
+                facts.inferred.insert(concept);
+            }
+        }
+    }
+
     /// One spelling for values that are known under several: what their maps lack stays, what they map to nothing goes.
     pub(super) fn fold<'a>(&self, facts: &mut Facts<'a>, arena: &'a Bump) {
         for &(concept, map) in &self.folds {

@@ -20,6 +20,9 @@ use crate::wire::span::{Attr, SpanView, events};
 use crate::wire::value::Value;
 use bumpalo::Bump;
 
+/// The key under which rules find when an event was.
+const TIME: &[u8] = b"@time";
+
 /// Events of one span that are looked at.
 const EVENTS: usize = 1024;
 
@@ -167,6 +170,20 @@ impl Normalizer {
         !out.present().is_empty()
     }
 
+    /// The dialect alone, of a span that says nothing about a model: by its scope, resource and name, and by attributes
+    /// whose keys say whose they are, not by words that any app may use.
+    pub fn detect(&self, span: &SpanView<'_>, attrs: &[Attr<'_>], res: &ResourceFacts, scope: &ScopeFacts) -> u16 {
+        let mut state = State::START;
+        let is_telling = |attr: &&Attr<'_>| attr.id.is_some() && memchr::memchr2(b'.', b':', attr.key).is_some();
+        for attr in attrs.iter().filter(is_telling) {
+            let info = &self.tables.keys[attr.id.index()];
+            if info.mine && info.tests != 0 {
+                self.detector.attr(info.tests, attr.value, &mut state);
+            }
+        }
+        self.detector.decide(state.join(scope.state).join(res.state), span.name).unwrap_or(NO_DIALECT)
+    }
+
     #[allow(clippy::too_many_arguments)]
     fn read<'a>(
         &'a self,
@@ -273,7 +290,8 @@ impl Normalizer {
                 continue;
             }
             let mut evaluation = Evaluation::default();
-            for (key, value) in event.attributes().map_while(Result::ok) {
+            let when = (TIME, Value::Int(i64::try_from(event.time).unwrap_or(i64::MAX)));
+            for (key, value) in event.attributes().map_while(Result::ok).chain([when]) {
                 if failed && let Value::Str(text) = value {
                     match key {
                         b"exception.type" => exception.kind = text,

@@ -81,6 +81,11 @@ pub fn apply<'a>(context: &mut Context<'_, 'a>, source: Source<'a>, ops: &'a [Op
 fn step<'a>(context: &mut Context<'_, 'a>, source: Source<'a>, op: Op) -> Option<Source<'a>> {
     match (op, source) {
         (Op::Scale(factor), _) => Some(Source::Float(context.float(source)? / factor)),
+        // A double cannot hold nanoseconds since 1970.
+        (Op::Unix(factor), Source::Int(stamp)) => {
+            let after = i128::from(stamp) * (1e9 / factor) as i128 - i128::from(context.span_start);
+            (after >= 0).then_some(Source::Float(after as f64 / 1e9))
+        }
         (Op::Unix(factor), _) => {
             let start = context.span_start as f64 / 1e9;
             let after = context.float(source)? / factor - start;

@@ -86,6 +86,9 @@ pub struct Canonical {
     /// Value map that every text of the concept passes, wherever it was read.
     #[serde(default)]
     pub fold: Option<String>,
+    /// Value map by which finish reasons tell the concept where nothing else does.
+    #[serde(default)]
+    pub from_finish: Option<String>,
     /// A legacy attribute on the span with another value than the concept's is replaced too.
     #[serde(default)]
     pub fix_legacy: bool,

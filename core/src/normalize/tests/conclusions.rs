@@ -262,6 +262,8 @@ fn time_to_first_token_is_in_seconds_and_within_the_span() {
     assert_eq!(ttft(&server(Scalar::Float(500.0))), Some(0.5));
     assert_eq!(ttft(&server(Scalar::Int(500_000_000))), Some(0.5));
     assert_eq!(ttft(&server(Scalar::Float(1e20))), None);
+    // By another clock it took a little longer.
+    assert_eq!(ttft(&server(Scalar::Float(2.3))), Some(2.3));
     let stamp = |text: &str| ttft(&Span::new("x").str("langfuse.observation.completion_start_time", text));
     assert_eq!(stamp("1970-01-01T00:00:01.500Z"), Some(0.5));
     assert_eq!(stamp("\"1970-01-01T02:00:01.250+02:00\""), Some(0.25));
