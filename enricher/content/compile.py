@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -33,7 +33,8 @@ def compile_plan(settings: ContentSettings, dialects: Sequence[Dialect]) -> dict
     shipped = tables.load(tables.Keys)
     plan |= {
         "keys": _keys(settings, dialects),
-        "events": [{"name": name, "class": kind} for kind, names in shipped.events.items() for name in names],
+        "events": _events(dialects),
+        "event_prefixes": shipped.event_prefixes,
         "survives": shipped.survives,
         "structure": shipped.structure,
         "own": shipped.own,
@@ -65,21 +66,53 @@ def _keys(settings: ContentSettings, dialects: Sequence[Dialect]) -> list[dict[s
         for key in keys:
             add(key, kind, None)
     for index, dialect in enumerate(dialects):
-        for concept, kind in _CLASSES.items():
-            for text in dialect.attributes.get(concept, []):
-                source = parse_source(text, maps())
-                if source.kind in ("attr", "event", "log"):
-                    add(source.key, kind, index if is_of_dialect(source, dialect) else None)
+        for source, kind in _sources(dialect):
+            # In events and log records that are messages, words without a dot count as all others do.
+            if source.kind == "attr" or (source.kind in ("event", "log") and _is_telling(source.key)):
+                add(source.key, kind, index if is_of_dialect(source, dialect) else None)
+        for kind, keys in _own(dialect).keys.items():
+            for key in keys:
+                add(key, kind, index)
     return [
         {"key": key, "class": kind} | ({"dialects": sorted(indices)} if indices else {})
         for key, (kind, indices) in found.items()
     ]
 
 
+def _events(dialects: Sequence[Dialect]) -> list[dict[str, Any]]:
+    """Events and log records that are messages: those of everybody first, then those of single dialects."""
+    everywhere = [(name, kind) for kind, names in tables.load(tables.Keys).events.items() for name in names]
+    plan: list[dict[str, Any]] = [{"name": name, "class": kind} for name, kind in everywhere]
+    for index, dialect in enumerate(dialects):
+        own: dict[str, str] = {name: kind for kind, names in _own(dialect).events.items() for name in names}
+        for source, kind in _sources(dialect):
+            if source.kind == "event" and not any(fnmatchcase(source.event, name) for name, _ in everywhere):
+                own.setdefault(source.event, kind)
+        plan += [{"name": name, "class": kind, "dialects": [index]} for name, kind in own.items()]
+    return plan
+
+
+def _own(dialect: Dialect) -> tables.Own:
+    own: tables.Own = tables.load(tables.Keys).dialects.get(dialect.name, tables.Own())
+    return own
+
+
+def _sources(dialect: Dialect) -> Iterator[tuple[Source, str]]:
+    """Where the dialect's own table finds content, and what it is."""
+    for concept, kind in _CLASSES.items():
+        for text in dialect.attributes.get(concept, []):
+            yield parse_source(text, maps()), kind
+
+
+def _is_telling(key: str) -> bool:
+    """Whether a key says whose it is."""
+    return any(mark in key for mark in ".:")
+
+
 def is_of_dialect(source: Source, dialect: Dialect) -> bool:
     """Whether the key carries content on spans of this dialect only: on others the word may mean anything."""
     return source.kind == "attr" and (
-        not any(mark in source.key for mark in ".:") or any(fnmatchcase(source.key, key) for key in dialect.only_here)
+        not _is_telling(source.key) or any(fnmatchcase(source.key, key) for key in dialect.only_here)
     )
 
 

@@ -15,11 +15,21 @@ Class = Literal["input", "output", "system", "tool_definitions", "tool_arguments
 T = TypeVar("T", bound=Section)
 
 
+class Own(Section):
+    """What is content in one dialect only."""
+
+    keys: dict[Class, list[str]] = Field(default_factory=dict)
+    events: dict[Class, list[str]] = Field(default_factory=dict)
+
+
 class Keys(Section):
     """`keys.yaml`."""
 
     keys: dict[Class, list[str]]
     events: dict[Class, list[str]]
+    event_prefixes: dict[str, str]
+    """What names of log records without a dot lack in front, by instrumentation scope."""
+    dialects: dict[str, Own]
     survives: list[str]
     structure: list[str]
     own: list[str]

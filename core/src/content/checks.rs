@@ -52,8 +52,11 @@ impl Check {
             Self::PhoneInternational => phone_international(text, at),
             Self::PhoneNational => phone_national(text, at),
             Self::Mixed => mixed(&text[at.clone()]).then_some(at),
-            Self::Password => has_both(&text[at.clone()]).then_some(at),
-            Self::PasswordWord => password_word(text, at),
+            Self::Password => {
+                let at = in_query(text, at);
+                has_both(&text[at.clone()]).then_some(at)
+            }
+            Self::PasswordWord => password_word(text, in_query(text, at)),
             Self::Basic => is_credentials(&text.as_bytes()[at.clone()]).then_some(at),
         }
     }
@@ -119,9 +122,15 @@ fn digits_of(text: &str) -> usize {
 /// Endings that files have and domains do not.
 const FILES: [&str; 9] = ["png", "jpg", "jpeg", "gif", "svg", "webp", "css", "html", "json"];
 
-/// `at`: from the `@` to the end of the domain.
+/// What separates the parts of a URL, escaped (RFC 3986); unescaped it cannot stand in what is read before an `@` here,
+/// although RFC 5321 would let it.
+const URL_MARKS: [&str; 7] = ["%2f", "%3f", "%3d", "%26", "%23", "%3a", "%3c"];
+
+/// `at`: from the `@`, or its escape in URLs, to the end of the domain.
 fn email(text: &str, at: Range<usize>) -> Option<Range<usize>> {
-    let is_local = |c: &char| c.is_alphanumeric() || "._%+-'!#$&*/=?^`{|}~".contains(*c);
+    let is_escaped = byte(text, at.start) == b'%';
+    let mark = if is_escaped { "%40".len() } else { 1 };
+    let is_local = |c: &char| c.is_alphanumeric() || "._%+-'!$^~".contains(*c);
     let mut start = at.start;
     for c in text[..at.start].chars().rev().take(64).take_while(is_local) {
         let next = start - c.len_utf8();
@@ -131,12 +140,17 @@ fn email(text: &str, at: Range<usize>) -> Option<Range<usize>> {
         start = next;
     }
     let local = &text[start..at.start];
-    start += local.len() - local.trim_start_matches(['.', '\'', '/', '=', '`', '{', '|', '&', '?', '*']).len();
-    // `git@host:path` and the user of a URL's host are addresses of machines.
-    if &text[start..at.start] == "git" || text[..start].ends_with("://") {
+    start += local.len() - local.trim_start_matches(['.', '\'']).len();
+    let lower = text[start..at.start].to_ascii_lowercase();
+    start += URL_MARKS.iter().filter_map(|mark| lower.rfind(mark).map(|at| at + mark.len())).max().unwrap_or(0);
+    let domain = text[at.start + mark..at.end].trim_end_matches(['.', '-']);
+    let end = at.start + mark + domain.len();
+    // `git@host:path` and `user@host` behind the scheme of a URL are addresses of machines; not where the user's name is
+    // an address itself.
+    let of_host = !is_escaped && in_user_info(text, start) && !is_in_user_info(text, end);
+    if &text[start..at.start] == "git" || of_host {
         return None;
     }
-    let domain = text[at.start + 1..at.end].trim_end_matches(['.', '-']);
     let ending = domain.rsplit('.').next().unwrap_or_default();
     let numbers = domain.split('.').take_while(|label| label.bytes().all(|b| b.is_ascii_digit())).count();
     let is_domain = domain.contains('.')
@@ -145,7 +159,27 @@ fn email(text: &str, at: Range<usize>) -> Option<Range<usize>> {
         && ending.chars().all(char::is_alphabetic)
         && !FILES.contains(&ending)
         && numbers < 2;
-    (start < at.start && is_domain).then(|| start..at.start + 1 + domain.len())
+    (start < at.start && is_domain).then_some(start..end)
+}
+
+/// Longest user and password of a URL that is looked at, bytes.
+const USER_INFO: usize = 128;
+
+fn ends_user_info(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'\\')
+}
+
+/// What starts here stands right behind the scheme of a URL, or behind a user there.
+fn in_user_info(text: &str, start: usize) -> bool {
+    let bytes = &text.as_bytes()[..start];
+    let len = bytes.iter().rev().take(USER_INFO).take_while(|byte| !ends_user_info(**byte)).count();
+    bytes[..start - len].ends_with(b"://")
+}
+
+/// A password and an `@` follow.
+fn is_in_user_info(text: &str, end: usize) -> bool {
+    let mut rest = text.as_bytes()[end..].iter().take(USER_INFO).take_while(|byte| !ends_user_info(**byte));
+    rest.next() == Some(&b':') && rest.any(|byte| *byte == b'@')
 }
 
 /// Lengths of card numbers by what they begin with (ISO/IEC 7812 and the networks' published ranges).
@@ -180,6 +214,9 @@ fn luhn(digits: &[u8]) -> bool {
     sum.is_multiple_of(10)
 }
 
+/// What stands between the groups of a number: blanks and hyphens, also those that do not break a line.
+const SPACES: [char; 8] = [' ', '-', '\u{a0}', '\u{2007}', '\u{2009}', '\u{2010}', '\u{2011}', '\u{202f}'];
+
 /// The longest number of a card that starts here, digits in groups or not.
 fn card(text: &str, start: usize) -> Option<Range<usize>> {
     if digit_at(text, start.wrapping_sub(1)) || (before(text, start) == b'.' && digit_at(text, start.wrapping_sub(2))) {
@@ -188,18 +225,19 @@ fn card(text: &str, start: usize) -> Option<Range<usize>> {
     let mut digits = [0u8; 19];
     let (mut count, mut at, mut found) = (0, start, None);
     while count < digits.len() {
-        let here = byte(text, at);
-        if here.is_ascii_digit() {
-            digits[count] = here - b'0';
-            count += 1;
-            at += 1;
-            if !digit_at(text, at) && is_card_range(&digits[..count]) && luhn(&digits[..count]) {
-                found = Some(start..at);
+        match text[at..].chars().next() {
+            Some(digit @ '0'..='9') => {
+                digits[count] = digit as u8 - b'0';
+                count += 1;
+                at += 1;
+                if !digit_at(text, at) && is_card_range(&digits[..count]) && luhn(&digits[..count]) {
+                    found = Some(start..at);
+                }
             }
-        } else if matches!(here, b' ' | b'-') && digit_at(text, at + 1) {
-            at += 1;
-        } else {
-            break;
+            Some(between) if SPACES.contains(&between) && digit_at(text, at + between.len_utf8()) => {
+                at += between.len_utf8();
+            }
+            _ => break,
         }
     }
     // What goes on after a point is a fraction.
@@ -298,10 +336,22 @@ fn is_date(number: &[u8]) -> bool {
     !is_digit(2) && head[2] == head[5] && [0, 1, 3, 4, 6, 7, 8, 9].into_iter().all(is_digit)
 }
 
+/// Of a value in the query of a URL the part before the next name.
+fn in_query(text: &str, at: Range<usize>) -> Range<usize> {
+    let value = &text[at.clone()];
+    let is_name = |(at, _): &(usize, &str)| value[at + 1..].split('&').next().is_some_and(|next| next.contains('='));
+    let end = value.match_indices('&').find(is_name).map_or(value.len(), |(at, _)| at);
+    at.start..at.start + end
+}
+
+/// Different characters that a key has at least.
+const VARIETY: usize = 8;
+
 fn mixed(key: &str) -> bool {
     let mut seen = [false; 256];
     key.bytes().for_each(|byte| seen[usize::from(byte)] = true);
-    has_both(key) && seen.iter().filter(|seen| **seen).count() >= 8
+    let least = VARIETY.min(key.len() * 2 / 3);
+    has_both(key) && seen.iter().filter(|seen| **seen).count() >= least
 }
 
 fn password_word(text: &str, at: Range<usize>) -> Option<Range<usize>> {

@@ -10,6 +10,9 @@ pub const MARK: &str = "…";
 /// Bytes of usage, model, cost and structure that a value keeps beyond its limit.
 const EXTRA: usize = 4096;
 
+/// Stands for what lies too deep.
+pub const NULL: &str = "null";
+
 /// Longest text of these.
 const NAME: usize = 256;
 
@@ -104,10 +107,12 @@ impl Cut<'_> {
     /// Writes one value. True when it has to stay although nothing is left for content.
     fn value(&mut self, scan: &mut Scan<'_>, depth: usize, place: Place) -> Option<bool> {
         let depth = depth + 1;
-        if depth > DEPTH {
-            return None;
-        }
         match scan.peek()? {
+            b'{' | b'[' if depth > DEPTH => {
+                scan.skip()?;
+                self.out.push_str(NULL);
+                Some(self.scalar(NULL.len(), Place::Open))
+            }
             b'"' => {
                 let raw = scan.string()?;
                 Some(self.string(raw, depth, place))

@@ -4,13 +4,14 @@ use super::cut::{self, Place};
 use super::keys::Class;
 use super::text::Redaction;
 use super::{Content, Counts};
-use crate::wire::reader::{BYTES, Reader, VARINT};
+use crate::wire::reader::{BYTES, FIXED64, Reader, VARINT};
 use crate::wire::writer::{bytes, tag, varint};
 use std::borrow::Cow;
 
 /// `AnyValue` members.
 const STRING: u32 = 1;
 const INT: u32 = 3;
+const DOUBLE: u32 = 4;
 const ARRAY: u32 = 5;
 const MAP: u32 = 6;
 const RAW: u32 = 7;
@@ -86,8 +87,8 @@ impl Editor<'_> {
         redacted.map_or(Fate::Same, Fate::New)
     }
 
-    /// The encoded `AnyValue` without what has to go; `None` when nothing had to. `name`: of the entry whose value it is,
-    /// if any.
+    /// The encoded `AnyValue` without what has to go; `None` when nothing had to. `name`: of the entry whose value, or
+    /// one of whose values, it is, if any.
     fn redact(&mut self, value: &[u8], depth: usize, name: &str) -> Option<Vec<u8>> {
         let redactor = self.content.redactor()?;
         let mut out = Vec::new();
@@ -117,7 +118,15 @@ impl Editor<'_> {
                 }
                 (INT, VARINT) => {
                     let Ok(number) = reader.varint() else { break };
-                    redaction.number(&(number as i64).to_string()).map(|text| {
+                    redaction.number(name, &(number as i64).to_string()).map(|text| {
+                        let mut new = Vec::new();
+                        bytes(&mut new, STRING, text.as_bytes());
+                        new
+                    })
+                }
+                (DOUBLE, FIXED64) => {
+                    let Ok(number) = reader.fixed64() else { break };
+                    redaction.number(name, &f64::from_bits(number).to_string()).map(|text| {
                         let mut new = Vec::new();
                         bytes(&mut new, STRING, text.as_bytes());
                         new
@@ -125,7 +134,7 @@ impl Editor<'_> {
                 }
                 (ARRAY | MAP, BYTES) => {
                     let Ok(items) = reader.bytes() else { break };
-                    self.redact_items(items, field == MAP, depth + 1).map(|items| {
+                    self.redact_items(items, field == MAP, depth + 1, name).map(|items| {
                         let mut new = Vec::with_capacity(items.len() + 4);
                         bytes(&mut new, field, &items);
                         new
@@ -148,7 +157,7 @@ impl Editor<'_> {
     }
 
     /// The items of an array, or the entries of a map; `None` when all stay as they are.
-    fn redact_items(&mut self, items: &[u8], is_map: bool, depth: usize) -> Option<Vec<u8>> {
+    fn redact_items(&mut self, items: &[u8], is_map: bool, depth: usize, name: &str) -> Option<Vec<u8>> {
         if depth > DEPTH {
             return Some(Vec::new());
         }
@@ -166,7 +175,7 @@ impl Editor<'_> {
                 continue;
             }
             let Ok(item) = reader.bytes() else { break };
-            let new = if is_map { self.redact_entry(item, depth) } else { self.redact(item, depth, "") };
+            let new = if is_map { self.redact_entry(item, depth) } else { self.redact(item, depth, name) };
             match new {
                 Some(new) => {
                     is_changed = true;

@@ -1,6 +1,6 @@
 //! Just enough JSON to change single values of a text and leave all other bytes as they are.
 
-/// Levels of nesting that are followed; text that is nested deeper is treated as plain text.
+/// Levels of nesting that are followed; what lies deeper cannot be looked into and becomes `null`.
 pub const DEPTH: usize = 48;
 
 /// A cursor over JSON text. Methods give `None` where the text is not JSON.
@@ -52,6 +52,52 @@ impl<'t> Scan<'t> {
                 _ => return None,
             }
         }
+    }
+
+    /// Passes over a value, however deep.
+    pub fn skip(&mut self) -> Option<()> {
+        let mut open = Vec::new();
+        loop {
+            match self.peek()? {
+                b'{' => {
+                    self.at += 1;
+                    if !self.take(b'}') {
+                        open.push(b'}');
+                        self.name()?;
+                        continue;
+                    }
+                }
+                b'[' => {
+                    self.at += 1;
+                    if !self.take(b']') {
+                        open.push(b']');
+                        continue;
+                    }
+                }
+                b'"' => drop(self.string()?),
+                _ => drop(self.word()?),
+            }
+            loop {
+                let Some(&end) = open.last() else { return Some(()) };
+                if self.take(end) {
+                    open.pop();
+                    continue;
+                }
+                if !self.take(b',') {
+                    return None;
+                }
+                if end == b'}' {
+                    self.name()?;
+                }
+                break;
+            }
+        }
+    }
+
+    /// The name of a member and its colon.
+    fn name(&mut self) -> Option<()> {
+        self.string()?;
+        self.take(b':').then_some(())
     }
 
     /// A number, `true`, `false` or `null`. What Python writes for numbers that JSON lacks is taken too.

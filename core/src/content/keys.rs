@@ -3,7 +3,7 @@
 use super::plan::ContentPlan;
 use crate::keys::{KeyTable, KeyTableBuilder, pattern_is_anchored};
 use crate::normalize::patterns::Glob;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 /// What a value is to the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +56,8 @@ pub struct ContentKeys {
     table: KeyTable,
     /// By key id: the class, and the only dialects in which it holds.
     classes: Vec<(Class, Box<[u16]>)>,
-    events: Vec<(Glob, Class)>,
+    events: Vec<(Glob, Class, Box<[u16]>)>,
+    event_prefixes: HashMap<Box<[u8]>, Box<[u8]>>,
     survives: HashSet<Box<[u8]>>,
     structure: HashSet<Box<[u8]>>,
     own: HashSet<Box<[u8]>>,
@@ -75,35 +76,48 @@ impl ContentKeys {
             }
             classes.push((Class::from_name(&entry.class)?, entry.dialects.clone().into()));
         }
-        let events = plan.events.iter().map(|event| Ok((Glob::new(&event.name), Class::from_name(&event.class)?)));
+        let events = plan
+            .events
+            .iter()
+            .map(|event| Ok((Glob::new(&event.name), Class::from_name(&event.class)?, event.dialects.clone().into())));
+        let bytes = |text: &str| text.as_bytes().into();
         let names = |list: &[String]| list.iter().map(|name| name.to_lowercase().into_bytes().into()).collect();
         Ok(Self {
             table: builder.build(),
             classes,
             events: events.collect::<Result<_, String>>()?,
+            event_prefixes: plan.event_prefixes.iter().map(|(scope, prefix)| (bytes(scope), bytes(prefix))).collect(),
             survives: names(&plan.survives),
             structure: names(&plan.structure),
             own: names(&plan.own),
         })
     }
 
-    /// What the attribute `key` carries on a span of `dialect`; `None` when it is no content.
+    /// What the attribute `key` carries; `None` when it is no content. `dialect`: that of the span, asked for when it
+    /// matters.
     #[inline]
-    pub fn class(&self, key: &[u8], dialect: u16) -> Option<Class> {
+    pub fn class(&self, key: &[u8], dialect: impl FnOnce() -> u16) -> Option<Class> {
         let id = self.table.lookup(key);
         if !id.is_some() {
             return None;
         }
         let (class, dialects) = &self.classes[id.index()];
-        (dialects.is_empty() || dialects.contains(&dialect)).then_some(*class)
+        (dialects.is_empty() || dialects.contains(&dialect())).then_some(*class)
     }
 
     /// What the attributes of an event, or the body of a log record, of this name carry.
-    pub fn event(&self, name: &[u8]) -> Option<Class> {
+    pub fn event(&self, name: &[u8], dialect: impl Fn() -> u16) -> Option<Class> {
         if name.is_empty() {
             return None;
         }
-        self.events.iter().find(|(glob, _)| glob.matches(name)).map(|(_, class)| *class)
+        let is_own = |dialects: &[u16]| dialects.is_empty() || dialects.contains(&dialect());
+        let found = self.events.iter().find(|(glob, _, dialects)| glob.matches(name) && is_own(dialects));
+        found.map(|(_, class, _)| *class)
+    }
+
+    /// What names of log records of this scope lack in front.
+    pub fn event_prefix(&self, scope: &[u8]) -> &[u8] {
+        self.event_prefixes.get(scope).map_or(&[], |prefix| prefix)
     }
 
     /// The value under this name says usage, model or cost.

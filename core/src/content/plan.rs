@@ -16,6 +16,9 @@ pub struct ContentPlan {
     /// Span events and log records whose attributes and bodies are content.
     #[serde(default)]
     pub events: Vec<ContentEvent>,
+    /// What names of log records without a dot lack in front, by instrumentation scope.
+    #[serde(default)]
+    pub event_prefixes: BTreeMap<String, String>,
     /// Names, in JSON objects and maps, of usage, model and cost.
     #[serde(default)]
     pub survives: Vec<String>,
@@ -59,6 +62,9 @@ pub struct ContentEvent {
     /// May begin or end with `*`.
     pub name: String,
     pub class: String,
+    /// Indices of the only dialects in which it is content; none: on every span and in every log record.
+    #[serde(default)]
+    pub dialects: Vec<u16>,
 }
 
 /// What is redacted.

@@ -22,6 +22,8 @@ const LINK_ATTRIBUTES: u32 = 4;
 const STATUS_MESSAGE: u32 = 2;
 mod request {
     pub const RESOURCES: u32 = 1;
+    pub const SCOPE: u32 = 1;
+    pub const SCOPE_NAME: u32 = 1;
     /// Scopes in a resource, records in a scope.
     pub const NESTED: u32 = 2;
 }
@@ -34,8 +36,9 @@ mod log {
 const NAME_ATTRIBUTE: &[u8] = b"event.name";
 
 impl Content {
-    /// The span (or any run of its fields) after the policy; `None` when nothing changes. `dialect`: that of its facts.
-    pub fn span(&self, raw: &[u8], dialect: u16, counts: &mut Counts) -> Option<Vec<u8>> {
+    /// The span (or any run of its fields) after the policy; `None` when nothing changes. `dialect` is asked when a key
+    /// is met that is content in some dialects only.
+    pub fn span(&self, raw: &[u8], dialect: &dyn Fn() -> u16, counts: &mut Counts) -> Option<Vec<u8>> {
         if self.keeps_all() {
             return None;
         }
@@ -78,25 +81,39 @@ impl Content {
         let same_or = |new: Option<Vec<u8>>| new.map_or(Fate::Same, Fate::New);
         edited(request, |field, resource| match field {
             request::RESOURCES => same_or(edited(resource, |field, scope| match field {
-                request::NESTED => same_or(edited(scope, |field, record| match field {
-                    request::NESTED => same_or(self.log_record(record, counts)),
-                    _ => Fate::Same,
-                })),
+                request::NESTED => {
+                    let prefix = self.keys.event_prefix(scope_name(scope));
+                    same_or(edited(scope, |field, record| match field {
+                        request::NESTED => same_or(self.log_record(record, prefix, counts)),
+                        _ => Fate::Same,
+                    }))
+                }
                 _ => Fate::Same,
             })),
             _ => Fate::Same,
         })
     }
 
-    /// A log record after the policy; `None` when nothing changes.
-    pub fn log_record(&self, raw: &[u8], counts: &mut Counts) -> Option<Vec<u8>> {
+    /// A log record after the policy; `None` when nothing changes. `prefix`: what its name lacks when it has no dot.
+    pub fn log_record(&self, raw: &[u8], prefix: &[u8], counts: &mut Counts) -> Option<Vec<u8>> {
         if self.keeps_all() {
             return None;
         }
-        let class = self.keys.event(log_name(raw));
+        let name = log_name(raw);
+        let body = fields(raw, log::BODY).map_while(Result::ok).last().map_or(&[][..], string);
+        // Claude Code's body is the whole name, of which the attribute has the end.
+        let is_named = !name.is_empty() && body.strip_suffix(name).is_some_and(|head| matches!(head, [] | [.., b'.']));
+        let mut class = self.keys.event(name, none);
+        if class.is_none() && is_named {
+            class = self.keys.event(body, none);
+        }
+        if class.is_none() && !prefix.is_empty() && !name.contains(&b'.') {
+            class = self.keys.event(&[prefix, name].join(&b'.'), none);
+        }
         let mut editor = Editor { content: self, counts };
         edited(raw, |field, part| match (field, class) {
-            (log::ATTRIBUTES, _) => editor.attribute(part, NO_DIALECT, class),
+            (log::ATTRIBUTES, _) => editor.attribute(part, &none, class),
+            (log::BODY, Some(_)) if is_named => Fate::Same,
             (log::BODY, Some(class)) => editor.body(part, class),
             (log::BODY, None) => editor.redacted(part),
             _ => Fate::Same,
@@ -113,13 +130,24 @@ pub fn log_name(raw: &[u8]) -> &[u8] {
     attributes.filter(|entry| entry.key == NAME_ATTRIBUTE).last().map_or(&[], |entry| string(entry.value))
 }
 
+/// The name of the scope of a `ScopeLogs`.
+fn scope_name(logs: &[u8]) -> &[u8] {
+    let scope = fields(logs, request::SCOPE).map_while(Result::ok).last();
+    scope.and_then(|scope| fields(scope, request::SCOPE_NAME).map_while(Result::ok).last()).unwrap_or_default()
+}
+
+/// The dialect of what has none.
+fn none() -> u16 {
+    NO_DIALECT
+}
+
 fn string(value: &[u8]) -> &[u8] {
     fields(value, 1).map_while(Result::ok).last().unwrap_or_default()
 }
 
 impl Editor<'_> {
     /// An encoded `KeyValue`. `event`: what attributes of this event carry unless their name says otherwise.
-    fn attribute(&mut self, entry: &[u8], dialect: u16, event: Option<Class>) -> Fate {
+    fn attribute(&mut self, entry: &[u8], dialect: &dyn Fn() -> u16, event: Option<Class>) -> Fate {
         let parts = Entry::read(entry);
         let keys = &self.content.keys;
         // What gave way to a canonical attribute is what it was before.
@@ -136,9 +164,9 @@ impl Editor<'_> {
         }
     }
 
-    fn event(&mut self, event: &[u8], dialect: u16) -> Fate {
+    fn event(&mut self, event: &[u8], dialect: &dyn Fn() -> u16) -> Fate {
         let name = fields(event, EVENT_NAME).map_while(Result::ok).last().unwrap_or_default();
-        let class = self.content.keys.event(name);
+        let class = self.content.keys.event(name, dialect);
         let new = edited(event, |field, part| match field {
             EVENT_ATTRIBUTES => self.attribute(part, dialect, class),
             _ => Fate::Same,

@@ -46,13 +46,13 @@ fn value_of(span: &[u8]) -> String {
 fn redacted(text: &str) -> String {
     let span = attribute("gen_ai.prompt", text);
     let mut counts = Counts::default();
-    value_of(content("redact", None).span(&span, 0, &mut counts).as_deref().unwrap_or(&span))
+    value_of(content("redact", None).span(&span, &|| 0, &mut counts).as_deref().unwrap_or(&span))
 }
 
 fn truncated(text: &str, limit: usize) -> String {
     let span = attribute("gen_ai.prompt", text);
     let mut counts = Counts::default();
-    value_of(content("truncate", Some(limit)).span(&span, 0, &mut counts).as_deref().unwrap_or(&span))
+    value_of(content("truncate", Some(limit)).span(&span, &|| 0, &mut counts).as_deref().unwrap_or(&span))
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_span_without_content_is_not_even_copied() {
     let mut counts = Counts::default();
     for policy in ["keep", "drop", "truncate", "redact"] {
         let span = attribute("http.route", "SECRET1");
-        assert_eq!(content(policy, Some(16)).span(&span, 0, &mut counts), None);
+        assert_eq!(content(policy, Some(16)).span(&span, &|| 0, &mut counts), None);
     }
     assert!(counts.is_empty());
 }
@@ -69,8 +69,8 @@ fn a_span_without_content_is_not_even_copied() {
 fn a_word_is_content_in_the_dialect_that_means_it_so() {
     let span = attribute("input", "hello");
     let mut counts = Counts::default();
-    assert_eq!(content("drop", None).span(&span, 2, &mut counts), None);
-    assert_eq!(content("drop", None).span(&span, 3, &mut counts), Some(Vec::new()));
+    assert_eq!(content("drop", None).span(&span, &|| 2, &mut counts), None);
+    assert_eq!(content("drop", None).span(&span, &|| 3, &mut counts), Some(Vec::new()));
     assert_eq!(counts.iter().collect::<Vec<_>>(), [("dropped", "input", 1)]);
 }
 
@@ -90,6 +90,31 @@ fn numbers_of_cards_go_and_numbers_of_usage_stay() {
     assert_eq!(redacted(r#"{"n":4111111111111111}"#), r#"{"n":"[CARD]"}"#);
     assert_eq!(redacted(r#"{"usage":{"n":4111111111111111}}"#), r#"{"usage":{"n":4111111111111111}}"#);
     assert_eq!(redacted("4111 1111 1111 1111 and 4111 1111 1111 1112"), "[CARD] and 4111 1111 1111 1112");
+}
+
+#[test]
+fn numbers_of_cards_go_whatever_kind_of_number_they_are() {
+    assert_eq!(redacted(r#"{"n":4111111111111111.0,"t":1700000000.5}"#), r#"{"n":"[CARD]","t":1700000000.5}"#);
+    assert_eq!(redacted(r#"{"n":4.111111111111111E15}"#), r#"{"n":"[CARD]"}"#);
+    let span = |value: f64| {
+        let mut out = Vec::new();
+        writer::key_value(&mut out, ATTRIBUTES, "gen_ai.prompt", Scalar::Float(value));
+        out
+    };
+    let content = content("redact", None);
+    let gone = content.span(&span(4_111_111_111_111_111.0), &|| 0, &mut Counts::default()).unwrap();
+    assert_eq!(value_of(&gone), "[CARD]");
+    assert_eq!(content.span(&span(1e300), &|| 0, &mut Counts::default()), None);
+}
+
+#[test]
+fn what_lies_too_deep_is_left_out_and_the_rest_stays_json() {
+    let deep = |text: &str| format!("{}{text}{}", r#"[{"a":"#.repeat(400), "}]".repeat(400));
+    for text in [truncated(&deep("\"SECRET1\""), 64), redacted(&deep("\"SECRET1\"")), redacted(&deep("\"SECRET1"))] {
+        assert!(!text.contains("SECRET1"));
+        assert_eq!(serde_json::from_str::<Value>(&text).is_ok(), text.contains("null"), "{text}");
+    }
+    assert_eq!(redacted(&deep("1")), deep("1"));
 }
 
 #[test]
@@ -256,7 +281,7 @@ proptest! {
             writer::bytes(&mut record, 12, b"gen_ai.choice");
             writer::bytes(&mut record, 5, &body);
             writer::bytes(&mut record, 6, &edit::encoded(b"any", &body));
-            let out = content("drop", None).log_record(&record, &mut Counts::default()).unwrap_or(record);
+            let out = content("drop", None).log_record(&record, b"", &mut Counts::default()).unwrap_or(record);
             prop_assert!(memchr::memmem::find(&out, b"SECRET").is_none(), "{}", String::from_utf8_lossy(&out));
         }
     }
@@ -266,8 +291,8 @@ proptest! {
         for policy in ["drop", "truncate", "redact"] {
             let content = content(policy, Some(limit));
             let mut counts = Counts::default();
-            content.span(&raw, 0, &mut counts);
-            content.log_record(&raw, &mut counts);
+            content.span(&raw, &|| 0, &mut counts);
+            content.log_record(&raw, b"scope", &mut counts);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Redaction of text: plain, JSON, and JSON in the strings of JSON.
 
 use super::Counts;
+use super::cut::NULL;
 use super::json::{DEPTH, Scan, looks_like_json, quote, unescape};
 use super::keys::ContentKeys;
 use super::patterns::{Found, Redactor};
+use std::borrow::Cow;
 
 /// Redacts texts and counts what it redacted.
 pub struct Redaction<'c> {
@@ -14,6 +16,9 @@ pub struct Redaction<'c> {
 
 /// Longest name of a member that may tell what its value is.
 const NAME: usize = 64;
+
+/// Digits of the shortest number that is looked at.
+const SHORTEST: usize = 9;
 
 /// Parts of a text and what stands in their place.
 type Edits = Vec<(std::ops::Range<usize>, String)>;
@@ -31,10 +36,15 @@ impl Redaction<'_> {
 
     fn named(&mut self, name: &str, text: &str, depth: usize) -> Option<String> {
         // Text that is redacted by itself, or is JSON, tells by itself.
-        let suspects = if name.len() <= NAME { self.redactor.suspects_of_member(name, text) } else { 0 };
         let redacted = self.nested(text, depth);
-        if suspects == 0 || redacted.is_some() || looks_like_json(text) {
-            return redacted;
+        if redacted.is_some() || looks_like_json(text) { redacted } else { self.told(name, text) }
+    }
+
+    /// What the name of a value tells of it.
+    fn told(&mut self, name: &str, text: &str) -> Option<String> {
+        let suspects = if name.len() <= NAME { self.redactor.suspects_of_member(name, text) } else { 0 };
+        if suspects == 0 {
+            return None;
         }
         let whole = format!("{name}: {text}");
         let start = whole.len() - text.len();
@@ -43,13 +53,20 @@ impl Redaction<'_> {
         self.replaced(&whole, found).map(|redacted| redacted[start..].to_owned())
     }
 
-    /// A number, written out; numbers of cards go.
-    pub fn number(&mut self, digits: &str) -> Option<String> {
-        // Timestamps and ids are numbers too: only what is sure to be meant is taken.
-        if !(13..=19).contains(&digits.len()) {
+    /// A number, written out, that is the value of a member `name`; numbers of cards go, and what the name tells.
+    pub fn number(&mut self, name: &str, written: &str) -> Option<String> {
+        let is_whole = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = match is_whole(written) {
+            true => Cow::Borrowed(written),
+            // Numbers of JavaScript and of many a database are doubles.
+            false => Cow::Owned(written.parse::<f64>().ok().filter(|number| (1e8..1e19).contains(number))?.to_string()),
+        };
+        if digits.len() < SHORTEST || !is_whole(&digits) {
             return None;
         }
-        self.plain(digits).filter(|redacted| redacted.starts_with('['))
+        // Timestamps and ids are numbers too: only what is sure to be meant is taken.
+        let card = (13..=19).contains(&digits.len()).then(|| self.plain(&digits)).flatten();
+        card.filter(|redacted| redacted.starts_with('[')).or_else(|| self.told(name, &digits))
     }
 
     fn nested(&mut self, text: &str, depth: usize) -> Option<String> {
@@ -62,7 +79,7 @@ impl Redaction<'_> {
             // What is counted on the way into text that turns out not to be JSON is not counted.
             let mut counts = Counts::default();
             let mut inner = Redaction { redactor: self.redactor, keys: self.keys, counts: &mut counts };
-            let done = inner.value(&mut scan, &mut edits, depth, false);
+            let done = inner.value(&mut scan, &mut edits, depth, false, "");
             if done.is_some() && scan.at_end() {
                 self.counts.merge(&counts);
                 return (!edits.is_empty()).then(|| splice(text, &edits));
@@ -89,13 +106,26 @@ impl Redaction<'_> {
         Some(splice(text, &edits))
     }
 
-    /// One JSON value. `survives`: it stands under a name of usage, model or cost, whose numbers are left alone.
-    fn value(&mut self, scan: &mut Scan<'_>, edits: &mut Edits, depth: usize, survives: bool) -> Option<()> {
+    /// One JSON value. `survives`: it stands under a name of usage, model or cost, whose numbers are left alone. `name`:
+    /// of the member whose value, or one of whose values, it is, if any.
+    fn value(
+        &mut self,
+        scan: &mut Scan<'_>,
+        edits: &mut Edits,
+        depth: usize,
+        survives: bool,
+        name: &str,
+    ) -> Option<()> {
         let depth = depth + 1;
         match scan.peek()? {
-            _ if depth > DEPTH => None,
+            b'{' | b'[' if depth > DEPTH => {
+                let start = scan.at;
+                scan.skip()?;
+                edits.push((start..scan.at, NULL.to_owned()));
+                Some(())
+            }
             b'"' => {
-                self.string(scan, edits, depth, "")?;
+                self.string(scan, edits, depth, name)?;
                 Some(())
             }
             b'{' => {
@@ -110,11 +140,7 @@ impl Redaction<'_> {
                         return None;
                     }
                     let survives = survives || self.keys.survives(name.as_bytes());
-                    if scan.peek()? == b'"' {
-                        self.string(scan, edits, depth, name)?;
-                    } else {
-                        self.value(scan, edits, depth, survives)?;
-                    }
+                    self.value(scan, edits, depth, survives, name)?;
                     if scan.take(b'}') {
                         return Some(());
                     }
@@ -129,7 +155,7 @@ impl Redaction<'_> {
                     return Some(());
                 }
                 loop {
-                    self.value(scan, edits, depth, survives)?;
+                    self.value(scan, edits, depth, survives, name)?;
                     if scan.take(b']') {
                         return Some(());
                     }
@@ -140,7 +166,7 @@ impl Redaction<'_> {
             }
             _ => {
                 let word = scan.word()?;
-                if !survives && let Some(redacted) = self.number(word) {
+                if !survives && let Some(redacted) = self.number(name, word) {
                     let mut quoted = String::new();
                     quote(&redacted, &mut quoted);
                     edits.push((scan.at - word.len()..scan.at, quoted));
@@ -150,7 +176,7 @@ impl Redaction<'_> {
         }
     }
 
-    /// Gives the string as it was, between its quotes. `name`: of the member whose value it is, if any.
+    /// Gives the string as it was, between its quotes. `name`: as in `value`.
     fn string<'t>(&mut self, scan: &mut Scan<'t>, edits: &mut Edits, depth: usize, name: &str) -> Option<&'t str> {
         scan.peek()?;
         let start = scan.at;

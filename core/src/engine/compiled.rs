@@ -4,6 +4,7 @@ use crate::buffer::intern::{Interner, Resource, Scope};
 use crate::content::Content;
 use crate::content::plan::ContentPlan;
 use crate::error::{CoreError, Result};
+use crate::facts::NO_DIALECT;
 use crate::keys::{KeyTable, KeyTableBuilder};
 use crate::measure::plan::MeasurePlan;
 use crate::normalize::plan::NormalizePlan;
@@ -14,6 +15,7 @@ use crate::sample::plan::SamplePlan;
 use crate::sample::policies::Policies;
 use crate::tokens::Estimator;
 use crate::tokens::plan::EstimatePlan;
+use crate::wire::span::parse;
 use serde::Deserialize;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -151,6 +153,13 @@ impl Compiled {
             scopes: Interner::new(held),
             idle: Mutex::new(Vec::new()),
         })
+    }
+
+    /// The dialect of a span that has no facts.
+    pub fn dialect(&self, raw: &[u8], resource: &Resource, scope: &Scope) -> u16 {
+        let mut attrs = Vec::new();
+        let Ok(span) = parse(raw, &self.keys, self.limits.attribute_count, &mut attrs) else { return NO_DIALECT };
+        self.normalizer.detect(&span, &attrs, &resource.facts, &scope.facts)
     }
 
     /// Lends buffers and caches that know this plan.

@@ -108,7 +108,11 @@ fn span(trace: &Trace, conclusion: &Conclusion<'_>, index: usize) -> Value {
         record::decode(trace.record(entry), raw, &mut facts);
     }
     let mut counts = Counts::default();
-    trace.plan.content.span(raw, facts.dialect, &mut counts);
+    let dialect = || match entry.record_len {
+        0 => trace.plan.dialect(raw, resource, scope),
+        _ => facts.dialect,
+    };
+    trace.plan.content.span(raw, &dialect, &mut counts);
     if !counts.is_empty() {
         let done = counts.iter().map(|(action, kind, count)| json!({"action": action, "kind": kind, "count": count}));
         told["content"] = done.collect();

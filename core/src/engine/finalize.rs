@@ -16,7 +16,7 @@ use crate::buffer::verdicts::Remembered;
 use crate::calls::{Fate, Grouping, Links, Place, RateLimits, Report};
 use crate::concept::Concept;
 use crate::content::{Content, Counts};
-use crate::facts::{Facts, NO_DIALECT, Role};
+use crate::facts::{Facts, Role};
 use crate::measure::call_record::{self, Context};
 use crate::measure::{CallInput, TraceInput};
 use crate::output::batch::Batch;
@@ -29,6 +29,7 @@ use crate::sample::state::States;
 use crate::sample::{TraceSummary, Verdict, Vote, tracestate};
 use crate::tokens::Estimate;
 use crate::usage::Unit;
+use std::cell::LazyCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard};
 
@@ -267,7 +268,8 @@ impl<'e> Finalizer<'e> {
     fn pass(&mut self, trace: &Trace, entry: &SpanEntry) {
         let (resource, scope) = trace.group_of(entry);
         let raw = trace.raw(entry);
-        let policy = || trace.plan.content.span(raw, NO_DIALECT, &mut self.content);
+        let dialect = || trace.plan.dialect(raw, resource, scope);
+        let policy = || trace.plan.content.span(raw, &dialect, &mut self.content);
         let allowed = catch_unwind(AssertUnwindSafe(policy)).unwrap_or_else(|_| Some(Content::bare(raw)));
         let raw = allowed.as_deref().unwrap_or(raw);
         self.edits.clear();
@@ -290,13 +292,13 @@ impl<'e> Finalizer<'e> {
         let mut raw = trace.raw(entry);
         let mut rewritten = std::mem::take(&mut self.rewritten);
         self.edits.clear();
-        let mut dialect = NO_DIALECT;
+        let mut told = None;
         let report = conclusion.reports.binary_search_by_key(&index, |report| report.place.index);
         let fate = report.ok().map(|at| &conclusion.grouping.fates[at]);
         if entry.record_len > 0 {
             let mut facts = Facts::new();
             record::decode(trace.record(entry), raw, &mut facts);
-            dialect = facts.dialect;
+            told = Some(facts.dialect);
             if facts.role == Role::Wrapper && matches!(fate, Some(Fate::Canonical(_))) {
                 // No call below it: what its captured response says is its own.
                 facts.role = Role::Inference;
@@ -345,9 +347,11 @@ impl<'e> Finalizer<'e> {
             tracestate::write(own, verdict.threshold, randomness, verdict.rv, &mut self.edits.trace_state);
         }
         // After all that reads the span: facts and totals are known by now, and costs stand in the attributes.
-        let allowed = plan.content.span(raw, dialect, &mut self.content);
+        let (resource, scope) = trace.group_of(entry);
+        let dialect = LazyCell::new(|| told.unwrap_or_else(|| plan.dialect(trace.raw(entry), resource, scope)));
+        let allowed = plan.content.span(raw, &|| *dialect, &mut self.content);
         raw = allowed.as_deref().unwrap_or(raw);
-        if let Some(allowed) = plan.content.span(&self.edits.attributes, dialect, &mut self.content) {
+        if let Some(allowed) = plan.content.span(&self.edits.attributes, &|| *dialect, &mut self.content) {
             self.edits.attributes = allowed;
         }
         if !self.edits.attributes.is_empty() {
@@ -357,7 +361,6 @@ impl<'e> Finalizer<'e> {
             }
             stamp::restated(raw, may_have_cost, &self.edits.attributes, &mut self.edits.omit);
         }
-        let (resource, scope) = trace.group_of(entry);
         let size = raw.len() + self.edits.attributes.len() + 64;
         let out = self.batch.span(resource, scope, size);
         #[cfg(test)]

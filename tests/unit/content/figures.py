@@ -67,11 +67,19 @@ def figures(labelled: list[Case]) -> Figures:
         result.all[case.kind] += 1
         if not case.kind:
             result.mistaken[case.form] += text != case.text
-        elif f"[{case.kind.upper()}]" in text and case.value not in text:
+        elif _is_gone(case, text):
             result.found[case.kind] += 1
         else:
             result.missed[case.form] += 1
     return result
+
+
+def _is_gone(case: Case, text: str) -> bool:
+    """Whether all of the value was replaced, and no part of it stands beside what replaced it."""
+    label = f"[{case.kind.upper()}]"
+    ends = (f"{label}{case.value[-length:]}" for length in range(1, len(case.value)))
+    starts = (f"{case.value[:length]}{label}" for length in range(2, len(case.value)))
+    return label in text and case.value not in text and not any(part in text for part in (*ends, *starts))
 
 
 def measured() -> Figures:

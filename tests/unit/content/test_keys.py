@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,12 @@ def _plan() -> dict[str, Any]:
 
 
 def _only_in(key: str) -> set[str]:
-    """The only dialects in which a key is content."""
+    """The only dialects in which a key, or an event with all its keys, is content."""
     names = [dialect.name for dialect in shipped_dialects()]
-    return {names[index] for entry in _plan()["keys"] if entry["key"] == key for index in entry.get("dialects", [])}
+    event = key.removeprefix("event:").partition("/")[0] if key.startswith("event:") else ""
+    entries = [entry for entry in _plan()["keys"] if entry["key"] == key]
+    entries += [entry for entry in _plan()["events"] if event and fnmatchcase(_key(event), entry["name"])]
+    return {names[index] for entry in entries for index in entry.get("dialects", [])}
 
 
 @pytest.mark.parametrize("policy", ["drop", "redact"])
@@ -75,6 +79,52 @@ def test_no_known_key_of_content_is_forgotten(policy: str) -> None:
         if key in found and dialect not in only[key]
     }
     assert not forgotten
+
+
+#: Scope, name and attributes.
+Written = tuple[str, str, dict[str, Any]]
+#: Spans without facts that are recognized, and words that are content on them alone.
+OWN: dict[str, tuple[Written, list[str]]] = {
+    "claude_code": (
+        ("com.anthropic.claude_code.tracing", "claude_code.tool", {"tool_name": "Bash"}),
+        ["full_command", "tool_input", "result"],
+    ),
+    "logfire": (("logfire.openai_agents", "Function: {name}", {}), ["input", "output", "raw_input", "response"]),
+    "gemini_cli": (("gemini-cli", "tool_call", {}), ["function_args", "prompt"]),
+    "autogen": (("autogen-core", "autogen create", {}), ["message"]),
+    "openinference": (
+        ("openinference.instrumentation.crewai", "Task Created", {"openinference.span.kind": "CHAIN"}),
+        ["crew_tasks", "formatted_description"],
+    ),
+}
+
+
+@pytest.mark.parametrize("policy", ["drop", "redact"])
+@pytest.mark.parametrize("dialect", OWN)
+def test_words_are_content_on_spans_of_the_dialect_that_writes_them(policy: str, dialect: str) -> None:
+    own, words = OWN[dialect]
+    ordinary: Written = ("app.jobs", "job", {})
+    for scope, name, beside in (own, ordinary):
+        span = Span(trace_id=b"t" * 16, span_id=b"s" * 8, name=name, start_time_unix_nano=NOW)
+        span.end_time_unix_nano = NOW + 1
+        span.attributes.extend(key_values(dict.fromkeys(words, "mail bob@example.com") | beside))
+        core = engine(f"normalize: {{content: {policy}}}")
+        core.ingest(request_of(span, scope=scope), NOW)
+        (out,) = spans_of(drained(core, NOW + 5 * SECOND))
+        left = {item.key for item in out.attributes if "bob@" in item.value.string_value}
+        assert left == (set(words) if scope == "app.jobs" else set())
+
+
+def test_events_of_llamaindex_are_content_on_its_spans_alone() -> None:
+    given: dict[str, set[str]] = {"llamaindex.opentelemetry.tracer": set(), "app.jobs": {"response"}}
+    for scope, kept in given.items():
+        span = Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="Query", start_time_unix_nano=NOW)
+        span.end_time_unix_nano = NOW + 1
+        span.events.add(name="QueryEndEvent").attributes.extend(key_values({"response": SAID}))
+        core = engine("normalize: {content: drop}")
+        core.ingest(request_of(span, scope=scope), NOW)
+        (out,) = spans_of(drained(core, NOW + 5 * SECOND))
+        assert {item.key for item in out.events[0].attributes} == kept
 
 
 def test_nothing_that_is_added_is_a_copy_of_content() -> None:

@@ -33,14 +33,14 @@ def _value(item: Any) -> AnyValue:
     return any_value(item)
 
 
-def _request(*records: LogRecord) -> bytes:
+def _request(*records: LogRecord, scope: str = "app") -> bytes:
     request = ExportLogsServiceRequest()
-    request.resource_logs.add(schema_url="u").scope_logs.add(log_records=records).scope.name = "app"
+    request.resource_logs.add(schema_url="u").scope_logs.add(log_records=records).scope.name = scope
     return request.SerializeToString()
 
 
-def _through(policy: str, record: LogRecord) -> LogRecord:
-    payload = _request(record)
+def _through(policy: str, record: LogRecord, scope: str = "app") -> LogRecord:
+    payload = _request(record, scope=scope)
     report = engine(f"normalize: {{content: {policy}}}").take_logs(payload, NOW)
     assert report.records == 1
     out = ExportLogsServiceRequest.FromString(payload if report.payload is None else report.payload)
@@ -111,3 +111,52 @@ def test_details_events_lose_their_messages_only() -> None:
     kept = {"gen_ai.request.model": "gpt-4o", "gen_ai.usage.output_tokens": 3, "gen_ai.response.id": "chatcmpl-1"}
     record.attributes.extend(key_values(kept | {"gen_ai.input.messages": '[{"role":"user"}]'}))
     assert {item.key: plain(item.value) for item in _through("drop", record).attributes} == kept
+
+
+#: Claude Code's records: the end of the name is an attribute, the whole of it the body.
+CLAUDE = "com.anthropic.claude_code.events"
+SAID = "mail jane@example.com"
+CLAUDE_EVENTS: dict[str, dict[str, Any]] = {
+    "user_prompt": {"prompt": SAID, "prompt_length": "21"},
+    "tool_result": {"tool_parameters": f'{{"bash_command": "{SAID}"}}', "tool_input": SAID, "error": SAID},
+    "api_error": {"error": SAID, "status_code": "400", "model": "claude-sonnet-4-5"},
+    "api_request_body": {"body": f'{{"messages": ["{SAID}"]}}', "body_length": "40"},
+    "api_response_body": {"body": f'{{"content": ["{SAID}"]}}', "model": "claude-sonnet-4-5"},
+}
+
+
+@pytest.mark.parametrize("policy", ["drop", "redact"])
+@pytest.mark.parametrize("scope", [CLAUDE, "renamed"])
+@pytest.mark.parametrize("name", CLAUDE_EVENTS)
+def test_claude_code_names_its_records_in_two_parts(policy: str, scope: str, name: str) -> None:
+    record = LogRecord()
+    record.body.string_value = f"claude_code.{name}"
+    told = {"event.name": name, "session.id": "s-1", "tool_name": "Bash", **CLAUDE_EVENTS[name]}
+    record.attributes.extend(key_values(told))
+    out = _through(policy, record, scope)
+    assert b"jane@" not in out.SerializeToString()
+    assert out.body == record.body
+    kept = {key: value for key, value in told.items() if SAID not in str(value)}
+    assert kept.items() <= {item.key: plain(item.value) for item in out.attributes}.items()
+
+
+def test_claude_code_without_a_body_is_told_by_its_scope() -> None:
+    record = LogRecord()
+    record.attributes.extend(key_values({"event.name": "user_prompt", "prompt": SAID}))
+    assert [item.key for item in _through("drop", record, CLAUDE).attributes] == ["event.name"]
+    assert _through("drop", record, "app") == record
+
+
+def test_what_claude_code_says_of_its_calls_is_no_content() -> None:
+    record = LogRecord()
+    record.body.string_value = "claude_code.api_request"
+    told = {"event.name": "api_request", "cost_usd": "0.01", "input_tokens": "7", "model": "m", "speed": "fast"}
+    record.attributes.extend(key_values(told))
+    for policy in ("drop", "redact"):
+        assert _through(policy, record, CLAUDE) == record
+
+
+def test_a_body_that_ends_like_the_name_by_chance_is_a_message() -> None:
+    record = LogRecord(event_name="gen_ai.choice")
+    record.body.string_value = "he said gen_ai.choice"
+    assert not _through("drop", record).HasField("body")

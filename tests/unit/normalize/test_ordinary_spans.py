@@ -15,6 +15,13 @@ from tests.support.engines import NOW, drained, engine, spans_of
 from tests.support.rooms import normalizer
 from tests.support.spans import request
 
+CONTENT_ELSEWHERE = (
+    *("message", "messages", "message.content", "content", "body", "text", "prompt", "completion", "query"),
+    *("input", "output", "raw_input", "response", "result", "arguments", "function_args", "tool_output"),
+    *("tool_input", "full_command", "file_path", "request_text", "response_text", "chat_history", "tools"),
+    *("system_prompt", "crew_tasks", "hidden_params", "request_data", "user_prompt", "history", "documents"),
+)
+
 #: Whole spans after OpenTelemetry's conventions for other things, and after habits of application code.
 SPANS: dict[str, dict[str, Any]] = {
     "http server": {
@@ -102,6 +109,7 @@ SPANS: dict[str, dict[str, Any]] = {
         "tags": ["a"],
         "error_type": "OutOfStock",
     },
+    "words that are content elsewhere": dict.fromkeys(CONTENT_ELSEWHERE, "a text of the app's own"),
     "machine learning": {"model_id": "churn-7", "model_name": "churn", "features": 12, "score": 0.5, "label": "stays"},
     "video": {"stream": "s-1", "streaming": True, "ttft": 1.0, "speed": "fast", "finish_reason": "ended"},
 }
@@ -118,9 +126,10 @@ def test_an_ordinary_span_says_nothing_about_a_model(attributes: dict[str, Any])
     assert found["role"] == "none"
 
 
-def test_ordinary_bytes_come_out_as_they_went_in() -> None:
+@pytest.mark.parametrize("content", ["keep", "drop", "{policy: truncate, truncate_bytes: 16}", "redact"])
+def test_ordinary_bytes_come_out_as_they_went_in(content: str) -> None:
     body = request(*(span_of(attributes) for attributes in SPANS.values())).SerializeToString()
-    core = engine()
+    core = engine(f"normalize: {{content: {content}}}")
     core.ingest(body, NOW)
     kept = spans_of(drained(core))
     assert sorted(map(untouched, kept)) == sorted(one.SerializeToString() for one in spans_of([body]))
