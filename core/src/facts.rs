@@ -43,6 +43,10 @@ pub enum Role {
 impl Role {
     pub const ALL: [Role; 5] = [Role::None, Role::Inference, Role::Wrapper, Role::Other, Role::Never];
 
+    pub fn from_name(name: &[u8]) -> Option<Role> {
+        Self::ALL.into_iter().find(|role| role.name().as_bytes() == name)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Role::None => "none",
@@ -69,6 +73,8 @@ pub struct Facts<'a> {
     pub legacy: ConceptSet,
     /// Concepts whose legacy attribute stands on the span with another value and is replaced like a misstated one.
     pub legacy_misstated: ConceptSet,
+    /// Another enricher normalized the span before.
+    pub marked: bool,
     /// Index into the plan's dialects.
     pub dialect: u16,
     pub role: Role,
@@ -85,6 +91,7 @@ impl<'a> Facts<'a> {
             misstated: ConceptSet::default(),
             legacy: ConceptSet::default(),
             legacy_misstated: ConceptSet::default(),
+            marked: false,
             dialect: NO_DIALECT,
             role: Role::None,
         }
@@ -98,6 +105,7 @@ impl<'a> Facts<'a> {
         self.misstated = ConceptSet::default();
         self.legacy = ConceptSet::default();
         self.legacy_misstated = ConceptSet::default();
+        self.marked = false;
         self.dialect = NO_DIALECT;
         self.role = Role::None;
     }

@@ -2,9 +2,9 @@
 //! length, anything else in the record itself; a typical record is 100 bytes.
 //!
 //! Layout: dialect (varint + 1, 0 = none), role, a bit for each of the sets `inferred`, `canonical`, `misstated`, `legacy`,
-//! `legacy_misstated` that is not empty, those sets (16 bytes each), then an entry per concept. An entry is six bytes, read
-//! without a branch on their number: concept (7 bits), kind (3 bits) and rule (14 bits) in three of them, a small value in
-//! the others; a value that needs more follows.
+//! `legacy_misstated` that is not empty and one for `marked`, those sets (16 bytes each), then an entry per concept. An
+//! entry is six bytes, read without a branch on their number: concept (7 bits), kind (3 bits) and rule (14 bits) in three of
+//! them, a small value in the others; a value that needs more follows.
 
 use crate::concept::{Concept, ConceptSet};
 use crate::facts::{Facts, NO_DIALECT, NO_RULE, Role, Val};
@@ -23,6 +23,9 @@ const INLINE: u32 = 6; // (nothing), length, four bytes, and the text follow
 
 const ENTRY: usize = 6;
 
+/// Behind the bits of the sets.
+const MARKED: u8 = 1 << 5;
+
 /// Rules are numbered below this, conclusions among them.
 pub const RULES: u16 = 0x3fff;
 
@@ -38,6 +41,7 @@ pub struct Head {
     pub misstated: ConceptSet,
     pub legacy: ConceptSet,
     pub legacy_misstated: ConceptSet,
+    pub marked: bool,
 }
 
 /// Appends the record of `facts`; `span` are the bytes it was read from.
@@ -45,7 +49,8 @@ pub fn encode(facts: &Facts<'_>, span: &[u8], out: &mut Vec<u8>) {
     varint(out, if facts.dialect == NO_DIALECT { 0 } else { u64::from(facts.dialect) + 1 });
     out.push(facts.role as u8);
     let sets = [facts.inferred, facts.canonical, facts.misstated, facts.legacy, facts.legacy_misstated];
-    out.push(sets.iter().zip(0..).fold(0, |mask, (set, bit)| mask | u8::from(!set.is_empty()) << bit));
+    let mask = sets.iter().zip(0..).fold(0, |mask, (set, bit)| mask | u8::from(!set.is_empty()) << bit);
+    out.push(if facts.marked { mask | MARKED } else { mask });
     for set in sets.iter().filter(|set| !set.is_empty()) {
         out.extend_from_slice(&set.0.to_le_bytes());
     }
@@ -100,6 +105,7 @@ pub fn decode<'a>(record: &'a [u8], span: &'a [u8], facts: &mut Facts<'a>) {
     facts.misstated = head.misstated;
     facts.legacy = head.legacy;
     facts.legacy_misstated = head.legacy_misstated;
+    facts.marked = head.marked;
     for (concept, rule, value) in entries {
         facts.set(concept, value, rule);
     }
@@ -126,6 +132,7 @@ fn read_head(rest: &mut &[u8]) -> Option<Head> {
     let role = *Role::ALL.get(usize::from(byte(rest)?))?;
     let mut head = Head { dialect, role, ..Head::default() };
     let mask = byte(rest)?;
+    head.marked = mask & MARKED != 0;
     let sets =
         [&mut head.inferred, &mut head.canonical, &mut head.misstated, &mut head.legacy, &mut head.legacy_misstated];
     for (set, _) in sets.into_iter().zip(0..).filter(|(_, bit)| mask >> bit & 1 == 1) {

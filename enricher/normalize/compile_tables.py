@@ -53,6 +53,8 @@ def providers() -> dict[str, Any]:
             }
             for name, aliases in source.aliases.items()
         ],
+        "suffixes": [suffix.lower() for suffix in source.suffixes],
+        "counts_as": [{"match": rule.plan(), "provider": rule.provider, "maker": rule.maker} for rule in api.counts_as],
         "not_providers": [name.lower() for name in source.not_providers],
         "hosts": [
             {"match": host.plan(), "provider": host.provider} | ({"gateway": host.gateway} if host.gateway else {})

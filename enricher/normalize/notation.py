@@ -50,7 +50,8 @@ TRANSFORMS = (
     "literal",
 )
 """Transforms without an argument; `map:NAME` and `remap:NAME` name a table of `values.yaml`, `modality:NAME` one of
-MODALITIES."""
+MODALITIES. `sum:input` adds up the members of a JSON object: `input` and every `input_…`, if there is an `input`;
+`sum:input_*` every member that begins so. `!word` behind it leaves out the names that contain the word."""
 
 MODALITIES = ("audio", "document", "image", "text", "video")
 """What Gemini's lists of counts count by (`[{"modality": "AUDIO", "tokenCount": 900}]`)."""
@@ -69,6 +70,7 @@ _TESTS_OF_ROLES = ("operation", "span_kind", "kind", "usage", "model", "failed")
 _SPAN_KINDS = ("internal", "server", "client", "producer", "consumer")
 _NAMES = r"[A-Za-z0-9_:-]*(\[\d*\])*(\.[A-Za-z0-9_:-]+(\[\d*\])*)*"
 _PATH = re.compile(rf"(\*\*\.)?({_NAMES}(\.\*~?)?|\*~?)")
+_MEMBERS = re.compile(r"[A-Za-z0-9_-]+\*?(![A-Za-z0-9_-]+)*")
 _ANCHOR = 4
 
 
@@ -133,9 +135,14 @@ def _check_transform(step: str, maps: frozenset[str]) -> None:
     elif colon and name == "modality":
         if table not in MODALITIES:
             raise NotationError(f"there is no modality `{table}`", f"one of {', '.join(MODALITIES)}")
+    elif colon and name == "sum":
+        if not _MEMBERS.fullmatch(table):
+            raise NotationError(f"`{step}` names no members", "write sum:NAME or sum:BEGIN*, then !WORD for exceptions")
     elif step not in TRANSFORMS:
         known = ", ".join(TRANSFORMS)
-        raise NotationError(f"unknown transform `{step}`", f"one of {known}, map:NAME, remap:NAME, modality:NAME")
+        raise NotationError(
+            f"unknown transform `{step}`", f"one of {known}, map:NAME, remap:NAME, modality:NAME, sum:NAME"
+        )
 
 
 def _check_key(key: str, text: str) -> None:

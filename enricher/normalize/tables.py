@@ -122,11 +122,19 @@ class Host(Match):
     gateway: str | None = None
 
 
+class CountsAs(ProviderMatch):
+    """Models that a provider counts as their maker does."""
+
+    # The key in YAML is a reserved word.
+    maker: Annotated[Provider, Field(alias="as")]
+
+
 class Api(Section):
     """What the raw APIs mean by their numbers."""
 
     exclusive: list[Provider]
     no_total: list[Provider]
+    counts_as: list[CountsAs]
     reasoning_outside: list[Provider]
     reasoning_apart: list[Provider]
 
@@ -135,6 +143,7 @@ class Providers(Section):
     """`providers.yaml`."""
 
     aliases: dict[str, list[str]]
+    suffixes: list[str]
     not_providers: list[str]
     host_corrects: list[Provider]
     api: Api

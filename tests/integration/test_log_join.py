@@ -231,6 +231,34 @@ def test_codex_counts_in_log_records(counts: tuple[object, ...], named_by: str) 
     assert (call["input_tokens"], call["output_tokens"], call["cache_read_tokens"]) == (100, 20, 60)
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_gemini_cli_counts_in_log_records(again: bool) -> None:
+    """Thoughts are not in its output; an enricher behind this one hears the record once more."""
+    span = Span(trace_id=TRACE, span_id=SPAN, name="llm_call", start_time_unix_nano=NOW - SECOND)
+    span.end_time_unix_nano = NOW
+    span.attributes.extend(key_values({"gen_ai.operation.name": "llm_call", "gen_ai.request.model": "gemini-2.5-pro"}))
+    told = {
+        "model": "gemini-2.5-pro",
+        "input_token_count": 1000,
+        "output_token_count": 50,
+        "cached_content_token_count": 400,
+        "thoughts_token_count": 200,
+        "total_token_count": 1250,
+    }
+    payloads = [request_of(span, scope="gemini-cli")]
+    for _ in range(1 + again):
+        core = engine("", call_records=True)
+        core.take_logs(_log(told, name="gemini_cli.api_response"), NOW)
+        for payload in payloads:
+            core.ingest(payload, NOW)
+        report = core.drain(NOW + SECOND)
+        payloads = report.payloads
+    (call,) = map(json.loads, report.calls.splitlines())
+    assert (call["input_tokens"], call["output_tokens"], call["reasoning_tokens"]) == (1000, 250, 200)
+    # 600 × 1.25 + 400 × 0.125 + 250 × 10 = 3,300 USD for a million.
+    assert call["cost_usd"] == "0.0033"
+
+
 def test_a_cost_in_a_log_record_belongs_to_the_same_counts() -> None:
     for tokens, state in ((10, "reported"), (11, "unpriced")):
         core = engine("", call_records=True)

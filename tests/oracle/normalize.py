@@ -97,7 +97,7 @@ def normalize(span: Span) -> Outcome | None:
         facts.setdefault("gateway", gateway)
     told_words = (told[part] for part in ("includes_cached", "reasoning") if part in told)
     said = (*told_words, *readings.get("input_tokens", ()), *readings.get("output_tokens", ()))
-    usage.conclude(facts, dialect, who, said, told.get("provider_total"))
+    usage.conclude(facts, dialect, provider.counts_as(who, facts), said, told.get("provider_total"))
     # Only a gateway, or the app in our own words, says of its cache what could as well be said of the provider's.
     paid = (
         facts.get("cache_read_tokens", 0) > 0 and "gateway" not in facts and "enricher.cache_hit" not in span.attributes
@@ -294,7 +294,8 @@ def _fill(body: Any, facts: dict[str, Any], span: Span) -> dict[str, Any]:
         if not wants_usage and (terms := _agrees(own, facts, says)):
             _bill(own, facts)
             new = {concept: value for concept, value in own.items() if concept not in facts and value != 0}
-            new.pop("total_tokens", None)
+            if "output_tokens" in facts or new.get("total_tokens") != facts.get("input_tokens"):
+                new.pop("total_tokens", None)
             facts.update(new)
             if not any(concept == "input_tokens" or concept.startswith("cache_") for concept in new):
                 del terms["includes_cached"], terms["provider_total"]
@@ -438,13 +439,13 @@ def _operation(span: Span, dialect: dict[str, Any], facts: dict[str, Any]) -> st
         model = "request_model" in facts or "response_model" in facts
         role = "inference" if counted or (implied.get("model_claims") and model) else "none"
     if role == "inference" and told is None and operation is None:
-        operation = implied.get("operation") or _operation_of(facts)
+        operation = _operation_of(facts) or implied.get("operation") or table("operations.yaml")["default"]
     if operation:
         facts["operation"] = operation
     return role
 
 
-def _operation_of(facts: dict[str, Any]) -> str:
+def _operation_of(facts: dict[str, Any]) -> str | None:
     model = str(facts.get("request_model") or facts.get("response_model") or "").lower()
     rules = table("operations.yaml")["by_model"]
-    return str(next((rule["operation"] for rule in rules if fits(rule, model)), table("operations.yaml")["default"]))
+    return next((str(rule["operation"]) for rule in rules if fits(rule, model)), None)

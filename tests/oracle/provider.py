@@ -18,6 +18,8 @@ def conclude(scope: str, dialect: dict[str, Any], facts: dict[str, Any]) -> str 
     if told and custom:
         address = _of_address(told)
         if address is None:
+            ends = [end for end in names["suffixes"] if told.lower().endswith(end.lower())]
+            facts["provider"] = told[: -len(ends[0])] if ends else told
             return None
         named_host = address
     if known and known not in names["host_corrects"]:
@@ -37,6 +39,15 @@ def conclude(scope: str, dialect: dict[str, Any], facts: dict[str, Any]) -> str 
     return found
 
 
+def counts_as(who: str | None, facts: dict[str, Any]) -> str | None:
+    """The provider whose way of counting a call's usage follows."""
+    models = [str(facts.get(concept, "")).lower() for concept in ("response_model", "request_model")]
+    for rule in table("providers.yaml")["api"]["counts_as"]:
+        if rule["provider"] == who and any(fits(rule, model) for model in models):
+            return str(rule["as"])
+    return who
+
+
 def _named(told: str | None) -> tuple[str | None, bool]:
     """The official provider of a value, and whether the value is a name that nobody knows."""
     names = table("providers.yaml")
@@ -44,11 +55,13 @@ def _named(told: str | None) -> tuple[str | None, bool]:
     nobody = {_folded(str(name)) for name in names["not_providers"]}
     if told is None or _folded(told) in nobody - set(owner):
         return None, False
-    for word in (_folded(told), _folded(told).partition(".")[0] if "." in told else ""):
+    word = _folded(told)
+    while word:
         if word in owner:
             return owner[word], False
-        if word and word in nobody:
+        if word in nobody:
             return None, False
+        word = word.rpartition(".")[0]
     return None, True
 
 

@@ -111,6 +111,8 @@ def _transform(value: Any, step: str, context: dict[str, Any]) -> Any:
         keys = ("inputTokens",) if name == "ttl" else ("tokenCount", "token_count")
         counts = [int(part[key]) for part in named for key in keys if key in part]
         return sum(counts) if counts else None
+    if name == "sum":
+        return _sum(decoded(value), *table.split("!"))
     if name == "true":
         return True
     if name in ("map", "remap"):
@@ -144,6 +146,22 @@ def _transform(value: Any, step: str, context: dict[str, Any]) -> Any:
             items = [item.strip() for item in value.split(",")]
             return value if value.strip().startswith("[") else [item for item in items if item]
     return value
+
+
+def _sum(value: Any, members: str, *without: str) -> int | None:
+    """The counts of an object that begin alike; without a `*` only where one has just that name."""
+    if not isinstance(value, dict) or not (members.endswith("*") or members in value):
+        return None
+    begin = members.rstrip("*")
+    taken = [
+        one
+        for key, one in value.items()
+        if (key == begin or key.startswith(begin if members.endswith("*") else begin + "_"))
+        and not any(word in key for word in without)
+        and type(one) in (int, float)
+    ]
+    counts = [one for one in taken if isinstance(one, int) and one >= 0]
+    return sum(counts) if taken and counts == taken else None
 
 
 def _word(value: Any) -> str:

@@ -137,6 +137,9 @@ fn span(trace: &Trace, conclusion: &Conclusion<'_>, index: usize) -> Value {
         .collect();
     let mut added = Vec::new();
     normalizer.append(&facts, &mut added);
+    if !facts.marked {
+        normalizer.mark(facts.role, facts.dialect, &mut added);
+    }
     let keys = fields(&added, 9).filter_map(|field| key_value(field.ok()?).ok());
     told["adds"] = keys.map(|(key, _)| String::from_utf8_lossy(key).into_owned()).collect();
     if let Ok(at) = conclusion.reports.binary_search_by_key(&(index as u32), |report| report.place.index) {

@@ -16,7 +16,7 @@ use crate::buffer::verdicts::Remembered;
 use crate::calls::{Fate, Grouping, Links, Place, RateLimits, Report};
 use crate::concept::Concept;
 use crate::content::{Content, Counts};
-use crate::facts::{Facts, Role};
+use crate::facts::{Facts, NO_DIALECT, Role};
 use crate::measure::call_record::{self, Context};
 use crate::measure::{CallInput, TraceInput};
 use crate::output::batch::Batch;
@@ -293,12 +293,14 @@ impl<'e> Finalizer<'e> {
         let mut rewritten = std::mem::take(&mut self.rewritten);
         self.edits.clear();
         let mut told = None;
+        let (mut role, mut marked) = (Role::None, false);
         let report = conclusion.reports.binary_search_by_key(&index, |report| report.place.index);
         let fate = report.ok().map(|at| &conclusion.grouping.fates[at]);
         if entry.record_len > 0 {
             let mut facts = Facts::new();
             record::decode(trace.record(entry), raw, &mut facts);
             told = Some(facts.dialect);
+            (role, marked) = (facts.role, facts.marked);
             if facts.role == Role::Wrapper && matches!(fate, Some(Fate::Canonical(_))) {
                 // No call below it: what its captured response says is its own.
                 facts.role = Role::Inference;
@@ -323,6 +325,9 @@ impl<'e> Finalizer<'e> {
                 Fate::Duplicate { of, .. } => stamp::duplicate(of, out),
                 Fate::NotACall | Fate::Wrapper { .. } => {}
             }
+        }
+        if !marked && (!out.is_empty() || std::ptr::eq(raw, rewritten.as_slice())) {
+            plan.normalizer.mark(role, told.unwrap_or(NO_DIALECT), out);
         }
         if index == root {
             if conclusion.totals.calls > 0 {

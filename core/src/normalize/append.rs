@@ -4,6 +4,7 @@
 use super::compile::{RuleInfo, concept};
 use super::conclusion;
 use super::kinds::{Kind, kind_of};
+use super::marks::INFERRED;
 use super::patterns::covers;
 use super::plan::{Conventions, NormalizePlan, SourceKind};
 use crate::concept::{Concept, ConceptSet};
@@ -12,8 +13,6 @@ use crate::wire::reader::{BYTES, Reader};
 use crate::wire::value::key_value;
 use crate::wire::writer::{self, Scalar};
 
-/// Says, too, that usage is in normal form already: an enricher before this one has seen the span.
-pub const INFERRED: &str = "enricher.inferred";
 const INFERRED_FROM: &str = "enricher.inferred.from";
 /// Before the key of what gave way.
 pub const ORIGINAL: &str = "enricher.original.";
@@ -63,6 +62,11 @@ impl Output {
         Ok(output)
     }
 
+    /// The concept has a canonical attribute.
+    pub fn writes(&self, concept: Concept) -> bool {
+        self.concepts.contains(concept)
+    }
+
     /// Legacy attributes that differ are replaced, not left.
     #[inline]
     pub fn fixes_legacy(&self, concept: Concept) -> bool {
@@ -109,7 +113,8 @@ impl Output {
             let counts = |concept: &Concept| kind_of(*concept) == Kind::Count;
             inferred.iter().filter(counts).for_each(|concept| inferred.remove(concept));
         }
-        if !inferred.is_empty() {
+        // On a marked span the list stands already.
+        if !inferred.is_empty() && !facts.marked {
             let (mut names, mut sources) = (String::new(), String::new());
             for concept in inferred.iter() {
                 if !names.is_empty() {

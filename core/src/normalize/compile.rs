@@ -53,6 +53,8 @@ pub struct KeyInfo {
     pub strong: bool,
     /// Index of the detector's tests; 0 is none.
     pub tests: u16,
+    /// One of our own marks.
+    pub mark: bool,
     pub canonical: Option<Concept>,
     pub legacy: Option<Concept>,
 }
@@ -195,7 +197,9 @@ impl Tables {
                 source: rule.source.as_str().into(),
                 concept: Some(concept),
                 key: rule.key.as_str().into(),
-                whole: rule.path.is_none() && rule.kind == SourceKind::Attr,
+                whole: rule.path.is_none()
+                    && rule.kind == SourceKind::Attr
+                    && !self.ops[usize::from(entry.ops)].iter().any(Op::takes_a_part),
                 kind: rule.kind,
                 cached: rule.cached,
                 reasoning: rule.reasoning,

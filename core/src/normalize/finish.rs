@@ -10,7 +10,7 @@ use super::shapes::Told;
 use super::tokens::{self, Evidence};
 use super::{Normalizer, conclusion};
 use crate::concept::{Concept, ConceptSet};
-use crate::facts::{Facts, LIST_SEPARATOR, Val};
+use crate::facts::{Facts, LIST_SEPARATOR, Role, Val};
 use crate::keys::KeyId;
 use crate::wire::span::{Attr, SpanView};
 use crate::wire::value::{Value, array};
@@ -26,6 +26,8 @@ pub struct Seen<'s, 'a> {
     pub exception: Exception<'a>,
     /// Of the raw response that counts were read from.
     pub told: Told,
+    /// What an enricher before this one concluded.
+    pub settled: Option<Role>,
 }
 
 impl Normalizer {
@@ -50,19 +52,22 @@ impl Normalizer {
         let rule = |concept| self.tables.rules.get(usize::from(facts.rule(concept)));
         let evidence = Evidence {
             habits: seen.dialect.map(|index| &self.habits[usize::from(index)]),
-            provider,
+            provider: provider.map(|index| self.providers.counts_as(index, facts)),
             version: seen.scope.number,
             cached: seen.told.cached.or_else(|| rule(Concept::InputTokens)?.cached),
             reasoning: seen.told.reasoning.or_else(|| rule(Concept::OutputTokens)?.reasoning),
             from_response: seen.told.reasoning.is_some(),
             provider_total: seen.told.provider_total,
         };
-        tokens::conclude(facts, &evidence, &self.providers, &mut scratch.anomalies);
+        let evidence = Some(&evidence).filter(|_| seen.settled.is_none());
+        tokens::conclude(facts, evidence, &self.providers, &mut scratch.anomalies);
         cache_hit(facts, scratch);
         first_token(facts, seen.span.duration(), scratch);
         let view =
             operation::Seen { span: seen.span, attrs: seen.attrs, hits: seen.hits, scope: seen.scope.name.as_bytes() };
-        if !self.operations.conclude(facts, seen.dialect, &view, arena) {
+        if let Some(role) = seen.settled {
+            facts.role = role;
+        } else if !self.operations.conclude(facts, seen.dialect, &view, arena) {
             facts.clear();
             return;
         }

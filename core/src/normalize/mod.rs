@@ -14,6 +14,7 @@ pub mod escape;
 mod finish;
 pub mod json;
 pub mod kinds;
+pub mod marks;
 pub mod modality;
 pub mod operation;
 pub mod origin;
@@ -27,6 +28,7 @@ mod rows;
 pub mod scratch;
 pub mod shapes;
 mod span;
+mod sums;
 pub mod tokens;
 pub mod transform;
 
@@ -34,8 +36,8 @@ pub use origin::{ResourceFacts, ScopeFacts};
 pub use read::Anomalies;
 pub use scratch::Scratch;
 
-use crate::facts::Facts;
-use crate::keys::{KeyId, KeyTable, KeyTableBuilder};
+use crate::facts::{Facts, Role};
+use crate::keys::{KeyTable, KeyTableBuilder};
 use plan::NormalizePlan;
 
 /// The plan's section `normalize`, ready to be applied. Shared by all threads; each has its own [`Scratch`].
@@ -51,8 +53,7 @@ pub struct Normalizer {
     output: append::Output,
     dialects: Vec<DialectInfo>,
     habits: Vec<tokens::Habits>,
-    /// The key of our own list of inferred facts.
-    inferred: KeyId,
+    marks: marks::Keys,
     json_bytes: usize,
     depth: usize,
     text_bytes: usize,
@@ -97,7 +98,7 @@ impl Normalizer {
             output: append::Output::compile(plan)?,
             dialects,
             habits,
-            inferred: keys.add(append::INFERRED),
+            marks: marks::Keys::add(keys),
             json_bytes: plan.json_bytes,
             depth: plan.depth.min(64),
             text_bytes: plan.text_bytes.max(64),
@@ -112,7 +113,10 @@ impl Normalizer {
             info.tests = tests;
             info.mine |= tests != 0;
         }
-        self.tables.keys[self.inferred.index()].mine = true;
+        for id in self.marks.all() {
+            let info = &mut self.tables.keys[id.index()];
+            (info.mine, info.mark) = (true, true);
+        }
         for id in self.operations.keys() {
             self.tables.keys[id.index()].mine = true;
         }
@@ -123,6 +127,11 @@ impl Normalizer {
     /// `conventions: both`, `enricher.inferred` with `enricher.inferred.from`. Nothing for a span without a role.
     pub fn append(&self, facts: &Facts<'_>, out: &mut Vec<u8>) {
         self.output.append(facts, &self.tables.rules, out);
+    }
+
+    /// Appends what part the span was found to play, and in which dialect, for the enricher that reads it next.
+    pub fn mark(&self, role: Role, dialect: u16, out: &mut Vec<u8>) {
+        marks::write(role, self.dialect(dialect), out);
     }
 
     /// Copies the bytes of a span without the attributes that give way to those of [`append`](Self::append): misstated

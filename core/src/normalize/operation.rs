@@ -190,9 +190,6 @@ impl Operations {
     }
 
     fn guess<'a>(&'a self, facts: &Facts<'_>, own: Option<&'a Own>) -> Option<&'a str> {
-        if let Some(name) = own.and_then(|own| own.default.as_deref()) {
-            return Some(name);
-        }
         let model = facts.text(Concept::RequestModel).or_else(|| facts.text(Concept::ResponseModel));
         if let Some(model) = model
             && !self.models.is_empty()
@@ -200,7 +197,7 @@ impl Operations {
         {
             return Some(name);
         }
-        self.default.as_deref()
+        own.and_then(|own| own.default.as_deref()).or(self.default.as_deref())
     }
 }
 

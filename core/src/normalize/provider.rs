@@ -39,6 +39,9 @@ pub struct Providers {
     ports: BTreeMap<u16, u16>,
     scopes: Vec<(Matcher, Option<u16>)>,
     models: Vec<(Matcher, u16)>,
+    suffixes: Vec<Box<str>>,
+    /// Provider, its models, their maker.
+    counts_as: Vec<(u16, Matcher, u16)>,
 }
 
 /// What a value in a provider attribute means.
@@ -63,6 +66,8 @@ impl Providers {
             ports: BTreeMap::new(),
             scopes: Vec::new(),
             models: Vec::new(),
+            suffixes: section.suffixes.iter().map(|suffix| suffix.as_str().into()).collect(),
+            counts_as: Vec::new(),
         };
         for entry in &section.list {
             let index = providers.list.len() as u16;
@@ -94,7 +99,25 @@ impl Providers {
             let index = providers.index(&rule.provider)?;
             providers.models.push((Matcher::new(&rule.pattern)?, index));
         }
+        for rule in &section.counts_as {
+            let of = |name| providers.index(name);
+            let rule = (of(&rule.provider)?, Matcher::new(&rule.pattern)?, of(&rule.maker)?);
+            providers.counts_as.push(rule);
+        }
         Ok(providers)
+    }
+
+    /// Whose way of counting the usage follows.
+    pub fn counts_as(&self, provider: u16, facts: &Facts<'_>) -> u16 {
+        let mut rules = self.counts_as.iter().filter(|(of, _, _)| *of == provider).peekable();
+        if rules.peek().is_none() {
+            return provider;
+        }
+        let models = [Concept::ResponseModel, Concept::RequestModel].map(|concept| facts.text(concept));
+        let models = models.map(|model| model.unwrap_or_default().to_lowercase());
+        rules
+            .find(|(_, matcher, _)| models.iter().any(|model| matcher.matches(model)))
+            .map_or(provider, |(_, _, maker)| *maker)
     }
 
     /// The provider of that official name.
@@ -125,19 +148,28 @@ impl Providers {
     }
 
     fn of_value(&self, text: &str) -> Named {
-        let text = &*folded(text);
-        if let Some(index) = self.aliases.get(text) {
-            return Named::Known(*index);
+        let text = folded(text);
+        let mut rest = &*text;
+        loop {
+            if let Some(index) = self.aliases.get(rest) {
+                return Named::Known(*index);
+            }
+            if self.nobody.contains(rest) {
+                return Named::Nobody;
+            }
+            // AI SDK providers: `mistral.chat`, `google.vertex.anthropic.messages`.
+            match rest.rsplit_once('.') {
+                Some((head, _)) => rest = head,
+                None => return Named::Custom,
+            }
         }
-        if self.nobody.contains(text) {
-            return Named::Nobody;
-        }
-        // AI SDK providers: `mistral.chat`, `google.vertex.anthropic.messages`.
-        match text.split_once('.').map(|(head, _)| head) {
-            Some(head) if self.nobody.contains(head) => Named::Nobody,
-            Some(head) => self.aliases.get(head).map_or(Named::Custom, |i| Named::Known(*i)),
-            None => Named::Custom,
-        }
+    }
+
+    /// The name of a provider that no table knows, without what a library appended.
+    fn plain<'a>(&self, text: &'a str) -> &'a str {
+        let lower = text.to_ascii_lowercase();
+        let suffix = self.suffixes.iter().find(|suffix| lower.len() > suffix.len() && lower.ends_with(&***suffix));
+        &text[..text.len() - suffix.map_or(0, |suffix| suffix.len())]
     }
 
     fn of_host(&self, facts: &Facts<'_>, scratch: &mut Scratch) -> HostFacts {
@@ -204,7 +236,13 @@ impl Providers {
         let mut named_host = None;
         if named == Named::Custom {
             // Some write the address of the API.
-            named_host = Some(self.of_address(told?)?);
+            let told = told?;
+            let Some(host) = self.of_address(told) else {
+                let (name, rule) = (self.plain(told), facts.rule(Concept::Provider));
+                facts.set(Concept::Provider, Val::Str(name), rule);
+                return None;
+            };
+            named_host = Some(host);
             named = Named::Nobody;
         }
         if let Named::Known(index) = named

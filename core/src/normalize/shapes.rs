@@ -344,6 +344,12 @@ impl<'a> Reading<'_, '_, 'a> {
         }
     }
 
+    /// The total says no more than the input, which is all that the span has.
+    fn only_input(&mut self, facts: &Facts<'_>) -> bool {
+        let input = facts.int(Concept::InputTokens).filter(|_| !facts.has(Concept::OutputTokens));
+        input.is_some() && input == self.count(Concept::TotalTokens)
+    }
+
     fn fill(&mut self, part: Part, facts: &mut Facts<'a>) {
         let shape = self.shape;
         let group = self.group;
@@ -362,8 +368,11 @@ impl<'a> Reading<'_, '_, 'a> {
                     part != Part::Rest && (!known || (billed && facts.rule(field.concept) != self.rule))
                 }
                 Concept::CostByProvider => billed && !known && facts.rule(Concept::CostTotal) == self.rule,
-                // A total is in the terms of the counts beside it, which may not be the span's.
-                Concept::TotalTokens => part == Part::All && !known,
+                // A total is in the terms of the counts beside it, which may not be the span's; but for one that is all
+                // input.
+                Concept::TotalTokens => {
+                    !known && (part == Part::All || (part == Part::Details && self.only_input(facts)))
+                }
                 _ if field.kind == Kind::Count => part != Part::Rest && !known,
                 _ => !known,
             };

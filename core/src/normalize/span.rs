@@ -5,7 +5,8 @@ use super::conclusion;
 use super::detect::State;
 use super::errors::Exception;
 use super::json::{Base, Leaf, Sink, walk_otlp};
-use super::kinds::Kind;
+use super::kinds::{Kind, kind_of};
+use super::marks::Marks;
 use super::origin::{ResourceFacts, ScopeFacts};
 use super::placeholders::without_styles;
 use super::read::{Context, Source};
@@ -16,6 +17,7 @@ use super::{Normalizer, finish};
 use crate::concept::{Concept, ConceptSet};
 use crate::evaluations::Evaluation;
 use crate::facts::{Facts, LIST_SEPARATOR, NO_DIALECT, Val};
+use crate::keys::KeyId;
 use crate::wire::span::{Attr, SpanView, events};
 use crate::wire::value::Value;
 use bumpalo::Bump;
@@ -75,6 +77,17 @@ impl<'a> Gather<'_, 'a> {
     /// Some rule of the blob could still give something better than what is known.
     fn worth(&self, entries: &[Entry]) -> bool {
         entries.iter().any(|entry| !self.facts.has(entry.concept) || self.ranks[entry.concept as usize] > entry.rank)
+    }
+
+    /// Takes what stands under a canonical name as it is. A fact that is not known in spite of it was refused.
+    fn settle(&mut self, concept: Concept, value: Value<'a>) {
+        if let Some(known) = self.facts.get(concept)
+            && let Some(source) = Source::of_value(value)
+            && let Some(told) = self.context.read(kind_of(concept), source, &[])
+            && told != known
+        {
+            self.facts.set(concept, told, conclusion::NORMALIZED);
+        }
     }
 
     fn follow(&mut self, value: Value<'a>, paths: &super::paths::Paths, entries: &[Entry]) {
@@ -139,6 +152,7 @@ impl Normalizer {
         scratch.legacy.set = ConceptSet::default();
         let mut strong = scope.telling;
         let mut state = State::START;
+        let mut marks = Marks::default();
         for (at, attr) in attrs.iter().enumerate() {
             if !attr.id.is_some() {
                 continue;
@@ -152,6 +166,9 @@ impl Normalizer {
             if info.tests != 0 {
                 self.detector.attr(info.tests, attr.value, &mut state);
             }
+            if info.mark {
+                marks.note(&self.marks, attr);
+            }
             if let Some(concept) = info.canonical {
                 scratch.canonical.note(concept, at);
             }
@@ -160,13 +177,18 @@ impl Normalizer {
             }
         }
         // A log record has the form of a span with its name.
-        if !strong && !self.errors.fails_a_call(span.name) {
+        if !strong && marks.role.is_none() && !self.errors.fails_a_call(span.name) {
             return false;
         }
         out.clear();
         state = state.join(scope.state).join(res.state);
-        let dialect = self.detector.decide(state, span.name);
-        self.read(span, dialect, attrs, res, scope, scratch, arena, out);
+        let dialect = match marks.role {
+            // A dialect that this plan lacks says no more than none.
+            Some(_) => self.dialects.iter().position(|one| one.name.as_bytes() == marks.dialect),
+            None => self.detector.decide(state, span.name).map(usize::from),
+        };
+        let dialect = dialect.map(|index| index as u16);
+        self.read(span, dialect, &marks, attrs, res, scope, scratch, arena, out);
         !out.present().is_empty()
     }
 
@@ -189,6 +211,7 @@ impl Normalizer {
         &'a self,
         span: &SpanView<'a>,
         dialect: Option<u16>,
+        marks: &Marks<'a>,
         attrs: &[Attr<'a>],
         res: &'a ResourceFacts,
         scope: &'a ScopeFacts,
@@ -197,8 +220,9 @@ impl Normalizer {
         out: &mut Facts<'a>,
     ) {
         let hits = std::mem::take(&mut scratch.hits);
-        let done_before = hits.iter().any(|(_, id)| *id == self.inferred);
         out.dialect = dialect.unwrap_or(NO_DIALECT);
+        out.marked = marks.role.is_some();
+        let marked = out.marked;
 
         let mut gather = Gather {
             normalizer: self,
@@ -218,16 +242,16 @@ impl Normalizer {
         scratch.blobs.clear();
         let row = self.tables.row(dialect.unwrap_or(NO_DIALECT));
         for &(at, id) in &hits {
-            let index = row[id.index()];
-            if index == 0 {
+            let id = if marked { marks.read_as(&self.marks, id) } else { Some(id) };
+            let Some((id, index)) = id.map(|id| (id, row[id.index()])).filter(|(_, index)| *index != 0) else {
                 continue;
-            }
+            };
             let attr = &attrs[at as usize];
             let (list, entries) = self.tables.list(index);
             if !entries.is_empty()
                 && let Some(source) = Source::of_value(attr.value)
             {
-                for entry in entries {
+                for entry in entries.iter().filter(|entry| !marked || self.tells(id, entry.concept)) {
                     gather.offer(entry, source, false);
                 }
             }
@@ -262,16 +286,27 @@ impl Normalizer {
         {
             gather.facts.set(Concept::Environment, Val::Str(environment), conclusion::RESOURCE);
         }
-        if done_before {
-            gather.facts.set(Concept::TokenSemantics, Val::Str("inclusive"), conclusion::NORMALIZED);
+        if marked {
+            for concept in scratch.canonical.set.iter() {
+                gather.settle(concept, attrs[scratch.canonical.at[concept as usize] as usize].value);
+            }
         }
-        let seen = finish::Seen { span, attrs, hits: &hits, scope, dialect, exception, told };
+        let seen = finish::Seen { span, attrs, hits: &hits, scope, dialect, exception, told, settled: marks.role };
         self.finish(&seen, scratch, arena, out);
-        if done_before {
-            // The list stands on the span; a second one would be a second attribute of one name.
-            out.inferred = ConceptSet::default();
+        if out.marked {
+            out.inferred = ConceptSet(out.inferred.0 | marks.inferred.0);
         }
         scratch.hits = hits;
+    }
+
+    /// Whether an attribute of a marked span tells of a concept: one that was added tells of its own only, and what it
+    /// told of others before has its own attribute by now.
+    fn tells(&self, id: KeyId, concept: Concept) -> bool {
+        let info = &self.tables.keys[id.index()];
+        match info.canonical.or(info.legacy) {
+            Some(own) => own == concept || !self.output.writes(concept),
+            None => true,
+        }
     }
 
     fn read_events<'a>(

@@ -109,14 +109,22 @@ pub struct Evidence<'n> {
     pub provider_total: Option<bool>,
 }
 
-/// Brings the usage of a span to normal form. Returns at once when there is none.
-pub fn conclude(facts: &mut Facts<'_>, evidence: &Evidence<'_>, providers: &Providers, anomalies: &mut Anomalies) {
+/// Brings the usage of a span to normal form. Returns at once when there is none. Without evidence it has that form
+/// already: another enricher gave it.
+pub fn conclude(
+    facts: &mut Facts<'_>,
+    evidence: Option<&Evidence<'_>>,
+    providers: &Providers,
+    anomalies: &mut Anomalies,
+) {
     use Concept as C;
     let told_total = facts.int(C::TotalTokens);
     if told_total.is_none() && !facts.has(C::InputTokens) && !facts.has(C::OutputTokens) {
         return;
     }
-    fill(facts, told_total);
+    if evidence.is_some() {
+        fill(facts, told_total);
+    }
     let split = [C::CacheWrite5mTokens, C::CacheWrite1hTokens, C::CacheWrite12hTokens]
         .iter()
         .map(|concept| facts.int(*concept).unwrap_or(0))
@@ -141,14 +149,14 @@ pub fn conclude(facts: &mut Facts<'_>, evidence: &Evidence<'_>, providers: &Prov
     let cached = facts.int(C::CacheReadTokens).unwrap_or(0) + facts.int(C::CacheWriteTokens).unwrap_or(0);
     let reasoning = facts.int(C::ReasoningTokens).unwrap_or(0);
     let (mut input, mut output) = (input, output);
-    if let Some(raw) = input
+    if let (Some(raw), Some(evidence)) = (input, evidence)
         && cached > 0
         && excludes_cached(facts, evidence, providers, raw, output, reasoning, cached, told_total)
     {
         input = Some(raw + cached);
         adjust(facts, C::InputTokens, raw + cached, conclusion::CACHE_ADDED);
     }
-    if let (Some(input), Some(raw)) = (input, output) {
+    if let (Some(input), Some(raw), Some(evidence)) = (input, output, evidence) {
         let whole = whole_output(evidence, providers, input, raw, reasoning, told_total);
         if whole != raw {
             output = Some(whole);

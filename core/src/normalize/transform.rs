@@ -3,13 +3,14 @@
 use super::modality;
 use super::paths::Paths;
 use super::read::{Context, Source, unquoted};
+use super::sums::Members;
 use hashbrown::HashMap;
 use std::sync::OnceLock;
 
 /// Value maps by index; keys in lower case.
 pub type Maps = Vec<HashMap<Box<str>, Box<str>>>;
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// Divides, to get seconds or US dollars.
     Scale(f64),
@@ -30,6 +31,15 @@ pub enum Op {
     Literal,
     /// The tokens of one modality or lifetime, of a list that counts by them.
     Tokens(&'static str),
+    /// Members of an object added up.
+    Sum(Members),
+}
+
+impl Op {
+    /// What is read is not the whole value.
+    pub fn takes_a_part(&self) -> bool {
+        matches!(self, Self::Tokens(_) | Self::Sum(_))
+    }
 }
 
 /// Compiles transform names; `maps` finds a value map by name.
@@ -62,6 +72,9 @@ pub fn compile(names: &[String], maps: impl Fn(&str) -> Option<u16>) -> Result<V
                             modality::known(kind, map).ok_or_else(|| format!("unknown {kind} {map:?}"))?,
                         ));
                     }
+                    if kind == "sum" {
+                        return Ok(Op::Sum(Members::new(map).ok_or_else(|| format!("{other:?} names no member"))?));
+                    }
                     let keep = match kind {
                         "map" => false,
                         "remap" => true,
@@ -75,20 +88,20 @@ pub fn compile(names: &[String], maps: impl Fn(&str) -> Option<u16>) -> Result<V
 }
 
 pub fn apply<'a>(context: &mut Context<'_, 'a>, source: Source<'a>, ops: &'a [Op]) -> Option<Source<'a>> {
-    ops.iter().try_fold(source, |source, op| step(context, source, *op))
+    ops.iter().try_fold(source, |source, op| step(context, source, op))
 }
 
-fn step<'a>(context: &mut Context<'_, 'a>, source: Source<'a>, op: Op) -> Option<Source<'a>> {
+fn step<'a>(context: &mut Context<'_, 'a>, source: Source<'a>, op: &Op) -> Option<Source<'a>> {
     match (op, source) {
-        (Op::Scale(factor), _) => Some(Source::Float(context.float(source)? / factor)),
+        (Op::Scale(factor), _) => Some(Source::Float(context.float(source)? / *factor)),
         // A double cannot hold nanoseconds since 1970.
         (Op::Unix(factor), Source::Int(stamp)) => {
-            let after = i128::from(stamp) * (1e9 / factor) as i128 - i128::from(context.span_start);
+            let after = i128::from(stamp) * (1e9 / *factor) as i128 - i128::from(context.span_start);
             (after >= 0).then_some(Source::Float(after as f64 / 1e9))
         }
         (Op::Unix(factor), _) => {
             let start = context.span_start as f64 / 1e9;
-            let after = context.float(source)? / factor - start;
+            let after = context.float(source)? / *factor - start;
             (after >= 0.0).then_some(Source::Float(after))
         }
         (Op::Iso, Source::Text(text)) => {
@@ -97,6 +110,7 @@ fn step<'a>(context: &mut Context<'_, 'a>, source: Source<'a>, op: Op) -> Option
             (after >= 0).then_some(Source::Float(after as f64 / 1e9))
         }
         (Op::Tokens(name), _) => modality::count(context, source, name).map(Source::Int),
+        (Op::Sum(members), _) => members.sum(context, source).map(Source::Int),
         (Op::True, _) => Some(Source::Bool(true)),
         (Op::Not, Source::Bool(value)) => Some(Source::Bool(!value)),
         (Op::Lower, Source::Text(text)) => Some(Source::Text(lower(context, text))),
@@ -121,12 +135,12 @@ fn step<'a>(context: &mut Context<'_, 'a>, source: Source<'a>, op: Op) -> Option
                 Source::Bool(true) => b"true",
                 Source::Bool(false) => b"false",
                 Source::Int(value) => bumpalo::format!(in context.arena, "{}", value).into_bump_str().as_bytes(),
-                _ => return keep.then_some(source),
+                _ => return (*keep).then_some(source),
             };
-            let found = std::str::from_utf8(text).ok().and_then(|text| context.maps[usize::from(map)].get(text));
+            let found = std::str::from_utf8(text).ok().and_then(|text| context.maps[usize::from(*map)].get(text));
             match found {
                 Some(value) => Some(Source::Text(value.as_bytes())),
-                None => keep.then_some(source),
+                None => (*keep).then_some(source),
             }
         }
         (Op::List, Source::Text(text)) if text.contains(&b',') && !text.trim_ascii().starts_with(b"[") => {

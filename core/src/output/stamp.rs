@@ -17,6 +17,7 @@ use std::sync::LazyLock;
 const ATTRIBUTES: u32 = 9;
 
 pub const USAGE_COST: &str = "gen_ai.usage.cost";
+pub const COST_STATE: &str = "enricher.cost.state";
 
 fn put(out: &mut Vec<u8>, key: &str, value: Scalar<'_>) {
     key_value(out, ATTRIBUTES, key, value);
@@ -26,7 +27,7 @@ fn put(out: &mut Vec<u8>, key: &str, value: Scalar<'_>) {
 /// attribute at all, only the state and the reason. What was counted and has no list price is named: the cost is
 /// without it. So are circumstances that the list says nothing of: the cost takes the standard price for them.
 pub fn cost(cost: &Cost, price: &str, out: &mut Vec<u8>) {
-    put(out, "enricher.cost.state", Scalar::Str(cost.state.name()));
+    put(out, COST_STATE, Scalar::Str(cost.state.name()));
     if let State::Unpriced(reason) = cost.state {
         put(out, "enricher.cost.reason", Scalar::Str(reason.name()));
         return;

@@ -40,6 +40,12 @@ pub struct Providers {
     /// Providers whose SDK is used against other hosts: where the host is known to be another's, it wins.
     #[serde(default)]
     pub compatible: Vec<String>,
+    /// What libraries append to the name of any provider (`.chat`); lower case.
+    #[serde(default)]
+    pub suffixes: Vec<String>,
+    /// Models that a provider counts as their maker does.
+    #[serde(default)]
+    pub counts_as: Vec<CountsAs>,
     /// What response ids of providers start with (`chatcmpl-`), for the transform `known_id`.
     #[serde(default)]
     pub response_id_prefixes: Vec<String>,
@@ -87,6 +93,15 @@ pub struct ProviderMatch {
     #[serde(rename = "match")]
     pub pattern: Match,
     pub provider: String,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct CountsAs {
+    #[serde(rename = "match")]
+    pub pattern: Match,
+    pub provider: String,
+    pub maker: String,
 }
 
 fn inside() -> Reasoning {

@@ -11,7 +11,11 @@ fn enriched(span: &Span) -> Span {
     read(span, |seen| {
         let mut bytes = Vec::new();
         seen.normalizer.copy(seen.facts, seen.raw, &mut bytes);
+        let before = bytes.len();
         seen.normalizer.append(seen.facts, &mut bytes);
+        if !seen.facts.marked && (seen.normalizer.rewrites(seen.facts) || bytes.len() > before) {
+            seen.normalizer.mark(seen.facts.role, seen.facts.dialect, &mut bytes);
+        }
         Span { bytes, ..span.clone() }
     })
 }
