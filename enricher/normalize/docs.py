@@ -24,8 +24,8 @@ those listed under *only here*, count in their own dialect alone.
 
 How a source is written: `KEY` is a span attribute, `KEY#path` a value inside its JSON, `event:NAME/KEY` an attribute of
 a span event, `resource:KEY` a resource attribute, `log:NAME/KEY` an attribute or body field of a log record
-that was written in the span; what follows `|` is done to the value. Your own dialects have the same form in the
-configuration:
+that was written in the span; what follows `|` is done to the value. `sum:input` adds up the members of a JSON object,
+`input` and every `input_…`. Your own dialects have the same form in the configuration:
 
 ```yaml
 normalize:
@@ -47,6 +47,10 @@ normalize:
 `gen_ai.usage.input_tokens` includes cached tokens on every span that enricher has seen. Whether a dialect's own number
 does is decided in this order: what the span says (`gen_ai.token.semantics`), arithmetic (cached tokens larger than the
 input, a total that fits only one reading), the rule of the source, the dialect's rule below, the provider's API.
+
+A span that enricher has written to carries `enricher.role` and `enricher.dialect`. An enricher behind the first (a
+gateway behind sidecars, `process` over its own output) takes both from there and the canonical attributes as they are,
+so that it counts the same calls, tokens and costs; a Collector in between must leave these two on the span.
 
 | dialect | input tokens |
 | --- | --- |
