@@ -12,8 +12,9 @@ from enricher.errors import CoreFault
 
 log = logging.getLogger(__name__)
 
-# Ticks closer together would only make smaller export requests; later ones would hold decided traces back.
-_SHORTEST_S = 0.25
+# Closer together, ticks would only make smaller export requests. Further apart, each is a burst of work that requests
+# wait for on a machine with few processors.
+_SHORTEST_S = 0.05
 _LONGEST_S = 0.5
 # Under memory pressure every request asks for a tick; this much work of its own lies between two of them.
 _PRESSURE_S = 0.005

@@ -87,7 +87,16 @@ fn one(
     scratch: &mut Scratch,
 ) -> Result<Json> {
     let mut attrs: Vec<Attr<'_>> = Vec::new();
-    let view = span::parse(raw, keys, usize::MAX, &mut attrs)?;
+    let orders = &mut scratch.orders;
+    let view = span::parse_with(raw, usize::MAX, &mut attrs, |view, key, first| {
+        if first {
+            orders.begin(0, view.name);
+        }
+        orders.lookup(key, keys)
+    })?;
+    if view.attributes > 0 {
+        scratch.orders.end(&attrs);
+    }
     let arena = Bump::new();
     let mut facts = Facts::new();
     let model = normalizer.span(&view, &attrs, resource, scope, scratch, &arena, &mut facts);

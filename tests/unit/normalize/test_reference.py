@@ -1,17 +1,22 @@
-"""The core against the plain reader of the tables, and against the wire: it adds, and changes nothing."""
+"""The core against the plain reader of the tables, and against the wire: it adds, and changes nothing.
+
+The core remembers the order of keys from span to span: spans are read alone, and after others like them.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.oracle.normalize import Outcome, Span, normalize
 from tests.oracle.tables import table
-from tests.recordings import requests
+from tests.recordings import requests, scenarios
 from tests.support.rooms import normalizer
 from tests.support.spans import reduced, request
 from tests.unit.normalize.generate import spans
@@ -93,3 +98,42 @@ def test_a_recording_is_read_alike() -> None:
             answer = json.loads(normalizer().read(body))
             for found, span in zip(answer["spans"], reduced(recorded), strict=True):
                 agrees(found, normalize(span))
+
+
+@st.composite
+def kin(draw: st.DrawFn) -> list[Span]:
+    """Spans that carry the same keys: most of their values the same, now and then another name, kind or scope."""
+    first, other = draw(spans()), draw(spans())
+    pool = [*first.attributes.values(), *other.attributes.values()]
+    run = [first] * 3
+    for _ in range(draw(st.integers(1, 4))):
+        changed = draw(st.sets(st.sampled_from(sorted(first.attributes) or [""]), max_size=3))
+        attributes = {
+            key: draw(st.sampled_from(pool)) if key in changed else value for key, value in first.attributes.items()
+        }
+        like = draw(st.sampled_from([first, first, first, other]))
+        near = replace(like, attributes=attributes, events=first.events, resource=first.resource)
+        run += [near] * draw(st.integers(1, 3))
+    return [*run, first]
+
+
+@given(kin())
+@settings(max_examples=150)
+def test_a_span_is_read_alike_whatever_came_before_it(run: list[Span]) -> None:
+    alone = {id(span): core(span)[0] for span in run}
+    assert core(*run) == [alone[id(span)] for span in run]
+
+
+def test_a_recording_is_read_alike_span_by_span() -> None:
+    for name in scenarios():
+        for body in requests(name):
+            together = json.loads(normalizer().read(body * 3))["spans"]
+            alone = []
+            for resource_spans in ExportTraceServiceRequest.FromString(body).resource_spans:
+                for scope_spans in resource_spans.scope_spans:
+                    for span in scope_spans.spans:
+                        one = ExportTraceServiceRequest()
+                        under = one.resource_spans.add(resource=resource_spans.resource)
+                        under.scope_spans.add(scope=scope_spans.scope).spans.append(span)
+                        alone += json.loads(normalizer().read(one.SerializeToString()))["spans"]
+            assert together == alone * 3, name
