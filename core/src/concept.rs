@@ -61,6 +61,8 @@ concepts! {
     WebSearches = "web_searches",
     XSearches = "x_searches",
     FileSearches = "file_searches",
+    /// Model calls within the call that its counts leave out.
+    Iterations = "iterations",
     RerankSearches = "rerank_searches",
     Requests = "requests",
     Seconds = "seconds",

@@ -67,7 +67,8 @@ came late, or early.
 - Servers that you run yourself (vLLM, TGI, SGLang, Triton …) are unpriced, whatever others ask for the same model,
   until you state a price. What runs on the caller's own machine (Ollama, LM Studio, llama.cpp) costs 0.
 - What a call counts and no list prices for its model adds nothing: `enricher.cost.without_price` on the span and
-  `enricher explain` name it. A call of which nothing has a price is unpriced.
+  `enricher explain` name it. A call of which nothing has a price is unpriced. `iterations` are the model calls that
+  Anthropic's totals leave out (compaction, an advisor), where a captured response shows them.
 - Prices are those in force when the call started, to the second, in the provider's peak hours, on its holidays.
 - A Bedrock region with a list of its own is billed by it: the region in the model's ARN, which is where the resource
   that is billed lies, else the one in the host (`bedrock-runtime.eu-west-2.amazonaws.com`, FIPS, dual-stack and private

@@ -55,7 +55,8 @@ def _span(index: int, case: dict[str, Any], carrier: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Call records (`calls.jsonl`) and written spans (`out.jsonl`) of all runs."""
     folder = tmp_path_factory.mktemp("responses")
     spans = [_span(index, case, carrier) for index, (case, carrier) in enumerate(RUNS)]
     batches = [{"resourceSpans": [{"scopeSpans": [{"scope": {"name": "app"}, "spans": [span]}]}]} for span in spans]
@@ -63,6 +64,11 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]
     (folder / "config.yaml").write_text(CONFIG)
     arguments = ["process", str(folder / "spans.jsonl"), "-c", str(folder / "config.yaml"), "--keep-all"]
     assert main([*arguments, "--calls", str(folder / "calls.jsonl"), "-o", str(folder / "out.jsonl")]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def calls(folder: Path) -> dict[int, dict[str, Any]]:
     records = [json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines()]
     return {int(record["trace_id"], 16) - 1: record for record in records}
 
@@ -75,6 +81,20 @@ def test_costs_what_the_response_says(index: int, calls: dict[int, dict[str, Any
         assert (record["cost_usd"], record["cost_state"]) == (None, "unpriced")
     else:
         assert Decimal(record["cost_usd"]) == Decimal(case["usd"])
+
+
+def test_what_no_list_prices_is_named_on_the_span(folder: Path) -> None:
+    named = {}
+    for line in (folder / "out.jsonl").read_text().splitlines():
+        for batch in json.loads(line)["resourceSpans"]:
+            for span in (span for scope in batch["scopeSpans"] for span in scope["spans"]):
+                units = [one["value"] for one in span["attributes"] if one["key"] == "enricher.cost.without_price"]
+                values = [item["stringValue"] for unit in units for item in unit["arrayValue"]["values"]]
+                named[int(span["traceId"], 16) - 1] = values
+    expected = {index: case.get("without_price", []) for index, (case, _) in enumerate(RUNS)}
+    assert {index: named[index] for index in expected if expected[index]} == {
+        index: units for index, units in expected.items() if units
+    }
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case["usd"] is not None], ids=lambda case: case["id"])

@@ -123,7 +123,7 @@ const CONTEXT: u64 = {
     slots
 };
 
-const UNIT_CONCEPTS: [(Concept, Unit); 29] = [
+const UNIT_CONCEPTS: [(Concept, Unit); 30] = [
     (Concept::InputTokens, Unit::Input),
     (Concept::OutputTokens, Unit::Output),
     (Concept::TotalTokens, Unit::Total),
@@ -150,6 +150,7 @@ const UNIT_CONCEPTS: [(Concept, Unit); 29] = [
     (Concept::WebSearches, Unit::WebSearches),
     (Concept::XSearches, Unit::XSearches),
     (Concept::FileSearches, Unit::FileSearches),
+    (Concept::Iterations, Unit::Iterations),
     (Concept::RerankSearches, Unit::RerankSearches),
     (Concept::Requests, Unit::Requests),
     (Concept::Seconds, Unit::Seconds),

@@ -52,6 +52,7 @@ pub fn kind_of(concept: Concept) -> Kind {
         | C::WebSearches
         | C::XSearches
         | C::FileSearches
+        | C::Iterations
         | C::RerankSearches
         | C::Requests => Kind::Count,
         C::AudioSeconds
