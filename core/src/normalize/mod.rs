@@ -31,6 +31,7 @@ mod span;
 mod sums;
 pub mod tokens;
 pub mod transform;
+mod walker;
 
 pub use origin::{ResourceFacts, ScopeFacts};
 pub use read::Anomalies;
@@ -143,6 +144,11 @@ impl Normalizer {
     /// Whether [`copy`](Self::copy) would change anything.
     pub fn rewrites(&self, facts: &Facts<'_>) -> bool {
         self.output.rewrites(facts)
+    }
+
+    /// Longest text that becomes a fact.
+    pub fn text_bytes(&self) -> usize {
+        self.text_bytes
     }
 
     /// What gives way stays under `enricher.original.<key>`.

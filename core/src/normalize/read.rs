@@ -14,7 +14,7 @@ use bumpalo::Bump;
 pub struct Anomalies {
     /// A count, quantity or number that is negative, not finite, beyond reason or not a number.
     pub bad_number: u64,
-    /// Text that was cut to `text_bytes`.
+    /// Text that was cut to `text_bytes`, and evaluations beyond the first of a span that together are longer.
     pub oversize_text: u64,
     /// Text that is not UTF-8 where a fact was to be read from it.
     pub bad_text: u64,
