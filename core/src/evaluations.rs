@@ -45,14 +45,17 @@ impl<'t> Evaluation<'t> {
         self.score = self.score.filter(|score| score.is_finite());
     }
 
-    /// Appends it to the text of further ones, as long as that is not longer than `limit` bytes.
-    pub fn append(&self, out: &mut String, limit: usize) {
+    /// Appends it to the text of further ones, unless that would be longer than `limit` bytes; true when appended.
+    #[must_use]
+    pub fn append(&self, out: &mut String, limit: usize) -> bool {
         let before = out.len();
         let score = self.score.map(|score| score.to_string()).unwrap_or_default();
         let _ = write!(out, "{}{LIST_SEPARATOR}{score}{LIST_SEPARATOR}{}{END}", self.name, self.label);
-        if out.len() > limit {
+        let fits = out.len() <= limit;
+        if !fits {
             out.truncate(before);
         }
+        fits
     }
 }
 
@@ -79,10 +82,10 @@ mod tests {
         let mut text = String::new();
         let one = Evaluation { name: "relevance", score: Some(0.25), label: "" };
         let other = Evaluation { name: "", score: None, label: "toxic" };
-        one.append(&mut text, 64);
-        other.append(&mut text, 64);
+        assert!(one.append(&mut text, 64));
+        assert!(other.append(&mut text, 64));
         let full = text.len() + 3;
-        one.append(&mut text, full);
+        assert!(!one.append(&mut text, full));
         assert_eq!(further(&text).collect::<Vec<_>>(), [one, other]);
         assert_eq!(further("").count(), 0);
     }

@@ -6,8 +6,8 @@ use crate::buffer::trace::Trace;
 use crate::concept::{Concept, ConceptSet};
 use crate::evaluations::Evaluation;
 use crate::facts::{Facts, Role, Val};
-use crate::normalize::conclusion;
 use crate::normalize::kinds::{Kind, kind_of};
+use crate::normalize::{Anomalies, conclusion};
 use crate::record;
 use crate::wire::span::STATUS_ERROR;
 use std::sync::Arc;
@@ -34,9 +34,6 @@ const FILLS: [Concept; 18] = [
     Concept::ErrorType,
     Concept::ErrorClass,
 ];
-
-/// Bytes of evaluations beyond the first that the log records of one span add.
-const FURTHER_BYTES: usize = 4096;
 
 /// Usage and what belongs to it: taken together or not at all, figures of two sources do not fit each other.
 fn is_usage(concept: Concept) -> bool {
@@ -90,9 +87,18 @@ fn same_usage(facts: &Facts<'_>, note: &Facts<'_>) -> bool {
     })
 }
 
+/// Evaluations beyond the first.
+struct Further {
+    text: String,
+    /// Bytes.
+    limit: usize,
+    /// Those that found no room.
+    refused: u64,
+}
+
 /// Adds what the span lacks. A record about another response than the span's adds nothing, and one about an exception
 /// says nothing about a span that went well. An evaluation beside the span's own goes to `further`.
-fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>, failed: bool, further: &mut String) {
+fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>, failed: bool, further: &mut Further) {
     if let (Some(own), Some(other)) = (facts.text(Concept::ResponseId), note.text(Concept::ResponseId))
         && own != other
     {
@@ -102,8 +108,8 @@ fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>, failed: bool, further: &mut
     let cost = !facts.has(Concept::CostTotal) && same_usage(facts, note);
     let evaluation = !Concept::EVALUATION.into_iter().any(|concept| facts.has(concept));
     let second = Evaluation::of_facts(note);
-    if !evaluation && second.says_something() {
-        second.append(further, FURTHER_BYTES);
+    if !evaluation && second.says_something() && !second.append(&mut further.text, further.limit) {
+        further.refused += 1;
     }
     for concept in note.present().iter() {
         let Some(value) = note.get(concept) else { continue };
@@ -135,6 +141,7 @@ impl Engine {
         }
         let before = trace.heap_bytes();
         let (mut joined, mut unmatched) = (0, 0);
+        let mut anomalies = Anomalies::default();
         let mut places: Vec<(u64, usize)> = trace.spans.iter().map(|entry| entry.span_id).zip(0..).collect();
         places.sort_unstable();
         for same_span in notes.chunk_by(|a, b| a.span_id == b.span_id) {
@@ -148,7 +155,7 @@ impl Engine {
             let tells = usable.iter().any(|note| !note.record.is_empty());
             // A span that was delivered twice stands there twice.
             for &(_, at) in places[from..].iter().take_while(|(span, _)| tells && *span == same_span[0].span_id) {
-                let record = joined_record(trace, at, &usable);
+                let record = joined_record(trace, at, &usable, &mut anomalies.oversize_text);
                 trace.replace_record(at, &record);
             }
             for note in usable {
@@ -161,6 +168,7 @@ impl Engine {
         self.buffered.fetch_add(trace.heap_bytes().saturating_sub(before), Ordering::Relaxed);
         self.forget(&notes);
         self.measure().log_events(joined, unmatched, 0);
+        self.measure().anomalies(&anomalies);
     }
 
     /// Gives up notes that nobody asked for.
@@ -175,23 +183,24 @@ impl Engine {
     }
 }
 
-fn joined_record(trace: &Trace, at: usize, notes: &[&Note]) -> Vec<u8> {
+/// The record of a span with what the notes add; evaluations that find no room are added to `refused`.
+fn joined_record(trace: &Trace, at: usize, notes: &[&Note], refused: &mut u64) -> Vec<u8> {
     let entry = &trace.spans[at];
     let raw = trace.raw(entry);
-    let mut further = String::new();
-    let all;
     let mut facts = Facts::new();
     if entry.record_len > 0 {
         record::decode(trace.record(entry), raw, &mut facts);
     }
+    let own = facts.text(Concept::MoreEvaluations).unwrap_or_default();
+    let mut further = Further { text: own.to_owned(), limit: trace.plan.normalizer.text_bytes(), refused: 0 };
     for note in notes.iter().filter(|note| !note.record.is_empty()) {
         let mut said = Facts::new();
         record::decode(&note.record, &[], &mut said);
         fill(&mut facts, &said, entry.status == STATUS_ERROR, &mut further);
     }
-    if !further.is_empty() {
-        all = facts.text(Concept::MoreEvaluations).unwrap_or("").to_owned() + &further;
-        facts.set(Concept::MoreEvaluations, Val::Str(&all), conclusion::LOG);
+    *refused += further.refused;
+    if further.text.len() > own.len() {
+        facts.set(Concept::MoreEvaluations, Val::Str(&further.text), conclusion::LOG);
     }
     let mut record = Vec::new();
     record::encode(&facts, raw, &mut record);

@@ -357,8 +357,8 @@ impl Normalizer {
                     }
                 }
             }
-            if evaluation.says_something() {
-                evaluation.append(&mut further, gather.context.text_bytes);
+            if evaluation.says_something() && !evaluation.append(&mut further, gather.context.text_bytes) {
+                gather.context.anomalies.oversize_text += 1;
             }
         }
         if !further.is_empty() {
