@@ -4,6 +4,7 @@ use super::intern::{Resource, Scope};
 use super::notes::Note;
 use crate::engine::compiled::Compiled;
 use crate::sample::conditions::Bits;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Where a span lies and what the trace needs to know of it without decoding.
@@ -40,9 +41,9 @@ pub struct Trace {
     /// When the trace is decided, Unix nanoseconds.
     pub due: u64,
     pub due_reason: Trigger,
-    pub segments: Vec<Box<[u8]>>,
+    pub segments: SmallVec<[Box<[u8]>; 2]>,
     pub spans: Vec<SpanEntry>,
-    pub groups: Vec<(Arc<Resource>, Arc<Scope>)>,
+    pub groups: SmallVec<[(Arc<Resource>, Arc<Scope>); 1]>,
     pub bits: Bits,
     /// Bytes of spans as received.
     pub span_bytes: u64,
@@ -91,6 +92,8 @@ const GROUPS_SEARCHED: usize = 32;
 /// What a trace costs besides its spans: the struct, its vectors, its places in the table and the queue.
 const TRACE_OVERHEAD: u64 = 480;
 
+const CACHE_LINE: usize = 64;
+
 const GROUP_BYTES: usize = size_of::<(Arc<Resource>, Arc<Scope>)>();
 
 impl Trace {
@@ -101,9 +104,9 @@ impl Trace {
             first_seen: now,
             due,
             due_reason: if late { Trigger::Late } else { Trigger::DecisionWait },
-            segments: Vec::with_capacity(1),
+            segments: SmallVec::new(),
             spans: Vec::new(),
-            groups: Vec::with_capacity(1),
+            groups: SmallVec::new(),
             bits: Bits::default(),
             span_bytes: 0,
             late,
@@ -194,6 +197,18 @@ impl Trace {
         let segment_index = self.segments.len() as u32;
         self.spans[at] = SpanEntry { segment: segment_index, offset: 0, record_len: record.len() as u32, ..entry };
         self.segments.push(segment.into_boxed_slice());
+    }
+
+    /// Brings what says where the spans lie into the cache.
+    pub fn touch_places(&self) -> u64 {
+        self.spans.iter().fold(0, |sum, entry| sum ^ entry.span_id)
+            ^ self.segments.iter().fold(0, |sum, segment| sum ^ segment.len() as u64)
+    }
+
+    /// The same of the bytes of the spans and their records.
+    pub fn touch_bytes(&self) -> u64 {
+        let lines = self.segments.iter().flat_map(|segment| segment.chunks(CACHE_LINE));
+        lines.fold(0, |sum, line| sum ^ u64::from(line[0]))
     }
 
     /// Heap bytes held, as `add` counted them.

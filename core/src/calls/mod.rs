@@ -33,6 +33,7 @@ mod splits;
 pub use group::{Fate, Grouping, Rule};
 pub use merge::Call;
 pub use rate_limits::RateLimits;
-pub use recent::RecentCalls;
+pub use recent::{Arrival, RecentCalls};
 pub use report::{Place, Report, ReportedCost, Texts};
+pub use sketch::Sketch;
 pub use tree::Links;

@@ -78,6 +78,30 @@ impl Decided {
     }
 }
 
+/// What the memories are told of a span that may report a call.
+pub struct Arrival {
+    pub place: Place,
+    /// Hash of its response id, 0 without one.
+    pub id: u64,
+    /// How good a canonical report it would be.
+    pub rank: u64,
+}
+
+impl Arrival {
+    /// Nothing of a span that claims no call.
+    pub fn of(place: Place, facts: &Facts<'_>) -> Option<Self> {
+        if !matches!(facts.role, Role::Inference | Role::None) {
+            return None;
+        }
+        let known = id_and_rank(&place, facts);
+        if facts.role == Role::None && known.is_none() && !Sketch::of_facts(&place, facts).usage {
+            return None;
+        }
+        let (id, rank) = known.unwrap_or_default();
+        Some(Self { place, id, rank })
+    }
+}
+
 /// What is known of a response id. Small, because most of these are read once, from memory that is in no cache.
 #[derive(Clone, Copy)]
 struct Known {
@@ -182,6 +206,15 @@ impl Default for RecentCalls {
     }
 }
 
+fn see_id(ids: &mut Ids<Known>, id: u64, seen: Known, now: u64) {
+    match ids.get_mut(id) {
+        // Of several calls with one id, the latest is the one that is told of next.
+        Some(known) if known.rank >= seen.rank && !known.is_another(id, &seen) => {}
+        Some(known) => *known = seen,
+        None => ids.insert(id, seen, now),
+    }
+}
+
 /// Every change to the memories is complete between two statements that can panic.
 fn lock<T>(memory: &Mutex<T>) -> MutexGuard<'_, T> {
     memory.lock().unwrap_or_else(PoisonError::into_inner)
@@ -202,26 +235,31 @@ impl RecentCalls {
         }
     }
 
-    /// Notes a span as it arrives, `now` in Unix nanoseconds, so that the traces that share its call know of it.
-    pub fn observe(&self, place: &Place, facts: &Facts<'_>, now: u64) {
-        if !matches!(facts.role, Role::Inference | Role::None) {
-            return;
+    /// Notes the spans of a request as they arrive, `now` in Unix nanoseconds, so that the traces that share their calls
+    /// know of them. `make` gives the sketch of one.
+    pub fn observe(&self, arrivals: &[Arrival], now: u64, mut make: impl FnMut(&Arrival) -> Sketch) {
+        self.touch(arrivals.iter().map(|arrival| arrival.id));
+        let named = arrivals.iter().zip(0..).filter(|(arrival, _)| arrival.id != 0);
+        let mut order: Vec<(usize, u32)> = named.map(|(arrival, index)| (shard(arrival.id), index)).collect();
+        order.sort_unstable();
+        for same_shard in order.chunk_by(|a, b| a.0 == b.0) {
+            let mut ids = lock(&self.ids[same_shard[0].0]);
+            for (_, index) in same_shard {
+                let Arrival { place, id, rank } = &arrivals[*index as usize];
+                let Place { trace_id: trace, span_id: span, scope, instance, start, end, .. } = *place;
+                let source = source(scope, instance);
+                let known = Known::new(Spot { trace, span }, *rank, source, start, end.max(start));
+                see_id(&mut ids, *id, known, now);
+            }
         }
-        let known = id_and_rank(place, facts);
-        let make = || Sketch::of_facts(place, facts);
-        if facts.role == Role::None && known.is_none() && !make().usage {
-            return;
+        for same_instance in arrivals.chunk_by(|a, b| a.place.instance == b.place.instance) {
+            let instance = same_instance[0].place.instance;
+            let mut elsewhere = lock(&self.elsewhere[shard(instance)]);
+            for arrival in same_instance {
+                let Place { scope, parent_id, .. } = arrival.place;
+                elsewhere.observe(instance, scope, parent_id == 0, now, || make(arrival));
+            }
         }
-        if let Some((id, rank)) = known {
-            let Place { trace_id: trace, span_id: span, scope, instance, start, end, .. } = *place;
-            self.see_id(
-                id,
-                Known::new(Spot { trace, span }, rank, source(scope, instance), start, end.max(start)),
-                now,
-            );
-        }
-        let mut elsewhere = lock(&self.elsewhere[shard(place.instance)]);
-        elsewhere.observe(place.instance, place.scope, place.parent_id == 0, now, make);
     }
 
     /// The same for a report, where there is one already.
@@ -229,20 +267,11 @@ impl RecentCalls {
     pub(super) fn note(&self, report: &super::report::Report<'_>, now: u64) {
         let (place, sketch) = (&report.place, Sketch::of(report));
         if sketch.response_id != 0 {
-            self.see_id(sketch.response_id, Known::of(&sketch, sketch.rank()), now);
+            let mut ids = lock(&self.ids[shard(sketch.response_id)]);
+            see_id(&mut ids, sketch.response_id, Known::of(&sketch, sketch.rank()), now);
         }
         let mut elsewhere = lock(&self.elsewhere[shard(place.instance)]);
         elsewhere.observe(place.instance, place.scope, place.parent_id == 0, now, || sketch);
-    }
-
-    fn see_id(&self, id: u64, seen: Known, now: u64) {
-        let mut ids = lock(&self.ids[shard(id)]);
-        match ids.get_mut(id) {
-            // Of several calls with one id, the latest is the one that is told of next.
-            Some(known) if known.rank >= seen.rank && !known.is_another(id, &seen) => {}
-            Some(known) => *known = seen,
-            None => ids.insert(id, seen, now),
-        }
     }
 
     /// Makes ready for questions about these response ids; 0 is none.
@@ -371,7 +400,8 @@ mod tests {
             let mut facts = Facts::new();
             facts.role = Role::Inference;
             facts.set(crate::concept::Concept::ResponseId, crate::facts::Val::Str(&id), 0);
-            recent.observe(&place, &facts, index);
+            let arrival = Arrival::of(place, &facts).unwrap();
+            recent.observe(&[arrival], index, |arrival| Sketch::of_facts(&arrival.place, &facts));
             let decided = Decided {
                 sketch: Sketch { trace: u128::from(index), ..Sketch::EMPTY },
                 hang: 0,

@@ -4,7 +4,7 @@ use super::compiled::Compiled;
 use super::steps::step;
 use crate::buffer::intern::{Resource, Scope};
 use crate::buffer::trace::{Arrival, SpanEntry};
-use crate::calls::{Place, RecentCalls};
+use crate::calls::{self, Place, RecentCalls, Sketch};
 use crate::error::{CoreError, Result};
 use crate::facts::Facts;
 use crate::normalize::Anomalies;
@@ -110,6 +110,8 @@ pub(super) struct Intake<'a, 'p> {
     places: &'p Places<'a, 'p>,
     pub pending: Vec<Pending<'a>>,
     records: Vec<u8>,
+    /// The spans that may report calls; the index of a place counts `pending`.
+    arrivals: Vec<calls::Arrival>,
     /// What watches look at.
     pub steps: Vec<Step>,
     pub chains: Vec<Chain>,
@@ -129,6 +131,7 @@ impl<'a, 'p> Intake<'a, 'p> {
             places,
             pending: Vec::with_capacity(count),
             records: Vec::with_capacity(count * 64),
+            arrivals: Vec::new(),
             steps: Vec::new(),
             chains: Vec::new(),
             by_trace: HashMap::default(),
@@ -141,7 +144,13 @@ impl<'a, 'p> Intake<'a, 'p> {
     /// Reads the spans that came at `now`; `recent` is told of the calls that they report. Fails when there are spans
     /// and none of them is one.
     pub fn parse(&mut self, arena: &Bump, recent: &RecentCalls, now: u64) -> Result<Anomalies> {
-        let anomalies = self.read(arena, Some((recent, now)));
+        let anomalies = self.read(arena, true);
+        let mut facts = Facts::new();
+        recent.observe(&self.arrivals, now, |arrival| {
+            let span = &self.pending[arrival.place.index as usize];
+            record::decode(&self.records[span.record.clone()], span.raw, &mut facts);
+            Sketch::of_facts(&arrival.place, &facts)
+        });
         match self.broken.take() {
             Some((count, fault)) if count == self.places.spans.len() => Err(fault),
             _ => Ok(anomalies),
@@ -150,7 +159,7 @@ impl<'a, 'p> Intake<'a, 'p> {
 
     /// The same for spans that were taken once and told of.
     pub fn reparse(&mut self, arena: &Bump) {
-        self.read(arena, None);
+        self.read(arena, false);
     }
 
     /// The spans of some chains as places under another plan.
@@ -170,7 +179,7 @@ impl<'a, 'p> Intake<'a, 'p> {
         Ok(places)
     }
 
-    fn read(&mut self, arena: &Bump, first_time: Option<(&RecentCalls, u64)>) -> Anomalies {
+    fn read(&mut self, arena: &Bump, first_time: bool) -> Anomalies {
         let limits = &self.plan.limits;
         let mut attrs: Vec<Attr<'_>> = Vec::with_capacity(64);
         let mut scratch = self.plan.scratch();
@@ -188,7 +197,7 @@ impl<'a, 'p> Intake<'a, 'p> {
                 orders.lookup(key, &self.plan.keys)
             });
             let refusal = match &parsed {
-                Ok(span) if first_time.is_some() => self.refusal(span, &attrs, resource, scope),
+                Ok(span) if first_time => self.refusal(span, &attrs, resource, scope),
                 Ok(_) => Ok(None),
                 Err(fault) => Err(fault.clone()),
             };
@@ -209,9 +218,9 @@ impl<'a, 'p> Intake<'a, 'p> {
             let model = normalizer.span(&span, &attrs, &resource.facts, &scope.facts, &mut scratch, arena, &mut facts);
             if model {
                 record::encode(&facts, located.raw, &mut self.records);
-                if let Some((recent, now)) = first_time {
-                    let place = place(&span, resource, scope);
-                    recent.observe(&place, &facts, now);
+                if first_time {
+                    let place = Place { index: self.pending.len() as u32, ..place(&span, resource, scope) };
+                    self.arrivals.extend(calls::Arrival::of(place, &facts));
                     if !self.plan.policies.watches.is_empty() {
                         self.steps.extend(step(self.plan, place, &facts));
                     }

@@ -5,6 +5,7 @@ use super::{Engine, lock};
 use crate::buffer::trace::{Trace, Trigger};
 use crate::buffer::verdicts::Remembered;
 use crate::sample::{TraceSummary, Verdict};
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -31,6 +32,10 @@ impl Engine {
     /// Settles and clears a chunk.
     pub(super) fn settle(&self, chunk: &mut Vec<Taken>, finalizer: &mut Finalizer<'_>) {
         chunk.iter_mut().for_each(|taken| self.join(&mut taken.trace));
+        // What waited is in no cache. Reads that do not depend on each other wait for memory together.
+        let places = chunk.iter().fold(0, |sum, taken| sum ^ taken.trace.touch_places());
+        let bytes = chunk.iter().fold(0, |sum, taken| sum ^ taken.trace.touch_bytes());
+        black_box((places, bytes));
         let mut settled = Vec::with_capacity(chunk.len());
         let mut conclusion = Conclusion::default();
         let mut verdicts = Vec::new();
