@@ -210,6 +210,7 @@ impl Elsewhere {
                     break;
                 }
                 if report.trace == seeker.trace
+                    || !report.told
                     || !(report.root || seeker.root)
                     || !report.contains_or_within(seeker)
                     || !report.same_counts(seeker)

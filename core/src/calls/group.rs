@@ -100,6 +100,8 @@ pub struct Grouping<'a> {
     matching: Matching,
     pub(super) by_id: Vec<(u64, u32)>,
     stack: Vec<u32>,
+    /// Sums that the search below a report found.
+    sums: Vec<u32>,
     /// Reports above which spans have not come, the first few.
     loose: Vec<u32>,
     /// Sets right below a report: (leader, of another scope).
@@ -109,6 +111,8 @@ pub struct Grouping<'a> {
     pub(super) decided: Vec<Decided>,
     /// By leader: where the call of the set is counted.
     pub(super) spots: Vec<Option<Spot>>,
+    /// By node: id of the span below which it is found again.
+    pub(super) hangs: Vec<u64>,
     /// Sets in the usage of an earlier wrapper: (leader, index of the wrapper's earlier call).
     pub(super) drawn: Vec<(u32, u32)>,
     /// Something is to be remembered of the earlier calls.
@@ -127,6 +131,8 @@ enum Upper {
 
 /// Nodes below a wrapper that are searched for its calls.
 const SEARCHED: usize = 256;
+/// Nodes below sums that each report above them searches once more.
+const SEARCHED_AGAIN: usize = 64;
 
 impl<'a> Grouping<'a> {
     pub fn new() -> Self {
@@ -319,25 +325,38 @@ impl<'a> Grouping<'a> {
     }
 
     /// The nearest sets below a report. A tool that runs in between may call models of its own, so it ends the search.
+    /// What stands below sums is searched again by each report above them, so only so far, the nearest first.
     fn gather_below(&mut self, node: u32) {
         self.below.clear();
+        self.sums.clear();
         self.stack.clear();
         self.stack.extend(self.tree.children(node));
         let sketch = *self.sets.sketch(node);
         let own = self.sets.leader(node);
         let is_earlier = self.sets.face(own).earlier != NONE;
-        while let Some(child) = self.stack.pop() {
-            let below = &self.nodes[child as usize];
-            let leader = self.sets.leader(child);
-            let face = self.sets.face(leader);
-            if below.claims && face.covers == NONE {
-                if leader != own {
-                    let is_whole = is_earlier && self.is_whole(own, leader);
-                    self.below.push((leader, !is_whole && !self.sets.sketch(child).same_source(&sketch)));
+        let (mut searched, mut left) = (0, usize::MAX);
+        loop {
+            while let Some(child) = self.stack.pop().filter(|_| left > 0) {
+                left -= 1;
+                let below = &self.nodes[child as usize];
+                let leader = self.sets.leader(child);
+                let is_sum = self.sets.face(leader).covers != NONE;
+                if below.claims && !is_sum {
+                    if leader != own {
+                        let is_whole = is_earlier && self.is_whole(own, leader);
+                        self.below.push((leader, !is_whole && !self.sets.sketch(child).same_source(&sketch)));
+                    }
+                } else if below.claims && below.role != Role::Other {
+                    self.sums.push(child);
+                } else if below.role != Role::Other {
+                    self.stack.extend(self.tree.children(child).take(left));
                 }
-            } else if below.role != Role::Other {
-                self.stack.extend(self.tree.children(child));
             }
+            let Some(sum) = self.sums.get(searched) else { break };
+            searched += 1;
+            left = left.min(SEARCHED_AGAIN);
+            self.stack.clear();
+            self.stack.extend(self.tree.children(*sum).take(left));
         }
         self.below.sort_unstable();
         // Of two entries of a set, the one of another scope comes last and stays.

@@ -20,6 +20,8 @@ mod sketch;
 mod tree;
 
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod scene;

@@ -7,9 +7,9 @@ use super::elsewhere::Elsewhere;
 use super::group::Rule;
 use super::identity;
 use super::ids::{Ids, Places};
-use super::report::Place;
+use super::report::{Place, is_inference};
 use super::sketch::{Sketch, TOLERANCE_NS, WITH_USAGE, id_and_rank};
-use crate::facts::{Facts, Role};
+use crate::facts::Facts;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -90,14 +90,10 @@ pub struct Arrival {
 impl Arrival {
     /// Nothing of a span that claims no call.
     pub fn of(place: Place, facts: &Facts<'_>) -> Option<Self> {
-        if !matches!(facts.role, Role::Inference | Role::None) {
+        if !is_inference(facts) {
             return None;
         }
-        let known = id_and_rank(&place, facts);
-        if facts.role == Role::None && known.is_none() && !Sketch::of_facts(&place, facts).usage {
-            return None;
-        }
-        let (id, rank) = known.unwrap_or_default();
+        let (id, rank) = id_and_rank(&place, facts).unwrap_or_default();
         Some(Self { place, id, rank })
     }
 }
@@ -398,7 +394,7 @@ mod tests {
                 ..Place::default()
             };
             let mut facts = Facts::new();
-            facts.role = Role::Inference;
+            facts.role = crate::facts::Role::Inference;
             facts.set(crate::concept::Concept::ResponseId, crate::facts::Val::Str(&id), 0);
             let arrival = Arrival::of(place, &facts).unwrap();
             recent.observe(&[arrival], index, |arrival| Sketch::of_facts(&arrival.place, &facts));

@@ -185,6 +185,15 @@ enum Slot {
     Own,
 }
 
+const UNITS: ConceptSet = {
+    let (mut set, mut index) = (0, 0);
+    while index < UNIT_CONCEPTS.len() {
+        set |= 1 << UNIT_CONCEPTS[index].0 as usize;
+        index += 1;
+    }
+    ConceptSet(set)
+};
+
 /// What the presence of a concept shows: a failure, an answer.
 const FAILS: u8 = 1;
 const TELLS: u8 = 2;
@@ -372,7 +381,7 @@ impl<'a> Report<'a> {
         self.answered = self.place.status == STATUS_OK
             || shows & TELLS != 0
             || !self.usage.is_zero()
-            || self.http_status.is_some_and(|code| (200..300).contains(&code));
+            || is_success(self.http_status);
     }
 
     /// Claims a model call by itself, whatever stands below it.
@@ -422,6 +431,36 @@ fn http_status(value: Val<'_>) -> Option<u16> {
         Val::Str(text) => text.parse().ok(),
         Val::Float(_) | Val::Bool(_) => None,
     }
+}
+
+/// `Report::is_inference`, where no report is made.
+pub(super) fn is_inference(facts: &Facts<'_>) -> bool {
+    match facts.role {
+        Role::Inference => true,
+        Role::None => has_usage(facts),
+        Role::Wrapper | Role::Other | Role::Never => false,
+    }
+}
+
+/// `Report::answered`, where no report is made.
+pub(super) fn shows_answer(place: &Place, facts: &Facts<'_>) -> bool {
+    place.status == STATUS_OK
+        || facts.present().0 & ANSWERS.0 != 0
+        || has_usage(facts)
+        || is_success(facts.get(Concept::HttpStatus).and_then(http_status))
+}
+
+fn has_usage(facts: &Facts<'_>) -> bool {
+    ConceptSet(facts.present().0 & UNITS.0).iter().any(|concept| {
+        let (Slot::Count(unit), Some(value)) = (SLOTS[concept as usize], facts.get(concept)) else { return false };
+        let mut usage = Usage::new();
+        count(&mut usage, unit, value);
+        !usage.is_zero()
+    })
+}
+
+fn is_success(http_status: Option<u16>) -> bool {
+    http_status.is_some_and(|code| (200..300).contains(&code))
 }
 
 /// Whether a span shows a failure. Also asked at ingest, where no report is made.

@@ -2,7 +2,7 @@
 
 use super::group::{Grouping, Rule};
 use super::recent::RecentCalls;
-use super::report::{Report, ReportedCost};
+use super::report::{Place, Report, ReportedCost};
 use super::scene::{Outcome, Tell, alone, decide, span};
 use crate::concept::Concept;
 use crate::facts::Role;
@@ -401,6 +401,17 @@ fn reports_elsewhere_are_told_apart() {
     assert_eq!(across(&[&[root], &[elsewhere]]).len(), 2);
     let inner = chat(21, 20, "sdk", 5, 25).usage(5, 7).in_trace(2);
     assert_eq!(across(&[&[inner], &[chat(11, 1, "framework", 0, 30).usage(5, 7)]]).len(), 2);
+}
+
+#[test]
+fn a_report_that_is_no_call_takes_none_from_another_trace() {
+    let asked = Report { answered: false, ..chat(21, 0, "sdk", 5, 25) }.in_trace(2);
+    for told in [chat(11, 1, "framework", 0, 30), chat(11, 1, "framework", 0, 30).failed()] {
+        assert_eq!([across(&[&[asked], &[told]]), across(&[&[told], &[asked]])], [[(11, 0, 0)], [(11, 0, 0)]]);
+        // Nor does it keep the two that belong together from finding each other.
+        let root = Report { place: Place { span_id: 22, trace_id: 3, ..asked.place }, ..told };
+        assert_eq!(across(&[&[asked], &[root], &[told]]).len(), 1);
+    }
 }
 
 #[test]

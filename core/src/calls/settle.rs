@@ -15,6 +15,7 @@ const ABOVE: usize = 64;
 impl<'a> Grouping<'a> {
     pub(super) fn settle(&mut self, reports: &[Report<'a>], recent: &RecentCalls, now: u64) {
         self.decided.clear();
+        self.find_hangs(reports.len());
         self.spots.clear();
         self.spots.resize(self.nodes.len(), None);
         for leader in 0..self.nodes.len() as u32 {
@@ -144,21 +145,26 @@ impl<'a> Grouping<'a> {
         }
     }
 
+    /// Finds the spans below which nodes are found again.
+    fn find_hangs(&mut self, reports: usize) {
+        self.hangs.clear();
+        self.hangs.resize(self.nodes.len(), 0);
+        for node in &self.tree.order {
+            let parent = self.tree.parent[*node as usize];
+            self.hangs[*node as usize] = match self.nodes.get(parent as usize) {
+                None => self.tree.missing[*node as usize],
+                Some(_) if parent as usize >= reports => self.earlier[parent as usize - reports].members[0].0,
+                Some(above) if above.claims && matches!(above.role, Role::Wrapper | Role::Other) => {
+                    self.sets.sketch(parent).span
+                }
+                Some(_) => self.hangs[parent as usize],
+            };
+        }
+    }
+
     /// Id of the span below which a node is found again.
     fn hang(&self, node: usize) -> u64 {
-        let reports = self.nodes.len() - self.earlier.len();
-        let mut node = node;
-        while let Some(above) = self.nodes.get(self.tree.parent[node] as usize) {
-            let parent = self.tree.parent[node];
-            if let Some(call) = (parent as usize).checked_sub(reports).and_then(|at| self.earlier.get(at)) {
-                return call.members[0].0;
-            }
-            if above.claims && matches!(above.role, Role::Wrapper | Role::Other) {
-                return self.sets.sketch(parent).span;
-            }
-            node = parent as usize;
-        }
-        self.tree.missing[node]
+        self.hangs[node]
     }
 
     /// Keeps a call in mind for spans that arrive after the verdict.

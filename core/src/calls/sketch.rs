@@ -1,9 +1,9 @@
 //! A report reduced to what decides whether two of them are the same call.
 
-use super::report::{KIND_CLIENT, Place, Report, is_error};
+use super::report::{KIND_CLIENT, Place, Report, is_error, is_inference, shows_answer};
 use super::{identity, models};
 use crate::concept::Concept;
-use crate::facts::{Facts, Role, Val};
+use crate::facts::{Facts, Val};
 use crate::usage::Unit;
 
 /// Clocks of one process agree, but some SDKs round to milliseconds and end their span when the other has begun to.
@@ -38,6 +38,8 @@ pub struct Sketch {
     /// Has token counts that were not guessed.
     pub usage: bool,
     pub error: bool,
+    /// Shows that the model answered, or a failure. Otherwise it is no call by itself.
+    pub told: bool,
     pub root: bool,
     pub client: bool,
     pub inference: bool,
@@ -72,6 +74,7 @@ impl Sketch {
             cached,
             reasoning: report.usage.or_zero(Unit::Reasoning),
             error: report.error,
+            told: report.error || report.answered,
             inference: report.is_inference(),
             ..Sketch::place(&report.place)
         }
@@ -88,14 +91,16 @@ impl Sketch {
         };
         let text = |concept| facts.text(concept).unwrap_or("");
         let cached = get(Concept::CacheReadTokens).max(0).saturating_add(get(Concept::CacheWriteTokens).max(0));
+        let error = is_error(place, facts);
         Sketch {
             input: get(Concept::InputTokens),
             output: get(Concept::OutputTokens),
             total: get(Concept::TotalTokens),
             cached,
             reasoning: get(Concept::ReasoningTokens).max(0),
-            error: is_error(place, facts),
-            inference: matches!(facts.role, Role::Inference | Role::None),
+            error,
+            told: error || shows_answer(place, facts),
+            inference: is_inference(facts),
             ..Sketch::place(place)
         }
         .named(text(Concept::RequestModel), text(Concept::ResponseModel), text(Concept::ResponseId))
@@ -136,6 +141,7 @@ impl Sketch {
         class: Class::Unknown,
         usage: false,
         error: false,
+        told: false,
         root: false,
         client: false,
         inference: false,
@@ -317,6 +323,7 @@ impl Sketch {
         if self.response_id == 0 {
             (self.response_id, self.id_shape) = (other.response_id, other.id_shape);
         }
+        self.told |= other.told;
     }
 
     pub fn duration(&self) -> u64 {
@@ -346,17 +353,18 @@ impl Sketch {
 
     /// See `rank`.
     pub fn rank(&self) -> u64 {
-        rank(self.inference, self.usage, self.client, self.duration())
+        rank(self.told, self.inference, self.usage, self.client, self.duration())
     }
 }
 
 /// A bit of `Sketch::rank`: the report has usage.
-pub const WITH_USAGE: u64 = 1 << 62;
+pub const WITH_USAGE: u64 = 1 << 61;
 
-/// Which of two reports from different traces is canonical: inference first, then one with usage, then the client's, then
-/// the shorter one. Higher wins.
-fn rank(inference: bool, usage: bool, client: bool, duration: u64) -> u64 {
-    u64::from(inference) << 63 | if usage { WITH_USAGE } else { 0 } | u64::from(client) << 61 | (!duration >> 3)
+/// Which of two reports from different traces is canonical: first one that is a call by itself, then inference, then one
+/// with usage, then the client's, then the shorter one. Higher wins.
+fn rank(told: bool, inference: bool, usage: bool, client: bool, duration: u64) -> u64 {
+    let usage = if usage { WITH_USAGE } else { 0 };
+    u64::from(told) << 63 | u64::from(inference) << 62 | usage | u64::from(client) << 60 | (!duration >> 4)
 }
 
 /// The key of the response id and the rank of a report, without making its sketch.
@@ -365,9 +373,9 @@ pub fn id_and_rank(place: &Place, facts: &Facts<'_>) -> Option<(u64, u64)> {
     let counted = |concept| facts.number(concept).is_some_and(|count| count > 0.0);
     let usage = !facts.flag(Concept::TokensEstimated).unwrap_or(false)
         && [Concept::InputTokens, Concept::OutputTokens, Concept::TotalTokens].into_iter().any(counted);
-    let inference = matches!(facts.role, Role::Inference | Role::None);
     let duration = place.end.saturating_sub(place.start);
-    Some((identity::key(id), rank(inference, usage, place.kind == KIND_CLIENT, duration)))
+    // An id is an answer's.
+    Some((identity::key(id), rank(true, is_inference(facts), usage, place.kind == KIND_CLIENT, duration)))
 }
 
 /// A hash of bytes that is the same everywhere in the process.
