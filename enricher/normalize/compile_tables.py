@@ -148,5 +148,8 @@ def errors() -> dict[str, Any]:
     for rule in classes:
         texts += [{"match": {"contains": text.lower()}, "of": "type", "class": rule.name} for text in rule.types]
         texts += [{"match": {"contains": text.lower()}, "of": "message", "class": rule.name} for text in rule.messages]
+        if rule.status:
+            named = source.status_text.replace("{status}", "|".join(map(str, rule.status)))
+            texts.append({"match": {"regex": named}, "of": "message", "class": rule.name})
     statuses = [{"from": status, "to": status, "class": rule.name} for rule in classes for status in rule.status]
     return {"texts": texts, "statuses": statuses, "events": source.events}

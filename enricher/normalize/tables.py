@@ -197,6 +197,8 @@ class Errors(Section):
     """`errors.yaml`."""
 
     events: list[str]
+    status_text: str
+    """Regex by which a message names an HTTP status; `{status}` stands for those of a class."""
     classes: list[ErrorRule]
 
 

@@ -75,6 +75,7 @@ def request(number: int, fixture: dict[str, Any]) -> bytes:
         )
         if given.get("error"):
             span.status.code = span.status.STATUS_CODE_ERROR
+            span.status.message = given["error"] if isinstance(given["error"], str) else ""
         span.attributes.extend(key_values(given["attributes"]))
         for name, attributes in given.get("events", []):
             span.events.add(name=name, time_unix_nano=start).attributes.extend(key_values(attributes))
