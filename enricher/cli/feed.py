@@ -1,8 +1,8 @@
 """Files of spans and of log records into engines, in whatever order the two stand.
 
 In the service a log record waits for its span or finds it waiting. In files the records of a span may stand far behind
-it, so they are read first; what `limits.log_facts_mib` has no room for is taken where it stands. From standard input,
-which is read once, all are.
+it, so they are read first; what `limits.log_facts_mib` has no room for is taken where it stands. From standard input and
+pipes, which can be read once only, all are.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from enricher.cli.inputs import UNKNOWN, Meter, read_messages
+from enricher.cli.inputs import UNKNOWN, Meter, is_regular, read_messages
 from enricher.errors import InputError
 from enricher.runtime.engine import CoreEngine
 from enricher.runtime.replay import Replay
@@ -58,7 +58,8 @@ class Feed:
 
     def _read_ahead(self) -> None:
         for number, path in enumerate(self._inputs):
-            if path == "-":
+            # A directory or a file that is not there is told where its spans are read.
+            if not is_regular(path):
                 continue
             try:
                 for message in read_messages(path, CoreEngine.otlp_from_json, only="logs"):

@@ -54,6 +54,11 @@ class Message(NamedTuple):
     payload: bytes
 
 
+def is_regular(path: str) -> bool:
+    """Whether the input is a file that may be read again from its start, and has a size: no `-`, pipe or terminal."""
+    return path != "-" and Path(path).is_file()
+
+
 def read_messages(path: str, from_json: FromJson, meter: Meter | None = None, only: str = "") -> Iterator[Message]:
     """The export requests of one file, in order; `-` is standard input.
 

@@ -7,12 +7,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from enricher.cli.inputs import is_regular
+
 _TERMINAL_S = 0.2
 _LOG_S = 10.0
 
 
 class Progress:
-    """Counts bytes of input. inputs: the files, whose sizes make the whole; standard input has none."""
+    """Counts bytes of input. inputs: the files, whose sizes make the whole; standard input and pipes have none."""
 
     def __init__(self, inputs: Sequence[str]) -> None:
         self._terminal = sys.stderr.isatty()
@@ -21,9 +23,10 @@ class Progress:
         self._done = 0
         self._shown = False
         try:
-            self._whole = sum(Path(path).stat().st_size for path in inputs if path != "-") if "-" not in inputs else 0
+            sized = all(is_regular(path) for path in inputs)
+            self._whole = sum(Path(path).stat().st_size for path in inputs) if sized else 0
         except OSError:
-            # The command itself says which file is not there.
+            # Gone since.
             self._whole = 0
 
     def add(self, count: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,27 @@ def test_simulate_counts_what_they_added(tmp_path: Path, capsys: pytest.CaptureF
     told = json.loads(capsys.readouterr().out)
     (tokens,) = (one["estimates"]["tokens"] for one in told["candidates"])
     assert tokens["true"] == 2023
+
+
+def test_a_pipe_is_read_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """`<(…)` and `/dev/stdin` hold nothing when they are opened again."""
+    data = "\n".join([SPANS[0], log_line(1), SPANS[1], log_line(2)]).encode()
+
+    def run(command: str) -> Any:
+        reader, writer = os.pipe()
+        try:
+            os.write(writer, data)
+            os.close(writer)
+            assert main([command, f"/dev/fd/{reader}", "--json"]) == 0
+        finally:
+            os.close(reader)
+        return json.loads(capsys.readouterr().out)
+
+    told = run("process")
+    assert told["spans"] == {"in": 2, "kept": 2, "rejected": 0}
+    assert told["tokens"]["input"] == 2003
+    assert len(run("explain")["traces"]) == 2
+    assert [one["estimates"]["calls"]["true"] for one in run("simulate")["candidates"]] == [2]
 
 
 def test_records_of_spans_that_are_not_there_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

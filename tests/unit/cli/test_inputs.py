@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from enricher.cli.inputs import Message, read_messages
+from enricher.cli.progress import Progress
 from enricher.errors import DecodeError, InputError
 from enricher.wire import count_items
 from tests.support import otlp
@@ -156,6 +158,18 @@ def test_the_meter_counts_the_bytes_of_the_file(tmp_path: Path) -> None:
     told: list[int] = []
     assert [message.payload for message in read_messages(str(path), from_json, told.append)] == [FIRST, SECOND]
     assert sum(told) == path.stat().st_size
+
+
+def test_what_was_read_is_a_share_of_files_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, pipe = tmp_path / "input", tmp_path / "pipe"
+    path.write_bytes(bytes(1 << 20))
+    os.mkfifo(pipe)
+    monkeypatch.setattr("enricher.cli.progress._LOG_S", 0.0)
+    for inputs, words in (([path], "read 50% of 1 MiB"), ([path, pipe], "read 0 MiB"), ([path, "-"], "read 0 MiB")):
+        Progress([str(one) for one in inputs]).add(1 << 19)
+        assert capsys.readouterr().err.startswith(words)
 
 
 def test_a_file_that_is_not_there_is_told() -> None:
