@@ -1,8 +1,8 @@
 """Files of spans and of log records into engines, in whatever order the two stand.
 
 In the service a log record waits for its span or finds it waiting. In files the records of a span may stand far behind
-it, so they are read first; what `limits.log_facts_mib` has no room for is taken where it stands. From standard input and
-pipes, which can be read once only, all are.
+it, so they are read first; what `limits.log_facts_mib` has no room for is taken where it stands. From standard input
+and pipes, which can be read once only, all are.
 """
 
 from __future__ import annotations
