@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from enricher.cli.common import add_config_arguments, load_settings
+from enricher.config.base import parse_span_time
 from enricher.config.shape import nearest
 from enricher.errors import InputError
 from enricher.price import report, store
@@ -100,7 +101,10 @@ def _time(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write 2026-11-20 or 2026-11-20T16:00Z") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    try:
+        return parse_span_time(moment)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
 
 
 def list_models(options: argparse.Namespace) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
@@ -60,6 +61,36 @@ Duration = Annotated[
     WithJsonSchema({"type": ["string", "number"], "examples": ["30s", "250ms", "1m30s"]}, mode="validation"),
 ]
 """A Go duration in YAML, seconds (float) in Python."""
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""The first time that a span can have."""
+_LAST_YEAR = 2261
+
+
+def parse_moment(value: datetime) -> datetime:
+    """The time in UTC; one without a zone is meant so. Raises ValueError before 1970, where spans' clocks begin."""
+    try:
+        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        moment = None
+    if moment is None or moment < EPOCH:
+        raise ValueError("must be a time from 1970-01-01 on, the first that a span can have")
+    return moment
+
+
+def parse_span_time(value: datetime) -> datetime:
+    """The same of a time that a span is to have. Raises ValueError also beyond what nanoseconds in 64 bits reach."""
+    moment = parse_moment(value)
+    if moment.year > _LAST_YEAR:
+        raise ValueError(f"must be a time from 1970 to {_LAST_YEAR}, which spans can have")
+    return moment
+
+
+Moment = Annotated[datetime, AfterValidator(parse_moment)]
+"""A date or a time, in UTC; without an end."""
+SpanTime = Annotated[datetime, AfterValidator(parse_span_time)]
+"""A date or a time, in UTC, that a span can have."""
 
 
 class Section(BaseModel):

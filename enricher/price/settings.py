@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from enricher.config.base import Duration, Section, fault
+from enricher.config.base import EPOCH, Duration, Moment, Section, fault
 
 TokenUnit = Literal[
     "input",
@@ -54,14 +53,9 @@ def _exact(value: Any) -> Any:
     return str(value) if isinstance(value, float) else value
 
 
-def _utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
 Price = Annotated[
     Decimal, BeforeValidator(_exact), Field(ge=0, lt=1_000_000, decimal_places=_PLACES, allow_inf_nan=False)
 ]
-Moment = Annotated[datetime, AfterValidator(_utc)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
@@ -80,7 +74,7 @@ class _Dated(Section):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if self.valid_from and self.until and self.until <= self.valid_from:
+        if self.until and self.until <= (self.valid_from or EPOCH):
             raise fault("empty-range", "ends before it begins", "swap `from` and `until`", at=("until",))
         return self
 

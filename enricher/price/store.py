@@ -207,6 +207,7 @@ def _typed(kind: type[R], values: dict[str, Any]) -> R:
             date.fromisoformat(row.day)
         except ValueError as error:
             raise ValueError(f"day: must be a date such as 2026-10-01, not {row.day!r}") from error
+        _moment("day", row.day)
     else:
         row = kind(**values)
     return row  # type: ignore[no-any-return]
@@ -235,7 +236,10 @@ def _dates(row: PriceRow | ModifierRow) -> None:
 
 def _moment(column: str, text: str) -> int:
     try:
-        return timestamp(text)
+        seconds = timestamp(text)
     except (ValueError, OverflowError) as error:
         example = "2026-08-16T16:00:00Z"
         raise ValueError(f"{column}: must be empty, a date or a time such as {example}, not {text!r}") from error
+    if seconds < 0:
+        raise ValueError(f"{column}: must be a time from 1970-01-01 on, the first that a span can have, not {text!r}")
+    return seconds

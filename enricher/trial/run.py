@@ -94,4 +94,4 @@ def _got(seen: _Seen, trace_id: str, begin_ns: int) -> Got | None:
 
 def _begin_ns(test: Scenario) -> int:
     begin = test.time or datetime.combine(date.fromisoformat(shipped().built), time(12), UTC)
-    return round((begin if begin.tzinfo else begin.replace(tzinfo=UTC)).timestamp()) * SECOND
+    return round(begin.timestamp()) * SECOND

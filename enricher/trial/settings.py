@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from enricher.config.base import Duration, Section, fault
+from enricher.config.base import Duration, Section, SpanTime, fault
 from enricher.config.shape import nearest
 
 Trigger = Literal["root_received", "decision_wait", "span_limit", "byte_limit", "too_large", "memory_pressure"]
@@ -186,7 +185,7 @@ class Scenario(Section):
     """Traffic that the engine has seen before."""
     spans: Annotated[list[WrittenSpan], Field(min_length=1)]
     """The spans of the trace; the first is its root unless it says otherwise."""
-    time: datetime | None = None
+    time: SpanTime | None = None
     """When the trace begins, which chooses the prices; noon (UTC) of the day the price book was built when unset."""
     randomness: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """Where the trace stands among all: it is kept when this is at least 1 minus its probability."""
