@@ -15,8 +15,9 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
+from typing import IO
 
 from enricher.errors import InputError
 from enricher.price import store
@@ -163,16 +164,25 @@ def _fetch(url: str, most: int) -> bytes:
     if not url.startswith("https://"):
         raise InputError(f"{url} is not an HTTPS address")
     try:
-        # The address is HTTPS, and so must be wherever it leads.
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
-            if urllib.parse.urlsplit(answer.url).scheme != "https":
-                raise InputError(f"{url} leads to {answer.url}, which is not HTTPS")
+        with urllib.request.build_opener(_OnlyHttps).open(url, timeout=_TIMEOUT_S) as answer:
             body = _read(answer, url, most)
     except (OSError, HTTPException, ValueError) as error:
         # Of what failed below HTTP only the reason is worth telling.
         below = isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError)
         raise InputError(f"cannot fetch {url}: {getattr(error, 'reason', error) if below else error}") from error
     return body
+
+
+class _OnlyHttps(urllib.request.HTTPRedirectHandler):
+    """Follows an address that is HTTPS to others that are, so that nobody on the way chooses where it ends."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
+        """Raises InputError for an address that is not HTTPS."""
+        if urllib.parse.urlsplit(newurl).scheme != "https":
+            raise InputError(f"{req.full_url} leads to {newurl}, which is not HTTPS")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _read(answer: HTTPResponse, url: str, most: int) -> bytes:

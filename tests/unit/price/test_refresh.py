@@ -178,7 +178,10 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str,
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = content.get(self.path)
-            self.send_response(404 if body is None else 200)
+            moved = content.get(f"moved {self.path}", b"").decode()
+            self.send_response(302 if moved else 404 if body is None else 200)
+            if moved:
+                self.send_header("Location", moved)
             if self.path in content.get("cut off", b"").decode().split():
                 self.send_header("Content-Length", str(len(body or b"") + 100))
             self.end_headers()
@@ -324,6 +327,39 @@ def test_only_https_and_only_so_much(monkeypatch: pytest.MonkeyPatch, site: tupl
     monkeypatch.setattr(refresh, "MOST_BYTES", 999)
     with pytest.raises(InputError, match="larger than"):
         refresh.Finder().look(BookSettings(url=f"{root}/book.zip", sha256="0" * 64))
+
+
+def test_no_address_on_the_way_is_other_than_https(site: tuple[str, dict[str, bytes]]) -> None:
+    root, content = site
+    content["/book.zip"] = b"x"
+    content["moved /here"] = f"{root}/there".encode()
+    content["moved /there"] = f"{root}/book.zip".encode()
+    with pytest.raises(InputError, match="book"):
+        refresh.Finder().look(BookSettings(url=f"{root}/here", sha256=hashlib.sha256(b"x").hexdigest()))
+    asked: list[str] = []
+
+    class Plain(BaseHTTPRequestHandler):
+        """Leads back to where HTTPS is."""
+
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", f"{root}/book.zip")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    plain = ThreadingHTTPServer(("127.0.0.1", 0), Plain)
+    threading.Thread(target=plain.serve_forever, daemon=True).start()
+    try:
+        content["moved /there"] = f"http://localhost:{plain.server_port}/back".encode()
+        with pytest.raises(InputError, match=r"there leads to http://localhost:\d+/back, which is not HTTPS"):
+            refresh.Finder().look(BookSettings(url=f"{root}/here", sha256="0" * 64))
+    finally:
+        plain.shutdown()
+        plain.server_close()
+    assert asked == []
 
 
 def test_age_is_counted_in_days() -> None:
