@@ -183,7 +183,7 @@ class Book:
             if row.provider not in wanted or any(fnmatchcase(name, glob) for glob in row.excluded.split()):
                 continue
             for text in row.names.split():
-                if (text != name and not ("*" in text and _fits(name, text))) or (providers is None and text == "*"):
+                if (text != name and not ("*" in text and fits(name, text))) or (providers is None and text == "*"):
                     continue
                 score = (wanted.index(row.provider), int(text != name), -len(text))
                 if best is None or score < best:
@@ -191,8 +191,8 @@ class Book:
         return found
 
 
-def _fits(name: str, glob: str) -> bool:
-    """`*` is the only special character of a glob; `[`, `?` stand for themselves."""
+def fits(name: str, glob: str) -> bool:
+    """Whether a glob matches as in the core: `*` stands for any text; all else, `[` and `?` too, for itself."""
     return fnmatchcase(name, glob.replace("[", "[[]").replace("?", "[?]"))
 
 

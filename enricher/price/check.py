@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from enricher.config.paths import dotted
 from enricher.config.shape import nearest
 from enricher.errors import InputError, Problem
 from enricher.price import refresh
 from enricher.price import rules as rules_of
-from enricher.price.book import Book
+from enricher.price.book import Book, fits
 from enricher.price.compile import discounted, region_of, regions, target
 from enricher.price.overlaps import overlaps
 from enricher.price.rules import Rules
@@ -135,7 +134,7 @@ def _covers(one: Alias, other: Alias, rules: Rules) -> bool:
 
     same = not one.when_provider or provider(one.when_provider) == provider(other.when_provider)
     host = other.when_host.lower()
-    return same and (not one.when_host or (bool(host) and fnmatchcase(host, one.when_host.lower())))
+    return same and (not one.when_host or (bool(host) and fits(host, one.when_host.lower())))
 
 
 def _alias(path: str, alias: Alias, settings: PricesSettings, book: Book, rules: Rules) -> Iterator[Problem]:
@@ -152,7 +151,7 @@ def _alias(path: str, alias: Alias, settings: PricesSettings, book: Book, rules:
     model, provider = target(alias, rules)
     if not model:
         return
-    named = [one for one in settings.overrides if fnmatchcase(model, one.model.strip().lower())]
+    named = [one for one in settings.overrides if fits(model, one.model.strip().lower())]
     owner = provider or rules.provider_of(alias.when_provider) or alias.when_provider.lower()
     own = [one for one in named if not one.provider or _owner(one.provider, rules) == owner]
     chain = rules.chain(provider) if provider in rules.providers else None

@@ -13,7 +13,7 @@ from typing import Any
 from enricher.errors import InputError
 from enricher.price import refresh
 from enricher.price import rules as rules_of
-from enricher.price.book import TOKEN_UNITS, UNITS, Book, ModifierRow, PriceRow, timestamp
+from enricher.price.book import TOKEN_UNITS, UNITS, Book, ModifierRow, PriceRow, fits, timestamp
 from enricher.price.scale import ASSUMED
 from enricher.price.settings import Alias, Discount, Override, PricesSettings
 
@@ -380,7 +380,7 @@ def discounted(discount: Discount, book: Book, rules: rules_of.Rules) -> list[tu
         for row in book.models
         if (owners is None or row.provider in owners)
         and any(
-            fnmatchcase(name, glob) or fnmatchcase(rules.split_region(row.provider, name)[1], glob)
+            fits(name, glob) or fits(rules.split_region(row.provider, name)[1], glob)
             for name in (row.model.lower(), *row.names.split())
         )
     ]

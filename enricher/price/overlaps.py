@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from itertools import combinations
 
 from enricher.errors import Problem
-from enricher.price.book import Book
+from enricher.price.book import Book, fits
 from enricher.price.rules import Rules
 from enricher.price.settings import Override, PricesSettings
 
@@ -73,7 +72,7 @@ def _shared(one: Override, other: Override, book: Book, rules: Rules) -> str:
         for row in book.models
         if provider in (None, row.provider)
         for name in row.names.split()
-        if "*" not in name and fnmatchcase(name, first) and fnmatchcase(name, second)
+        if "*" not in name and fits(name, first) and fits(name, second)
     )
     return next(names, "")
 

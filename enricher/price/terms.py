@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
 from enricher.price import refresh, report
 from enricher.price import rules as rules_of
-from enricher.price.book import Book
+from enricher.price.book import Book, fits
 from enricher.price.compile import compile_plan, discounted, target
 from enricher.price.settings import Alias, Discount, Override, PricesSettings
 from enricher.runtime.engine import CorePrices
@@ -84,7 +83,7 @@ class Terms:
             for row in self.book.models:
                 if override.provider and provider != row.provider:
                     continue
-                if any(fnmatchcase(name, glob) for name in (row.model.lower(), *row.names.split())):
+                if any(fits(name, glob) for name in (row.model.lower(), *row.names.split())):
                     concerned.setdefault((row.provider, row.model), []).append(described(override))
         for discount in self.settings.discounts:
             for key in discounted(discount, self.book, self.rules):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from enricher.price.check import check
 from enricher.price.settings import PricesSettings
+from enricher.price.terms import Terms
 from tests.support.rooms import price_book
 
 NOON = 1_795_176_000 * 10**9
@@ -318,3 +320,34 @@ def test_an_alias_of_a_provider_of_your_own() -> None:
 def test_nonsense_is_refused(section: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         _settings(**section)
+
+
+@pytest.mark.parametrize("section", ["overrides", "discounts"])
+@pytest.mark.parametrize(
+    ("dates", "place", "words"),
+    [
+        ({"from": "1950-01-01"}, "from", "must be a time from 1970-01-01 on"),
+        ({"until": "1969-12-31T23:59:59.5Z"}, "until", "must be a time from 1970-01-01 on"),
+        ({"from": "0001-01-01T00:00:00+14:00"}, "from", "must be a time from 1970-01-01 on"),
+        ({"until": "1970-01-01"}, "", "ends before it begins"),
+    ],
+)
+def test_times_that_no_span_has_are_refused_where_they_stand(
+    section: str, dates: dict[str, str], place: str, words: str
+) -> None:
+    terms = {"per_million": {"input": 1}} if section == "overrides" else {"percent": 10}
+    with pytest.raises(ValidationError, match=words) as caught:
+        _settings(**{section: [{"model": "gpt-4o"} | terms | dates]})
+    (fault,) = caught.value.errors()
+    assert fault["loc"] == ((section, 0, place) if place else (section, 0))
+
+
+@pytest.mark.parametrize("glob", ["gpt-4o[a]*", "gpt-4?*", "gpt-4[o]*"])
+def test_a_glob_knows_the_star_alone(glob: str) -> None:
+    """As in the core: a model of one's own may be called `mine[1]`."""
+    section = {"overrides": [{"model": glob, "per_million": {"input": 7, "output": 7}}]}
+    assert _usd(section, **GPT_4O) == Decimal("3.5")
+    listed = Terms(_settings(**section)).listed("openai", datetime(2026, 11, 20, tzinfo=UTC))
+    assert [entry["model"] for entry in listed if "yours" in entry and entry["model"].startswith("gpt-4o")] == []
+    aliased = _settings(**section, aliases={"mine": glob.removesuffix("*")})
+    assert [problem.code for problem in check(aliased)] == []
