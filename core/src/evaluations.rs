@@ -45,12 +45,22 @@ impl<'t> Evaluation<'t> {
         self.score = self.score.filter(|score| score.is_finite());
     }
 
+    fn plain(self) -> Self {
+        Self { name: plain(self.name), label: plain(self.label), ..self }
+    }
+
+    /// Whether it says the same, as far as a text of further ones can tell.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.plain() == other.plain()
+    }
+
     /// Appends it to the text of further ones, unless that would be longer than `limit` bytes; true when appended.
     #[must_use]
     pub fn append(&self, out: &mut String, limit: usize) -> bool {
         let before = out.len();
+        let Self { name, label, .. } = self.plain();
         let score = self.score.map(|score| score.to_string()).unwrap_or_default();
-        let _ = write!(out, "{}{LIST_SEPARATOR}{score}{LIST_SEPARATOR}{}{END}", self.name, self.label);
+        let _ = write!(out, "{name}{LIST_SEPARATOR}{score}{LIST_SEPARATOR}{label}{END}");
         let fits = out.len() <= limit;
         if !fits {
             out.truncate(before);
@@ -60,8 +70,12 @@ impl<'t> Evaluation<'t> {
 }
 
 /// Text that could be taken for the form of the list is none.
+fn plain(text: &str) -> &str {
+    if text.contains([END, LIST_SEPARATOR]) { "" } else { text }
+}
+
 fn clean(text: &[u8]) -> &str {
-    str::from_utf8(text).ok().filter(|text| !text.contains([END, LIST_SEPARATOR])).unwrap_or("")
+    plain(str::from_utf8(text).unwrap_or(""))
 }
 
 /// The evaluations that a text of further ones holds.
@@ -96,5 +110,12 @@ mod tests {
         told.learn(Concept::EvaluationName, Value::Str("a\u{1e}b".as_bytes()));
         told.learn(Concept::EvaluationScore, Value::Double(f64::NAN));
         assert_eq!(told, Evaluation::default());
+        // A span's own attributes may have any name.
+        let forged = Evaluation { name: "a\u{1f}0.9\u{1f}\u{1e}forged", score: Some(0.1), label: "b\u{1f}c" };
+        let mut text = String::new();
+        assert!(forged.append(&mut text, 64));
+        let read: Vec<_> = further(&text).collect();
+        assert_eq!(read, [Evaluation { score: Some(0.1), ..Evaluation::default() }]);
+        assert!(read[0].is_same(&forged));
     }
 }

@@ -12,7 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from enricher.runtime.engine import CoreEngine
 from tests.oracle.values import plain
-from tests.support.engines import NOW, SECOND, drained, engine, plan, request_of, spans_of
+from tests.support.engines import NOW, SECOND, drained, engine, metric, plan, request_of, spans_of
 from tests.support.spans import key_values
 
 TRACE, SPAN = b"t" * 16, b"s" * 8
@@ -210,6 +210,51 @@ def test_of_two_evaluations_nothing_is_mixed() -> None:
         {"name": "rel", "score": 0.4, "label": None},
         {"name": "tox", "score": None, "label": "toxic"},
     ]
+
+
+RELEVANT = {"gen_ai.evaluation.name": "rel", "gen_ai.evaluation.score.value": 0.4}
+SAFE = {"enricher.guardrail.name": "pii", "enricher.guardrail.decision": "passed"}
+
+
+def _scores(core: CoreEngine) -> dict[str, tuple[int, float]]:
+    """By evaluation: how many scores, and their sum."""
+    found = [series for series in core.metrics() if series[0] == "llm_evaluation_score"]
+    return {labels[0]: (sum(counts), total) for _, labels, counts, total, _ in found if isinstance(counts, list)}
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("attributes", [USAGE, {"app.judge": "mine"}], ids=["call", "no call"])
+def test_what_is_told_again_of_a_span_counts_once(attributes: dict[str, Any], late: bool) -> None:
+    core = engine("", call_records=True)
+    calls = b""
+    for _ in range(2):
+        core.take_logs(_log(RELEVANT, name="gen_ai.evaluation.result"), NOW)
+        core.take_logs(_log(RELEVANT, name="gen_ai.evaluation.result"), NOW)
+        core.ingest(_span({**attributes, **RELEVANT, **SAFE}), NOW)
+        if late:
+            calls += core.drain(NOW + SECOND).calls
+    calls += core.drain(NOW + 2 * SECOND).calls
+    assert _scores(core) == {"rel": (1, pytest.approx(0.4))}
+    assert metric(core, "llm_guardrail_decisions_total", "pii", "passed") == 1
+    assert [len(json.loads(line)["evaluations"]) for line in calls.splitlines()] == [1] * (attributes is USAGE)
+
+
+def test_the_same_of_two_spans_counts_twice_and_another_score_of_one_as_well() -> None:
+    core = engine()
+    core.ingest(_span({**USAGE, **RELEVANT}), NOW)
+    core.ingest(_span({**USAGE, **RELEVANT}, span_id=b"o" * 8), NOW)
+    core.take_logs(_log(RELEVANT | {"gen_ai.evaluation.score.value": 0.5}, name="gen_ai.evaluation.result"), NOW)
+    core.drain(NOW + SECOND)
+    assert _scores(core) == {"rel": (3, pytest.approx(1.3))}
+
+
+def test_a_name_forges_no_evaluation() -> None:
+    core = engine()
+    core.ingest(_span({**USAGE, **RELEVANT}), NOW)
+    forged = {"gen_ai.evaluation.name": "a\x1f0.9\x1f\x1eforged", "gen_ai.evaluation.score.value": 0.1}
+    core.take_logs(_log(forged, name="gen_ai.evaluation.result"), NOW)
+    core.drain(NOW + SECOND)
+    assert _scores(core) == {"rel": (1, pytest.approx(0.4)), "": (1, pytest.approx(0.1))}
 
 
 @pytest.mark.parametrize("counts", [(100, 20, 60), ("100", "20", "60")])

@@ -225,7 +225,7 @@ impl<'e> Finalizer<'e> {
         }
         #[cfg(test)]
         self.engine.trips.at(Stage::Measure, trace.id, 0);
-        quality::record(&conclusion.reports, measure);
+        quality::record(&conclusion.reports, measure, self.now);
         for report in conclusion.reports.iter().filter(|report| report.rate_limits != RateLimits::default()) {
             measure.rate_limits().record(report);
         }

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::buffer::notes::Note;
 use crate::buffer::trace::Trace;
 use crate::concept::{Concept, ConceptSet};
-use crate::evaluations::Evaluation;
+use crate::evaluations::{self, Evaluation};
 use crate::facts::{Facts, Role, Val};
 use crate::normalize::kinds::{Kind, kind_of};
 use crate::normalize::{Anomalies, conclusion};
@@ -96,6 +96,16 @@ struct Further {
     refused: u64,
 }
 
+impl Further {
+    /// Adds what a record says, unless the span says it: in `first`, or in what it or other records added.
+    fn add(&mut self, first: &Evaluation<'_>, said: &Evaluation<'_>) {
+        let told = said.is_same(first) || evaluations::further(&self.text).any(|other| said.is_same(&other));
+        if said.says_something() && !told && !said.append(&mut self.text, self.limit) {
+            self.refused += 1;
+        }
+    }
+}
+
 /// Adds what the span lacks. A record about another response than the span's adds nothing, and one about an exception
 /// says nothing about a span that went well. An evaluation beside the span's own goes to `further`.
 fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>, failed: bool, further: &mut Further) {
@@ -107,9 +117,8 @@ fn fill<'a>(facts: &mut Facts<'a>, note: &Facts<'a>, failed: bool, further: &mut
     let usage = !has_usage(facts);
     let cost = !facts.has(Concept::CostTotal) && same_usage(facts, note);
     let evaluation = !Concept::EVALUATION.into_iter().any(|concept| facts.has(concept));
-    let second = Evaluation::of_facts(note);
-    if !evaluation && second.says_something() && !second.append(&mut further.text, further.limit) {
-        further.refused += 1;
+    if !evaluation {
+        further.add(&Evaluation::of_facts(facts), &Evaluation::of_facts(note));
     }
     for concept in note.present().iter() {
         let Some(value) = note.get(concept) else { continue };

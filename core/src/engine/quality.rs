@@ -5,15 +5,11 @@ use crate::calls::{Call, Report};
 use crate::concept::Concept;
 use crate::evaluations::Evaluation;
 use crate::measure::Measure;
-use hashbrown::HashSet;
 
-/// Measures what the spans of a trace tell. A span that was delivered twice tells it once.
-pub fn record(reports: &[Report<'_>], measure: &Measure) {
-    let mut told: HashSet<u64, foldhash::fast::RandomState> = HashSet::default();
+/// Measures what the spans of a trace tell. `now`: Unix nanoseconds.
+pub fn record(reports: &[Report<'_>], measure: &Measure, now: u64) {
     for report in reports.iter().filter(|report| judges(report)) {
-        if told.insert(report.place.span_id) {
-            measure.quality().record(report);
-        }
+        measure.quality().record(report, now);
     }
 }
 

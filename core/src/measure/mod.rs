@@ -11,6 +11,7 @@ pub mod rate_limits;
 mod seen;
 pub mod series;
 pub mod sessions;
+mod told;
 pub mod traces;
 
 pub use calls::CallInput;

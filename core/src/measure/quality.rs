@@ -4,6 +4,7 @@ use super::histogram::{Histogram, bounds};
 use super::labels::Values;
 use super::plan::MeasurePlan;
 use super::series::Series;
+use super::told::Told;
 use crate::calls::Report;
 use crate::concept::Concept;
 use hashbrown::HashMap;
@@ -16,6 +17,7 @@ pub struct Quality {
     decided: HashMap<(u32, u32), u64>,
     scores: HashMap<u32, Histogram>,
     bounds: Arc<[f64]>,
+    told: Told,
 }
 
 impl Quality {
@@ -28,6 +30,7 @@ impl Quality {
             decided: HashMap::default(),
             scores: HashMap::default(),
             bounds: bounds(&plan.score_buckets, "score_buckets")?,
+            told: Told::default(),
         })
     }
 
@@ -41,14 +44,20 @@ impl Quality {
         Ok(())
     }
 
-    pub fn record(&mut self, report: &Report<'_>) {
+    /// What a span tells twice, or tells again when it is delivered again, counts once. `now`: Unix nanoseconds.
+    pub fn record(&mut self, report: &Report<'_>, now: u64) {
+        let span = (report.place.trace_id, report.place.span_id);
         let decision = report.texts.get(Concept::GuardrailDecision);
-        if !decision.is_empty() {
-            let name = self.guardrails.number(report.texts.get(Concept::GuardrailName));
+        let guardrail = report.texts.get(Concept::GuardrailName);
+        if !decision.is_empty() && self.told.is_new((span, guardrail, decision), now) {
+            let name = self.guardrails.number(guardrail);
             *self.decided.entry((name, self.decisions.number(decision))).or_default() += 1;
         }
         for evaluation in report.evaluations() {
             let Some(score) = evaluation.score.filter(|score| score.is_finite()) else { continue };
+            if !self.told.is_new((span, evaluation.name, score.to_bits(), evaluation.label), now) {
+                continue;
+            }
             let name = self.evaluations.number(evaluation.name);
             self.scores.entry(name).or_insert_with(|| Histogram::new(&self.bounds)).observe(score, None);
         }
@@ -62,6 +71,7 @@ impl Quality {
         for (name, histogram) in &self.scores {
             out.push(histogram.series("llm_evaluation_score", vec![self.evaluations.name(*name).to_owned()]));
         }
+        out.push(Series::number("enricher_verdicts_forgotten_total", [], self.told.forgotten() as f64));
     }
 }
 
@@ -79,7 +89,6 @@ mod tests {
         facts.set(Concept::GuardrailDecision, Val::Str("blocked"), NO_RULE);
         facts.set(Concept::EvaluationName, Val::Str("relevance"), NO_RULE);
         facts.set(Concept::EvaluationScore, Val::Float(0.75), NO_RULE);
-        let report = Report::from_facts(Place::default(), &facts);
         let plan: MeasurePlan = serde_json::from_value(serde_json::json!({
             "labels": [], "label_limit": 10, "series_limit": 10, "duration_buckets": [], "ttft_buckets": [],
             "token_buckets": [], "score_buckets": [0.5, 0.7, 0.8], "unpriced_limit": 1, "session_window_ns": 1,
@@ -87,8 +96,9 @@ mod tests {
         }))
         .unwrap();
         let mut quality = Quality::new(&plan).unwrap();
-        quality.record(&report);
-        quality.record(&report);
+        for span_id in [1, 2, 1] {
+            quality.record(&Report::from_facts(Place { span_id, ..Place::default() }, &facts), 0);
+        }
         let mut out = Vec::new();
         quality.collect(&mut out);
         assert_eq!(out[0], Series::number("llm_guardrail_decisions_total", ["pii", "blocked"], 2.0));
