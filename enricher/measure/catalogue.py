@@ -86,9 +86,16 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         Metric(
             "llm_evaluation_score",
             "histogram",
-            "Scores of evaluations that spans report.",
+            "Scores of evaluations that spans and log records beside them report. What is told again of a span counts "
+            "once.",
             ("evaluation",),
             buckets="scores",
+        ),
+        Metric(
+            "enricher_verdicts_forgotten_total",
+            "counter",
+            "Evaluations and guardrail decisions that were forgotten before six hours had passed, as the 65,536 last "
+            "are remembered: should their spans be delivered again, they count again.",
         ),
         Metric(
             "llm_rate_limit_utilization_ratio",
@@ -177,7 +184,10 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         Metric(
             "enricher_anomalies_total",
             "counter",
-            "Facts on spans that could not be used, by kind.",
+            "What stands on spans and could not be used, by kind: `bad_number`, `bad_text`, `bad_json`, `bad_time`, "
+            "`zero_usage` (0 tokens in and out on an answered call), and beyond a bound `oversize_text`, "
+            "`oversize_json`, `events_beyond` (the first 1,024 events of a span are read), `paths_beyond` (at one "
+            "place of a structured value at most 6 paths of the dialects' rules are followed).",
             ("kind",),
         ),
     ),

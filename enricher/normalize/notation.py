@@ -4,7 +4,7 @@ Sources::
 
     KEY                     span attribute; `{n}` stands for one segment, a trailing `*` for any rest
     KEY#path.to[].value     the same, read as JSON (or a map), then the path; a leading `**.` searches at any depth;
-                            a last `*` is each member that is a number, `*~` its name (scores by name)
+                            a last `*` is each member that is a number, or text that is one, `*~` its name
     event:NAME/KEY          attribute of a span event; NAME may hold `*`; the KEY `@time` is when the event was, in
                             nanoseconds since 1970 (`| unix_ns`)
     resource:KEY            resource attribute

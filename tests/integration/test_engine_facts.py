@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.engines import NOW, attributes, drained, engine, request_of, span, spans_of
+from tests.support.engines import NOW, attributes, drained, engine, metric, request_of, span, spans_of
 
 OPENINFERENCE: dict[str, Any] = {
     "openinference.span.kind": "LLM",
@@ -122,3 +122,28 @@ def test_what_a_policy_matched_stands_on_the_kept_span() -> None:
     core.ingest(request_of(span(1, 1, 0, OPENINFERENCE), span(1, 2, 1, MISSPELT)), NOW)
     for one in spans_of(drained(core)):
         assert attributes(one)["gen_ai.usage.input_tokens"] == 1234
+
+
+@pytest.mark.parametrize("form", [json.dumps, dict])
+def test_usage_is_read_of_one_object_whether_text_or_map(form: Any) -> None:
+    """Counts of two objects side by side are not mixed."""
+    response = {
+        "a": {"usage": {"prompt_tokens": 5}},
+        "b": {"usage": {"prompt_tokens": 7, "completion_tokens": 9, "total_tokens": 16}},
+    }
+    chat = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o"}
+    core = engine()
+    core.ingest(request_of(span(1, 1, 0, chat | {"gen_ai.response": form(response)})), NOW)
+    (one,) = spans_of(drained(core))
+    found = attributes(one)
+    assert (found["gen_ai.usage.input_tokens"], found.get("gen_ai.usage.output_tokens")) == (5, None)
+
+
+def test_events_beyond_those_that_are_read_are_counted() -> None:
+    given = span(1, 1, 0, {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"})
+    for _ in range(1030):
+        given.events.add(name="gen_ai.choice")
+    core = engine()
+    core.ingest(request_of(given), NOW)
+    assert metric(core, "enricher_anomalies_total", "events_beyond") == 6
+    assert metric(core, "enricher_anomalies_total", "paths_beyond") == 0

@@ -73,6 +73,8 @@ impl Alone {
             "bad_json": found.bad_json,
             "zero_usage": found.zero_usage,
             "bad_time": found.bad_time,
+            "events_beyond": found.events_beyond,
+            "paths_beyond": found.paths_beyond,
         });
         Ok(json!({"spans": spans, "anomalies": anomalies}).to_string())
     }

@@ -42,7 +42,7 @@ pub struct Measure {
     condition_errors: AtomicU64,
     buffer_bytes: AtomicU64,
     buffer_traces: AtomicU64,
-    anomalies: [AtomicU64; 7],
+    anomalies: [AtomicU64; 9],
     content: Mutex<Counts>,
     /// Joined, unmatched, refused.
     log_events: [AtomicU64; 3],
@@ -223,7 +223,7 @@ impl Measure {
     }
 }
 
-fn by_kind(found: &Anomalies) -> [(&'static str, u64); 7] {
+fn by_kind(found: &Anomalies) -> [(&'static str, u64); 9] {
     [
         ("bad_number", found.bad_number),
         ("oversize_text", found.oversize_text),
@@ -232,5 +232,7 @@ fn by_kind(found: &Anomalies) -> [(&'static str, u64); 7] {
         ("bad_json", found.bad_json),
         ("zero_usage", found.zero_usage),
         ("bad_time", found.bad_time),
+        ("events_beyond", found.events_beyond),
+        ("paths_beyond", found.paths_beyond),
     ]
 }

@@ -24,7 +24,7 @@ pub enum Leaf<'a> {
     Otlp(Value<'a>),
 }
 
-/// Where a path that may start anywhere (`**.`) started: depth of the object, and its place in the text.
+/// Where a path that may start anywhere (`**.`) started: depth of the object, and its place in the text or the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Base {
     pub depth: u16,
@@ -33,6 +33,9 @@ pub struct Base {
 
 pub trait Sink<'a> {
     fn hit(&mut self, slot: u16, base: Base, leaf: Leaf<'a>);
+
+    /// A path was given up: more than `WIDTH` go on at one place. Those who bring a few fixed paths never hear it.
+    fn crowded(&mut self) {}
 }
 
 /// Why reading stopped before the end.
@@ -43,7 +46,10 @@ pub enum Stop {
     TooDeep,
 }
 
-const WIDTH: usize = 6;
+/// Paths that are followed at one place of a text.
+pub(super) const WIDTH: usize = 6;
+/// Longest text that is a number, bytes.
+pub(super) const NUMBER: usize = 64;
 
 #[derive(Clone, Copy, Default)]
 pub(super) struct Active {
@@ -59,11 +65,21 @@ pub(super) struct Front {
 }
 
 impl Front {
-    fn push(&mut self, node: NodeId, base: Base) {
-        if self.len < WIDTH {
-            self.items[self.len] = Active { node, base };
-            self.len += 1;
+    /// Where all paths begin.
+    fn root() -> Self {
+        let mut front = Self::default();
+        front.items[0].node = Paths::ROOT;
+        front.len = 1;
+        front
+    }
+
+    fn push<'a, S: Sink<'a>>(&mut self, node: NodeId, base: Base, sink: &mut S) {
+        if self.len == WIDTH {
+            sink.crowded();
+            return;
         }
+        self.items[self.len] = Active { node, base };
+        self.len += 1;
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Active> {
@@ -79,9 +95,7 @@ pub fn walk<'a, S: Sink<'a>>(
     arena: &'a Bump,
     sink: &mut S,
 ) -> Result<(), Stop> {
-    let mut front = Front::default();
-    front.push(Paths::ROOT, Base::default());
-    Walker::new(text, depth, paths, arena, sink).whole(&front)
+    Walker::new(text, depth, paths, arena, sink).whole(&Front::root())
 }
 
 /// The same over a value of the wire.
@@ -94,73 +108,105 @@ pub fn walk_otlp<'a, S: Sink<'a>>(
 ) -> Result<(), Stop> {
     match value {
         Value::Str(text) => walk(text, paths, depth, arena, sink),
-        _ => {
-            let mut front = Front::default();
-            front.push(Paths::ROOT, Base::default());
-            otlp(value, paths, &front, 0, depth, arena, sink)
+        Value::KvList(whole) | Value::Array(whole) => {
+            Tree { whole, paths, max_depth: depth, arena, sink }.value(value, &Front::root(), 0)
         }
+        // Nothing lies below it.
+        _ => Ok(()),
     }
 }
 
-fn otlp<'a, S: Sink<'a>>(
-    value: Value<'a>,
-    paths: &Paths,
-    front: &Front,
-    depth: usize,
+/// A map or an array of the wire, and what is looked for in it.
+struct Tree<'t, 'a, S> {
+    whole: &'a [u8],
+    paths: &'t Paths,
     max_depth: usize,
     arena: &'a Bump,
-    sink: &mut S,
-) -> Result<(), Stop> {
-    if depth >= max_depth {
-        return Err(Stop::TooDeep);
-    }
-    for active in front.iter() {
-        for &slot in paths.slots(active.node) {
-            sink.hit(slot, active.base, Leaf::Otlp(value));
-        }
-    }
-    let start = front.len as u32;
-    match value {
-        Value::KvList(entries) => {
-            for entry in kv_list(entries) {
-                let (key, item) = entry.map_err(|_| Stop::Malformed)?;
-                let base = Base { depth: depth as u16, start };
-                let mut next = step(paths, front, key, base);
-                if paths.has_numbers() && matches!(item, Value::Int(_) | Value::Double(_)) {
-                    number_step(paths, front, &mut next, Leaf::Otlp(Value::Str(key)), sink);
-                }
-                if next.len > 0 || (paths.has_deep() && !paths.is_closed(key)) {
-                    otlp(item, paths, &next, depth + 1, max_depth, arena, sink)?;
-                }
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in array(items).enumerate() {
-                let item = item.map_err(|_| Stop::Malformed)?;
-                let next = item_step(paths, front, index);
-                if next.len > 0 || paths.has_deep() {
-                    otlp(item, paths, &next, depth + 1, max_depth, arena, sink)?;
-                }
-            }
-        }
-        Value::Str(text) if front.iter().any(|a| paths.continues(a.node)) => {
-            // Text that is not JSON ends this branch only.
-            let _ = Walker::new(text, max_depth, paths, arena, sink).value(front, depth + 1);
-        }
-        _ => {}
-    }
-    Ok(())
+    sink: &'t mut S,
 }
 
-pub(super) fn step(paths: &Paths, front: &Front, key: &[u8], here: Base) -> Front {
+impl<'a, S: Sink<'a>> Tree<'_, 'a, S> {
+    fn value(&mut self, value: Value<'a>, front: &Front, depth: usize) -> Result<(), Stop> {
+        if depth >= self.max_depth {
+            return Err(Stop::TooDeep);
+        }
+        for active in front.iter() {
+            for &slot in self.paths.slots(active.node) {
+                self.sink.hit(slot, active.base, Leaf::Otlp(value));
+            }
+        }
+        match value {
+            Value::KvList(entries) => {
+                let here = Base { depth: depth as u16, start: self.place(entries) };
+                for entry in kv_list(entries) {
+                    let (key, item) = entry.map_err(|_| Stop::Malformed)?;
+                    let mut next = step(self.paths, front, key, here, self.sink);
+                    if self.paths.has_numbers() && is_number_value(item) {
+                        number_step(self.paths, front, &mut next, Leaf::Otlp(Value::Str(key)), self.sink);
+                    }
+                    if next.len > 0 || (self.paths.has_deep() && !self.paths.is_closed(key)) {
+                        self.value(item, &next, depth + 1)?;
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in array(items).enumerate() {
+                    let item = item.map_err(|_| Stop::Malformed)?;
+                    let next = item_step(self.paths, front, index, self.sink);
+                    if next.len > 0 || self.paths.has_deep() {
+                        self.value(item, &next, depth + 1)?;
+                    }
+                }
+            }
+            Value::Str(text) if front.iter().any(|a| self.paths.continues(a.node)) => {
+                let place = self.place(text);
+                let walker = Walker::new(text, self.max_depth, self.paths, self.arena, self.sink);
+                // Text that is not JSON ends this branch only.
+                let _ = walker.at(place).value(front, depth + 1);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Where in the whole value a part of it stands.
+    fn place(&self, part: &[u8]) -> u32 {
+        (part.as_ptr() as usize).wrapping_sub(self.whole.as_ptr() as usize) as u32
+    }
+}
+
+fn is_number_value(value: Value<'_>) -> bool {
+    match value {
+        Value::Int(_) | Value::Double(_) => true,
+        Value::Str(text) => is_number(text),
+        _ => false,
+    }
+}
+
+/// Whether a value that begins with this byte is a number.
+pub(super) fn begins_number(byte: u8) -> bool {
+    matches!(byte, b'-' | b'+' | b'.' | b'0'..=b'9')
+}
+
+/// Text that holds a number and nothing else.
+pub(super) fn is_number(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    // Not what only parses as one: `inf`, `nan`.
+    let begins = text.len() <= NUMBER && text.first().is_some_and(|byte| begins_number(*byte));
+    begins
+        && !text.last().is_some_and(u8::is_ascii_alphabetic)
+        && std::str::from_utf8(text).is_ok_and(|text| text.parse::<f64>().is_ok())
+}
+
+pub(super) fn step<'a, S: Sink<'a>>(paths: &Paths, front: &Front, key: &[u8], here: Base, sink: &mut S) -> Front {
     let mut next = Front::default();
     for active in front.iter() {
         if let Some(node) = paths.field(active.node, key) {
-            next.push(node, active.base);
+            next.push(node, active.base, sink);
         }
     }
     if let Some(node) = paths.deep_field(key) {
-        next.push(node, here);
+        next.push(node, here, sink);
     }
     next
 }
@@ -179,16 +225,16 @@ pub(super) fn number_step<'a, S: Sink<'a>>(
             sink.hit(slot, active.base, name);
         }
         if let Some(node) = node {
-            next.push(node, active.base);
+            next.push(node, active.base, sink);
         }
     }
 }
 
-pub(super) fn item_step(paths: &Paths, front: &Front, index: usize) -> Front {
+pub(super) fn item_step<'a, S: Sink<'a>>(paths: &Paths, front: &Front, index: usize, sink: &mut S) -> Front {
     let mut next = Front::default();
     for active in front.iter() {
         for node in paths.items(active.node, index).into_iter().flatten() {
-            next.push(node, active.base);
+            next.push(node, active.base, sink);
         }
     }
     next

@@ -2,9 +2,11 @@
 //! …]`), or by a cache's lifetime, as Bedrock does (`[{"ttl": "1h", "inputTokens": 900}, …]`).
 
 use super::json::{Base, Leaf, Sink, walk, walk_otlp};
+use super::kinds::Kind;
 use super::paths::Paths;
 use super::read::{Context, Source};
 use super::transform::item_paths;
+use crate::facts::Val;
 use crate::wire::value::{Value, array};
 use std::sync::OnceLock;
 
@@ -22,28 +24,29 @@ pub fn known(kind: &str, name: &str) -> Option<&'static str> {
 }
 
 /// Tokens of the word `name`; none when the list does not count it.
-pub fn count<'a>(context: &Context<'_, 'a>, list: Source<'a>, name: &str) -> Option<i64> {
+pub fn count<'a>(context: &mut Context<'_, 'a>, list: Source<'a>, name: &str) -> Option<i64> {
+    let arena = context.arena;
     let mut sum = None;
     let mut add = |part: Part<'a>| {
         if let Some(tokens) = part.of(context, name) {
-            sum = Some(sum.unwrap_or(0) + tokens);
+            sum = Some(sum.unwrap_or(0_i64).saturating_add(tokens));
         }
     };
     // What stands before a fault is good.
     match list {
         Source::Json(text) => {
             let mut items = Items(Vec::new());
-            let _ = walk(text, item_paths(), DEPTH, context.arena, &mut items);
+            let _ = walk(text, item_paths(), DEPTH, arena, &mut items);
             for item in items.0 {
                 let mut part = Part::default();
-                let _ = walk(item, part_paths(), DEPTH, context.arena, &mut part);
+                let _ = walk(item, part_paths(), DEPTH, arena, &mut part);
                 add(part);
             }
         }
         Source::Array(items) => {
             for item in array(items).map_while(Result::ok) {
                 let mut part = Part::default();
-                let _ = walk_otlp(item, part_paths(), DEPTH, context.arena, &mut part);
+                let _ = walk_otlp(item, part_paths(), DEPTH, arena, &mut part);
                 add(part);
             }
         }
@@ -90,7 +93,7 @@ impl<'a> Sink<'a> for Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn of(&self, context: &Context<'_, 'a>, name: &str) -> Option<i64> {
+    fn of(&self, context: &mut Context<'_, 'a>, name: &str) -> Option<i64> {
         let text = match self.word? {
             Leaf::Str { raw, .. } | Leaf::Otlp(Value::Str(raw)) => raw,
             _ => return None,
@@ -100,9 +103,9 @@ impl<'a> Part<'a> {
         if !text.eq_ignore_ascii_case(name.as_bytes()) {
             return None;
         }
-        match Source::of_leaf(self.count?, context.arena)? {
-            Source::Int(tokens) => u32::try_from(tokens).ok().map(i64::from),
-            Source::Text(digits) => std::str::from_utf8(digits).ok()?.parse::<u32>().ok().map(i64::from),
+        let source = Source::of_leaf(self.count?, context.arena)?;
+        match context.read(Kind::Count, source, &[])? {
+            Val::Int(tokens) => Some(tokens),
             _ => None,
         }
     }

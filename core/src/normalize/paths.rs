@@ -53,8 +53,8 @@ impl Paths {
         self.closed.iter().any(|closed| **closed == *key)
     }
 
-    /// Adds a path (`a.b[0].c[]`, `**.a`; `\.` is a dot inside a name; `*` is every member of an object that is a number,
-    /// `*~` its name).
+    /// Adds a path (`a.b[0].c[]`, `**.a`; `\.` is a dot inside a name; `*` is every member of an object that is a number
+    /// or text that is one, `*~` its name).
     pub fn add(&mut self, path: &str, slot: u16) -> Result<(), String> {
         let (rest, mut at) = match path.strip_prefix("**.") {
             Some(rest) => {

@@ -18,14 +18,18 @@ pub struct Anomalies {
     pub oversize_text: u64,
     /// Text that is not UTF-8 where a fact was to be read from it.
     pub bad_text: u64,
-    /// JSON longer than `json_bytes` or nested deeper than `depth`.
+    /// JSON longer than `json_bytes`, and responses with more known members than are kept of one.
     pub oversize_json: u64,
-    /// Text that ended before its JSON did, or is none, where a path was to be followed.
+    /// Text that ended before its JSON did, is none, or nests deeper than `depth`, where a path was to be followed.
     pub bad_json: u64,
     /// Input and output both 0 on a call: taken as unknown.
     pub zero_usage: u64,
     /// A time to first token that fits no unit.
     pub bad_time: u64,
+    /// Events beyond those of one span that are looked at.
+    pub events_beyond: u64,
+    /// Paths that were given up because too many go on at one place of a value.
+    pub paths_beyond: u64,
 }
 
 /// A source value in one form, wherever it came from.

@@ -160,10 +160,12 @@ impl Shapes {
         context: &mut Context<'_, 'a>,
         facts: &mut Facts<'a>,
     ) -> Told {
-        let mut found = Found { hits: bumpalo::collections::Vec::new_in(context.arena) };
+        let mut found = Found { hits: bumpalo::collections::Vec::new_in(context.arena), oversize: false, crowded: 0 };
         if walk_otlp(value, &self.paths, depth, context.arena, &mut found).is_err() {
             context.anomalies.bad_json += 1;
         }
+        context.anomalies.oversize_json += u64::from(found.oversize);
+        context.anomalies.paths_beyond += found.crowded;
         let mut hits = found.hits;
         hits.sort_by_key(|(_, base, _)| *base);
         let wants_usage = !USAGE.iter().any(|concept| facts.has(*concept));
@@ -201,13 +203,21 @@ type Hit<'a> = (u16, Base, Leaf<'a>);
 
 struct Found<'a> {
     hits: bumpalo::collections::Vec<'a, Hit<'a>>,
+    oversize: bool,
+    crowded: u64,
 }
 
 impl<'a> Sink<'a> for Found<'a> {
     fn hit(&mut self, slot: u16, base: Base, leaf: Leaf<'a>) {
         if self.hits.len() < MOST {
             self.hits.push((slot, base, leaf));
+        } else {
+            self.oversize = true;
         }
+    }
+
+    fn crowded(&mut self) {
+        self.crowded += 1;
     }
 }
 

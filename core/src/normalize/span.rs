@@ -26,7 +26,7 @@ use bumpalo::Bump;
 const TIME: &[u8] = b"@time";
 
 /// Events of one span that are looked at.
-const EVENTS: usize = 1024;
+const EVENTS: u32 = 1024;
 
 /// Facts as they are gathered: a value of a better rule replaces one of a worse.
 struct Gather<'g, 'a> {
@@ -128,6 +128,10 @@ impl<'a> Sink<'a> for Found<'_, '_, 'a> {
         if self.gather.offer(entry, source, anew) {
             self.best[usize::from(slot)] = Some(base);
         }
+    }
+
+    fn crowded(&mut self) {
+        self.gather.context.anomalies.paths_beyond += 1;
     }
 }
 
@@ -318,7 +322,11 @@ impl Normalizer {
     ) -> Exception<'a> {
         let mut exception = Exception::default();
         let mut further = String::new();
-        for event in events(span.raw).take(EVENTS).map_while(Result::ok) {
+        for (event, at) in events(span.raw).map_while(Result::ok).zip(0..) {
+            if at >= EVENTS {
+                gather.context.anomalies.events_beyond += 1;
+                continue;
+            }
             let failed = self.errors.is_exception(event.name);
             let evaluated = Concept::EVALUATION.into_iter().any(|concept| gather.facts.has(concept));
             if self.tables.events.is_empty() && !failed {

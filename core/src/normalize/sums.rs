@@ -1,8 +1,10 @@
 //! Objects whose members add up: `{"input": 100, "input_audio": 900, "output": 45}`.
 
 use super::json::{Base, Leaf, Sink, walk_otlp};
+use super::kinds::Kind;
 use super::paths::Paths;
 use super::read::{Context, Source};
+use crate::facts::Val;
 use crate::wire::value::Value;
 use std::sync::OnceLock;
 
@@ -40,17 +42,18 @@ impl Members {
         fits && !self.without.iter().any(|word| memchr::memmem::find(name, word.as_bytes()).is_some())
     }
 
-    /// The sum; none when there is no such member, or one of them is no count.
-    pub fn sum<'a>(&self, context: &Context<'_, 'a>, object: Source<'a>) -> Option<i64> {
+    /// The sum of those that are counts; none when there are none, or the one that the parts belong to is not.
+    pub fn sum<'a>(&self, context: &mut Context<'_, 'a>, object: Source<'a>) -> Option<i64> {
         let value = match object {
             Source::Text(text) | Source::Json(text) => Value::Str(text),
             Source::Map(entries) => Value::KvList(entries),
             _ => return None,
         };
-        let mut found = Found { members: self, taken: false, complete: self.prefix, sum: None, fault: false };
+        let arena = context.arena;
+        let mut found = Found { members: self, context, taken: None, complete: self.prefix, sum: None };
         // What stands before a fault is good.
-        let _ = walk_otlp(value, paths(), DEPTH, context.arena, &mut found);
-        found.sum.filter(|_| found.complete && !found.fault)
+        let _ = walk_otlp(value, paths(), DEPTH, arena, &mut found);
+        found.sum.filter(|_| found.complete)
     }
 }
 
@@ -65,37 +68,31 @@ fn paths() -> &'static Paths {
     })
 }
 
-struct Found<'m> {
+struct Found<'m, 'c, 'a> {
     members: &'m Members,
-    /// The member whose value comes next counts.
-    taken: bool,
+    context: &'m mut Context<'c, 'a>,
+    /// The name of the member whose value comes next, where it counts.
+    taken: Option<&'a [u8]>,
     complete: bool,
     sum: Option<i64>,
-    fault: bool,
 }
 
-impl<'a> Sink<'a> for Found<'_> {
+impl<'a> Sink<'a> for Found<'_, '_, 'a> {
     fn hit(&mut self, slot: u16, _: Base, leaf: Leaf<'a>) {
         if slot == NAME {
-            let (Leaf::Str { raw: name, .. } | Leaf::Otlp(Value::Str(name))) = leaf else {
-                self.taken = false;
-                return;
+            self.taken = match leaf {
+                Leaf::Str { raw: name, .. } | Leaf::Otlp(Value::Str(name)) => {
+                    Some(name).filter(|name| self.members.takes(name))
+                }
+                _ => None,
             };
-            self.taken = self.members.takes(name);
+            return;
+        }
+        let Some(name) = self.taken.take() else { return };
+        let Some(source) = Source::of_leaf(leaf, self.context.arena) else { return };
+        if let Some(Val::Int(count)) = self.context.read(Kind::Count, source, &[]) {
             self.complete |= name == self.members.name.as_bytes();
-            return;
-        }
-        if !std::mem::take(&mut self.taken) {
-            return;
-        }
-        let count = match leaf {
-            Leaf::Number(digits) => std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()),
-            Leaf::Otlp(Value::Int(count)) => u32::try_from(count).ok(),
-            _ => None,
-        };
-        match count {
-            Some(count) => self.sum = Some(self.sum.unwrap_or(0).saturating_add(i64::from(count))),
-            None => self.fault = true,
+            self.sum = Some(self.sum.unwrap_or(0).saturating_add(count));
         }
     }
 }

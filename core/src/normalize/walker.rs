@@ -1,7 +1,7 @@
 //! One pass over text in the notations that telemetry holds: JSON, Python literals and reprs, fields without braces.
 
 use super::escape::unescape;
-use super::json::{Base, Front, Leaf, Sink, Stop, item_step, number_step, step};
+use super::json::{Base, Front, Leaf, NUMBER, Sink, Stop, begins_number, is_number, item_step, number_step, step};
 use super::paths::Paths;
 use bumpalo::Bump;
 
@@ -12,7 +12,7 @@ const DECODES: u8 = 2;
 pub(super) struct Walker<'t, 'a, S> {
     text: &'a [u8],
     pos: usize,
-    /// Place of `text` in the outermost text.
+    /// Place of `text` in the outermost text or value.
     origin: u32,
     /// Fields without braces: the end of the text ends a value.
     bare: bool,
@@ -28,6 +28,12 @@ impl<'t, 'a, S: Sink<'a>> Walker<'t, 'a, S> {
     /// At the start of an outermost text.
     pub fn new(text: &'a [u8], max_depth: usize, paths: &'t Paths, arena: &'a Bump, sink: &'t mut S) -> Self {
         Self { text, pos: 0, origin: 0, bare: false, decodes: DECODES, max_depth, paths, arena, sink }
+    }
+
+    /// The same for a text that stands at `origin` in a value of the wire.
+    pub fn at(mut self, origin: u32) -> Self {
+        self.origin = origin;
+        self
     }
 
     /// Reads a text that is a value, or fields without braces.
@@ -85,7 +91,7 @@ impl<'t, 'a, S: Sink<'a>> Walker<'t, 'a, S> {
                 self.emit_raw(front, start);
             }
             quote @ (b'"' | b'\'') => self.text_value(front, depth, quote)?,
-            b'-' | b'+' | b'.' | b'0'..=b'9' => {
+            byte if begins_number(byte) => {
                 let number = self.number();
                 // A number at the very end of an unfinished text may have lost digits.
                 if depth > 0 && self.pos == self.text.len() && !self.bare {
@@ -162,10 +168,10 @@ impl<'t, 'a, S: Sink<'a>> Walker<'t, 'a, S> {
                 return Err(Stop::Malformed);
             }
             self.pos += 1;
-            let mut next = step(self.paths, front, key, here);
+            let mut next = step(self.paths, front, key, here, self.sink);
             if self.paths.has_numbers() {
                 self.space();
-                if let Some(b'-' | b'.' | b'0'..=b'9') = self.peek() {
+                if self.number_is_next() {
                     number_step(self.paths, front, &mut next, Leaf::Str { raw: key, escaped }, self.sink);
                 }
             }
@@ -189,7 +195,7 @@ impl<'t, 'a, S: Sink<'a>> Walker<'t, 'a, S> {
                 }
                 _ => {
                     let before = self.pos;
-                    let next = item_step(self.paths, front, index);
+                    let next = item_step(self.paths, front, index, self.sink);
                     self.value(&next, depth + 1)?;
                     // The wrong closing bracket is passed over by nobody.
                     if self.pos == before {
@@ -217,6 +223,16 @@ impl<'t, 'a, S: Sink<'a>> Walker<'t, 'a, S> {
         }
         self.pos = self.text.len();
         Err(Stop::Malformed)
+    }
+
+    /// The value here is a number, or text that is one.
+    fn number_is_next(&self) -> bool {
+        let Some((&first, rest)) = self.text[self.pos..].split_first() else { return false };
+        if !matches!(first, b'"' | b'\'') {
+            return begins_number(first);
+        }
+        let end = rest.iter().take(NUMBER + 1).position(|byte| *byte == first);
+        end.is_some_and(|end| is_number(&rest[..end]))
     }
 
     fn number(&mut self) -> &'a [u8] {

@@ -82,6 +82,15 @@ fn json_beyond_the_bound_is_passed_over() {
 }
 
 #[test]
+fn events_beyond_the_bound_are_counted() {
+    let mut span = Span::new("x").str("gen_ai.operation.name", "chat");
+    for _ in 0..1030 {
+        span = span.event("gen_ai.evaluation.result", &[("gen_ai.evaluation.name", Scalar::Str("a"))]);
+    }
+    read(&span, |seen| assert_eq!(seen.anomalies.events_beyond, 6));
+}
+
+#[test]
 fn plans_with_faults_are_refused_with_the_place() {
     use crate::keys::KeyTableBuilder;
     use crate::normalize::Normalizer;

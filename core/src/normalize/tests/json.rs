@@ -150,6 +150,76 @@ fn otlp_maps_and_arrays_are_walked_too() {
     assert_eq!(texts, [(0, "3"), (2, "3"), (1, "4")]);
 }
 
+/// An `AnyValue` map of entries that are encoded `AnyValue`s.
+fn map(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut list = Vec::new();
+    for (key, value) in entries {
+        let mut entry = Vec::new();
+        writer::bytes(&mut entry, 1, key.as_bytes());
+        writer::bytes(&mut entry, 2, value);
+        writer::bytes(&mut list, 1, &entry);
+    }
+    let mut any = Vec::new();
+    writer::bytes(&mut any, 6, &list);
+    any
+}
+
+fn text(value: &str) -> Vec<u8> {
+    let mut any = Vec::new();
+    writer::bytes(&mut any, 1, value.as_bytes());
+    any
+}
+
+#[test]
+fn objects_side_by_side_in_an_otlp_map_are_told_apart() {
+    let usage = |count: &str| map(&[("usage", map(&[("n", text(count))]))]);
+    let maps = map(&[("a", usage("5")), ("b", usage("7"))]);
+    let texts = map(&[("a", text(r#"{"usage": {"n": 5}}"#)), ("b", text(r#"{"usage": {"n": 7}}"#))]);
+    for any in [maps, texts] {
+        let arena = Bump::new();
+        let mut hits = Hits::default();
+        walk_otlp(any_value(&any).unwrap(), &paths(&["**.usage.n", "a.x", "b.x"]), 64, &arena, &mut hits).unwrap();
+        let [first, second] = &hits.0[..] else { panic!("{:?}", hits.0) };
+        assert_eq!((&*first.2, &*second.2), ("5", "7"));
+        assert!(first.1.depth == second.1.depth && first.1.start < second.1.start, "{:?}", hits.0);
+    }
+}
+
+#[test]
+fn a_star_is_every_number_also_one_with_a_sign_or_as_text() {
+    let object = r#"{"a": +5, "b": "7", "c": ' 1.5e3 ', "d": "", "e": "inf", "f": "2 of 3", "g": true, "h": "x"}"#;
+    let hits = values(object, &["*"]);
+    assert_eq!(hits.iter().map(|(_, text)| &**text).collect::<Vec<_>>(), ["+5", "7", " 1.5e3 "]);
+    let any = map(&[("a", text("7")), ("b", text("nan")), ("c", text("-2"))]);
+    let mut hits = Hits::default();
+    let arena = Bump::new();
+    walk_otlp(any_value(&any).unwrap(), &paths(&["*"]), 64, &arena, &mut hits).unwrap();
+    assert_eq!(hits.0.iter().map(|hit| &*hit.2).collect::<Vec<_>>(), ["7", "-2"]);
+}
+
+#[test]
+fn paths_beyond_those_that_are_followed_at_once_are_told() {
+    struct Counts(usize, usize);
+    impl<'a> Sink<'a> for Counts {
+        fn hit(&mut self, _: u16, _: Base, _: Leaf<'a>) {
+            self.0 += 1;
+        }
+        fn crowded(&mut self) {
+            self.1 += 1;
+        }
+    }
+    for (levels, given_up) in [(2, 0), (3, 2)] {
+        // Each level is reached as any item and as the first: 2, 4, 8 paths at once.
+        let ways = |path: &String| ["[]", "[0]"].map(|step| format!("{path}{step}"));
+        let all = (0..levels).fold(vec![String::new()], |paths, _| paths.iter().flat_map(ways).collect());
+        let list: Vec<&str> = all.iter().map(String::as_str).collect();
+        let json = format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        let mut counts = Counts(0, 0);
+        walk(json.as_bytes(), &paths(&list), 64, &Bump::new(), &mut counts).unwrap();
+        assert_eq!((counts.0, counts.1), (list.len() - given_up, given_up));
+    }
+}
+
 #[test]
 fn escapes_decode_with_surrogates_and_stay_short() {
     let arena = Bump::new();
