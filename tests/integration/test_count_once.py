@@ -151,3 +151,22 @@ def test_calls_in_two_traces_that_differ_by_cached_tokens_are_two(outer_first: b
         records += decided(core, NOW) if decides else []
     records += decided(core, NOW)
     assert sorted(record["input_tokens"] for record in records) == [9, 14]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "calls"),
+    [
+        ("text-embedding-004", "publishers/google/models/text-embedding-005", 2),
+        ("text-embedding-004", "models/text-embedding-004", 1),
+        ("gemini-2.0-flash", "gemini-2.0-flash-001", 1),
+        ("mine-10", "mine-11", 2),
+        ("gpt-4o", "gpt-4o-2024-08-06", 1),
+    ],
+)
+def test_versions_of_a_model_are_models(first: str, second: str, calls: int) -> None:
+    """Two parallel spans of two SDKs with the same counts."""
+    core = engine(call_records=True)
+    for number, model in ((2, first), (3, second)):
+        told = {"gen_ai.operation.name": "chat", "gen_ai.request.model": model, "gen_ai.usage.input_tokens": 9}
+        core.ingest(request_of(span(1, number, 1, told, start=NOW + number, ms=50 - number), scope=f"sdk{number}"), NOW)
+    assert len(decided(core, NOW)) == calls

@@ -13,6 +13,9 @@ const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 /// Longer names are not model names; their tails do not matter.
 const NAME_MAX: usize = 256;
 
+/// Low bits of a key that hold the version behind the name plus one (`text-embedding-005`), 0 for none.
+const VERSION: u64 = (1 << 10) - 1;
+
 /// Names cleaned before, by a hash of the name as it is: a program asks few models many times.
 const REMEMBERED: usize = 64;
 
@@ -20,7 +23,13 @@ thread_local! {
     static KEYS: [Cell<(u64, u64)>; REMEMBERED] = const { [const { Cell::new((0, UNKNOWN)) }; REMEMBERED] };
 }
 
-/// A hash of the cleaned-up name; `UNKNOWN` for "" and placeholders.
+/// Whether two keys may be of one model: a name without a version stands for each of its versions.
+pub fn agree(one: u64, other: u64) -> bool {
+    let (version, another) = (one & VERSION, other & VERSION);
+    one != UNKNOWN && one & !VERSION == other & !VERSION && (version == 0 || another == 0 || version == another)
+}
+
+/// A hash of the cleaned-up name, with its version; `UNKNOWN` for "" and placeholders.
 pub fn key(name: &str) -> u64 {
     if name.is_empty() {
         return UNKNOWN;
@@ -44,7 +53,7 @@ fn cleaned(name: &[u8]) -> u64 {
     if [&b"unknown"[..], b"none", b"null"].iter().any(|word| name.eq_ignore_ascii_case(word)) {
         return UNKNOWN;
     }
-    let core = strip(name);
+    let (core, version) = strip(name);
     let mut hash = FNV_START;
     for byte in core {
         // Spellings differ in punctuation and case: `gpt-3.5-turbo`, `gpt-35-turbo`.
@@ -52,13 +61,13 @@ fn cleaned(name: &[u8]) -> u64 {
             hash = (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(FNV_PRIME);
         }
     }
-    hash.max(1)
+    (hash & !VERSION).max(VERSION + 1) | version
 }
 
-/// The name without path, region, vendor, variant, version and date.
-fn strip(name: &[u8]) -> &[u8] {
+/// The name without path, region, vendor, variant, version and date; and the version as keys have it.
+fn strip(name: &[u8]) -> (&[u8], u64) {
     if name.starts_with(b"ft:") {
-        return name;
+        return (name, 0);
     }
     let mut core = match name.iter().rposition(|byte| *byte == b'/') {
         Some(at) if at + 1 < name.len() => &name[at + 1..],
@@ -77,15 +86,24 @@ fn strip(name: &[u8]) -> &[u8] {
     }
     let (shorter, last) = split_last(core);
     // Bedrock's version of a dated model; elsewhere `v2` is part of the name.
-    if is_version_number(last) && split_last(shorter).1.len() == 8 && is_date(split_last(shorter).1) {
+    if is_version_number(last) && split_last(shorter).1.len() == 8 && is_year_or_date(split_last(shorter).1) {
         core = shorter;
     }
+    let (mut version, mut behind) = (0, &b""[..]);
     loop {
         let (shorter, last) = split_last(core);
-        if !is_date(last) {
-            return core;
+        let before = split_last(shorter).1;
+        let in_date = |part: &[u8]| part.len() == 4 && is_year_or_date(part) || is_month_or_day(part);
+        if last.len() == 3 && version == 0 && last.iter().all(u8::is_ascii_digit) {
+            version = 1 + last.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
+        } else if !last.eq_ignore_ascii_case(b"latest")
+            && !is_year_or_date(last)
+            // One number of two digits is part of a name.
+            && !(is_month_or_day(last) && (in_date(before) || in_date(behind)))
+        {
+            return (core, version);
         }
-        core = shorter;
+        (core, behind) = (shorter, last);
     }
 }
 
@@ -97,9 +115,14 @@ fn split_last(name: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// `latest`, `001`, `0613`, `20240806`, and the parts of `2024-08-06`. One digit is part of a name (`claude-3`).
-fn is_date(part: &[u8]) -> bool {
-    part.eq_ignore_ascii_case(b"latest") || (part.len() >= 2 && part.iter().all(u8::is_ascii_digit))
+/// `0613`, `20240806`, and the year of `2024-08-06` or `08-2024`.
+fn is_year_or_date(part: &[u8]) -> bool {
+    part.len() >= 4 && part.iter().all(u8::is_ascii_digit)
+}
+
+/// A part of `2024-08-06` or `05-20`.
+fn is_month_or_day(part: &[u8]) -> bool {
+    matches!(part, [b'0', b'1'..=b'9'] | [b'1' | b'2', b'0'..=b'9'] | [b'3', b'0' | b'1'])
 }
 
 fn is_version_number(part: &[u8]) -> bool {
@@ -122,10 +145,12 @@ mod tests {
                 "arn:aws:bedrock:us-east-1::inference-profile/eu.anthropic.claude-3-5-sonnet-20241022-v2:0",
             ],
             &["gemini-2.5-flash", "models/gemini-2.5-flash-001", "publishers/google/models/gemini-2.5-flash"],
+            &["gemini-2.5-pro-preview", "gemini-2.5-pro-preview-05-06", "gemini-2.5-pro-preview-12-31"],
+            &["command-r", "command-r-08-2024", "command-r-0824"],
             &["gpt-3.5-turbo", "gpt-35-turbo-0613"],
         ] {
             for name in same {
-                assert_eq!(key(name), key(same[0]), "{name}");
+                assert!(agree(key(name), key(same[0])), "{name}");
             }
         }
     }
@@ -148,15 +173,23 @@ mod tests {
             "text-embedding-3-small",
             "amazon.titan-embed-text-v1",
             "amazon.titan-embed-text-v2:0",
+            "text-embedding-004",
+            "publishers/google/models/text-embedding-005",
+            "gemini-1.5-flash-001",
+            "gemini-1.5-flash-002",
+            "other-10",
+            "other-11",
+            "other",
         ];
         for (index, name) in names.iter().enumerate() {
-            assert!(names[..index].iter().all(|other| key(other) != key(name)), "{name}");
+            assert!(!names[..index].iter().any(|other| agree(key(other), key(name))), "{name}");
         }
     }
 
     #[test]
     fn placeholders_name_no_model() {
         assert!(["", "unknown", "None"].iter().all(|name| key(name) == UNKNOWN));
+        assert!(!agree(UNKNOWN, UNKNOWN));
         assert_ne!(key("/"), UNKNOWN);
         assert_ne!(key(&"x".repeat(1 << 20)), UNKNOWN);
     }

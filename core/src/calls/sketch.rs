@@ -265,7 +265,7 @@ impl Sketch {
         if !known(self) || !known(other) {
             return None;
         }
-        Some(self.models.iter().any(|key| *key != models::UNKNOWN && other.models.contains(key)))
+        Some(self.models.iter().any(|own| other.models.iter().any(|theirs| models::agree(*own, *theirs))))
     }
 
     pub fn same_class(&self, other: &Sketch) -> bool {
