@@ -30,15 +30,25 @@ impl Engine {
             }
             let answered = report.texts.get(Concept::ResponseModel);
             let model = if answered.is_empty() { report.texts.get(Concept::RequestModel) } else { answered };
-            let mut best: Option<Estimate> = None;
+            let (mut best, mut spent) = (None, false);
             for member in &members[call.members.start as usize..call.members.end as usize] {
                 let entry = &trace.spans[reports[*member as usize].place.index as usize];
                 match estimator.estimate(model, trace.raw(entry), &trace.said(entry.span_id), told, &self.estimated) {
-                    Ok(estimate) => best = best.or(estimate),
-                    Err(Spent) => self.measure().estimate(false),
+                    // Other reports hold the same content: counting it again costs and says nothing.
+                    Ok(Some(estimate)) => {
+                        best = Some(estimate);
+                        break;
+                    }
+                    Ok(None) => {}
+                    Err(Spent) => spent = true,
                 }
             }
-            let Some(estimate) = best else { continue };
+            let Some(estimate) = best else {
+                if spent {
+                    self.measure().estimate(false);
+                }
+                continue;
+            };
             report.usage.set(Unit::Input, estimate.input);
             report.usage.set(Unit::Output, estimate.output);
             report.estimated = true;

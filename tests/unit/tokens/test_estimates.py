@@ -303,6 +303,21 @@ def test_a_tick_counts_no_more_than_it_may_and_says_so() -> None:
     assert sum(outcomes.values()) == 7  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("kib", "outcome"), [(2, "counted"), (1, "refused")])
+def test_content_that_two_reports_of_a_call_show_is_counted_once(kib: int, outcome: str) -> None:
+    long = STREAM | {
+        "gen_ai.response.id": "chatcmpl-1",
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [_text(((TEXT + " ") * 20)[:1000])]}]),
+    }
+    core = engine(f"normalize: {{estimate_tokens: {{tick_kib: {kib}}}}}")
+    core.ingest(request_of(_span(long), scope="a"), NOW)
+    core.ingest(request_of(_span(long, span_id=b"c" * 8, parent=b"s" * 8), scope="b"), NOW)
+    drained(core, NOW + 5 * SECOND)
+    assert json.loads(core.summary())["calls"]["counted"] == 1
+    outcomes = {labels[0]: n for name, labels, n, *_ in core.metrics() if name == "enricher_token_estimates_total"}
+    assert outcomes == {"counted": 0.0, "refused": 0.0} | {outcome: 1.0}
+
+
 def test_explain_tells_what_was_counted_with_which_vocabulary() -> None:
     (told,) = explained("", request_of(_span(STREAM)))
     estimate = told["spans"][0]["call"]["estimate"]
