@@ -38,25 +38,23 @@ impl<'a> Visitor<'a> for Items {
 }
 
 /// Field numbers and wire types that only one of `Span`, `LogRecord` and `Metric` has (opentelemetry-proto 1.x). A
-/// metric of a kind whose number a span uses alike is known by a first field that is no trace id.
+/// metric of a kind whose number a span uses alike is known by a first field that is no trace id: one of another length,
+/// or letters on an item without times.
 fn of_item(item: &[u8]) -> Option<Signal> {
     let mut reader = Reader::new(item);
-    let mut id_bytes = None;
+    let mut first = None;
     while !reader.at_end() {
         let (field, wire) = reader.tag().ok()?;
         match (field, wire) {
             (1 | 11, FIXED64) | (2 | 7, VARINT) | (6, BYTES) | (8, FIXED32) => return Some(Signal::Logs),
             (6, VARINT) | (7 | 8, FIXED64) | (15, BYTES) | (16, FIXED32) => return Some(Signal::Traces),
             (7, BYTES) => return Some(Signal::Metrics),
-            (1, BYTES) => id_bytes = Some(reader.bytes().ok()?.len()),
+            (1, BYTES) => first = Some(reader.bytes().ok()?),
             _ => reader.skip(wire).ok()?,
         }
     }
-    match id_bytes {
-        Some(16) => Some(Signal::Traces),
-        Some(_) => Some(Signal::Metrics),
-        None => None,
-    }
+    let is_trace_id = |id: &[u8]| id.len() == 16 && !id.iter().all(u8::is_ascii_graphic);
+    first.map(|id| if is_trace_id(id) { Signal::Traces } else { Signal::Metrics })
 }
 
 #[cfg(test)]
@@ -91,6 +89,8 @@ mod tests {
             r#"{"name":"a","sum":{"dataPoints":[{"asInt":"1"}]}}"#,
             r#"{"name":"a","description":"b","unit":"s","histogram":{"dataPoints":[]}}"#,
             r#"{"name":"a","gauge":{"dataPoints":[{"asInt":"1"}]}}"#,
+            r#"{"name":"http.server.load","gauge":{"dataPoints":[{"asInt":"1"}]}}"#,
+            r#"{"name":"http.server.load","description":"CPU load","unit":"1","gauge":{"dataPoints":[]}}"#,
         ] {
             let text = format!(r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{metric}]}}]}}]}}"#);
             assert_eq!(told(Signal::Metrics, &text), Some(Signal::Metrics), "{metric}");

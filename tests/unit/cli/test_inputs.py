@@ -88,11 +88,16 @@ def test_protobuf_tells_its_signal_by_its_items(tmp_path: Path) -> None:
     logs.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=1)
     metrics = ExportMetricsServiceRequest()
     metrics.resource_metrics.add().scope_metrics.add().metrics.add(name="a").gauge.data_points.add(as_int=1)
-    requests = [logs.SerializeToString(), metrics.SerializeToString(), FIRST]
+    # Looks like a trace id and a span id.
+    named = ExportMetricsServiceRequest()
+    named.resource_metrics.add().scope_metrics.add().metrics.add(
+        name="http.server.load", description="CPU load"
+    ).gauge.data_points.add(as_int=1)
+    requests = [one.SerializeToString() for one in (logs, metrics, named)] + [FIRST]
     path = tmp_path / "input"
     path.write_bytes(b"".join(len(one).to_bytes(4, "big") + one for one in requests))
     messages = list(read_messages(str(path), from_json))
-    signals = ("logs", "metrics", "traces")
+    signals = ("logs", "metrics", "metrics", "traces")
     assert messages == [Message(signal, one) for signal, one in zip(signals, requests, strict=True)]
 
 
