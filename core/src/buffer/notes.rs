@@ -4,7 +4,8 @@ use super::trace::SpanEntry;
 use crate::engine::compiled::Compiled;
 use crate::sample::conditions::Bits;
 use hashbrown::{HashMap, HashSet};
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 /// Facts of one log record about the span that it was written in.
@@ -36,8 +37,8 @@ impl Note {
 #[derive(Default)]
 pub struct Notes {
     by_trace: HashMap<u128, Vec<Note>, foldhash::fast::RandomState>,
-    /// (when it is given up, trace), for each trace once.
-    queue: VecDeque<(u64, u128)>,
+    /// (when it is given up, trace), for each trace once, the first on top.
+    queue: BinaryHeap<Reverse<(u64, u128)>>,
 }
 
 impl Notes {
@@ -48,7 +49,7 @@ impl Notes {
     pub fn add(&mut self, trace: u128, note: Note, expires: u64) {
         let notes = self.by_trace.entry(trace).or_default();
         if notes.is_empty() {
-            self.queue.push_back((expires, trace));
+            self.queue.push(Reverse((expires, trace)));
         }
         notes.push(note);
     }
@@ -65,24 +66,23 @@ impl Notes {
         taken
     }
 
-    /// Gives up what nobody asked for until `now`, except of traces for which `waits` holds.
-    pub fn expire(&mut self, now: u64, waits: impl Fn(u128) -> bool) -> Vec<Note> {
-        let mut gone = Vec::new();
-        for _ in 0..self.queue.len() {
-            let Some((expires, trace)) = self.queue.pop_front() else { break };
-            if expires > now {
-                self.queue.push_front((expires, trace));
-                break;
-            }
+    /// Gives up what nobody asked for until `now`. `due` tells when a trace that still waits is decided, which is when its
+    /// notes are looked at again.
+    pub fn expire(&mut self, now: u64, due: impl Fn(u128) -> Option<u64>) -> Vec<Note> {
+        let (mut gone, mut again) = (Vec::new(), Vec::new());
+        while let Some(Reverse((expires, trace))) = self.queue.peek().copied()
+            && expires <= now
+        {
+            self.queue.pop();
             if !self.by_trace.contains_key(&trace) {
                 continue;
             }
-            if waits(trace) {
-                self.queue.push_back((now, trace));
-            } else {
-                gone.extend(self.by_trace.remove(&trace).into_iter().flatten());
+            match due(trace) {
+                Some(due) => again.push(Reverse((due, trace))),
+                None => gone.extend(self.by_trace.remove(&trace).into_iter().flatten()),
             }
         }
+        self.queue.extend(again);
         gone
     }
 }

@@ -107,13 +107,13 @@ impl Engine {
             return;
         }
         let Shard { notes, traces, .. } = held;
-        self.give_up(&notes.expire(now, |trace| traces.contains_key(&trace)));
+        self.give_up(&notes.expire(now, |trace| traces.get(&trace).map(|trace| trace.due)));
     }
 
     /// At the end no span comes any more.
     fn give_up_all_notes(&self) {
         for shard in &self.shards {
-            let gone = lock(shard).notes.expire(u64::MAX, |_| false);
+            let gone = lock(shard).notes.expire(u64::MAX, |_| None);
             self.give_up(&gone);
         }
     }

@@ -1,6 +1,8 @@
 //! What the buffer holds is counted and given back.
 
 use super::*;
+use crate::buffer::notes::{Note, Notes};
+use crate::sample::conditions::Bits;
 
 #[test]
 fn a_drained_engine_holds_nothing() {
@@ -110,4 +112,29 @@ fn spans_keep_their_resource_however_many_a_trace_has() {
         let digits = resource.len() - memchr::memmem::rfind(&resource, b"\x0a").unwrap() - 2;
         assert_eq!(digits, id.to_string().len());
     }
+}
+
+#[test]
+fn notes_of_a_trace_that_waits_hold_up_no_others_and_are_looked_at_when_it_is_due() {
+    let plan = engine(json!([]), json!({})).plan();
+    let mut notes = Notes::default();
+    for (trace, expires) in [(1, 10), (2, 10), (3, 100)] {
+        let note = Note {
+            span_id: 1,
+            record: Box::default(),
+            content: Box::default(),
+            bits: Bits::default(),
+            plan: plan.clone(),
+        };
+        notes.add(trace, note, expires);
+    }
+    let due = |trace| (trace == 1).then_some(20);
+    assert_eq!(notes.expire(9, due).len(), 0);
+    assert_eq!(notes.expire(10, due).len(), 1);
+    // Decided by now, and nobody asked for the note.
+    assert_eq!(notes.expire(19, |_| None).len(), 0);
+    assert_eq!(notes.expire(20, |_| None).len(), 1);
+    assert_eq!(notes.expire(99, |_| None).len(), 0);
+    assert_eq!(notes.expire(100, |_| None).len(), 1);
+    assert!(notes.is_empty());
 }
