@@ -8,9 +8,9 @@ macro_rules! concepts {
         pub enum Concept { $($(#[$doc])* $variant),+ }
 
         impl Concept {
-    /// What is said of one evaluation, taken together or not at all.
-    pub const EVALUATION: [Self; 4] =
-        [Self::EvaluationName, Self::EvaluationScore, Self::EvaluationLabel, Self::EvaluationExplanation];
+            /// What is said of one evaluation, taken together or not at all.
+            pub const EVALUATION: [Self; 4] =
+                [Self::EvaluationName, Self::EvaluationScore, Self::EvaluationLabel, Self::EvaluationExplanation];
 
             pub const ALL: &'static [Concept] = &[$(Concept::$variant),+];
             pub const COUNT: usize = Self::ALL.len();

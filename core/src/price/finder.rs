@@ -288,8 +288,9 @@ impl Finder {
         (named.self_hosted && !named.maker).then_some(id)
     }
 
-    /// Whose models are asked: those of who serves the call, the provider's own, then those it resells, then those of the provider that the name's
-    /// first segment names (`azure/gpt-4o`). An unknown provider's models are looked up with their makers.
+    /// Whose models are asked: those of who serves the call, the provider's own, then those it resells, then those of the
+    /// provider that the name's first segment names (`azure/gpt-4o`). An unknown provider's models are looked up with their
+    /// makers.
     fn chain(&self, provider: Option<u16>, served: Option<u16>, spellings: &mut Spellings) -> Chain {
         let mut chain = Chain::new();
         let add = |chain: &mut Chain, id: u16| {

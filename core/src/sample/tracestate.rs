@@ -37,9 +37,9 @@ fn member(text: &str) -> Option<&str> {
     text.split(',').find_map(|member| member.trim().strip_prefix("ot="))
 }
 
-/// Writes the tracestate with `th` set, never weaker than it was; the `ot` member moves to the front, as W3C asks of a changed
-/// member. Unknown fields of `ot` stay. An incoming `th` above the trace's `randomness` cannot be true, the trace would
-/// not have come: it goes (OTEP 235).
+/// Writes the tracestate with `th` set, never weaker than it was; the `ot` member moves to the front, as W3C asks of a
+/// changed member. Unknown fields of `ot` stay. An incoming `th` above the trace's `randomness` cannot be true, the trace
+/// would not have come: it goes (OTEP 235).
 ///
 /// `rv`: randomness to state where the trace has none of its own.
 pub fn write(tracestate: &[u8], chosen: u64, randomness: u64, rv: Option<u64>, out: &mut String) {

@@ -95,8 +95,8 @@ impl Estimator {
     }
 
     /// What a span's content comes to for `model`, beside what is `told` of it; `None` where not all of it is there, or no
-    /// vocabulary for the model. `said`: what log records hold of it, in the form of spans. `spent`: bytes that this tick counted before; fails
-    /// when there are too many.
+    /// vocabulary for the model. `said`: what log records hold of it, in the form of spans. `spent`: bytes that this tick
+    /// counted before; fails when there are too many.
     pub fn estimate(
         &self,
         model: &str,

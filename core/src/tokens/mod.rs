@@ -1,5 +1,5 @@
-//! Tokens counted from content, for calls whose usage nobody told (design §4). The last resort: it runs when a trace is
-//! decided, for calls of which a side of the usage is missing alone, within bounds of bytes; what it gives is marked as an estimate.
+//! Tokens counted from content, for calls of which nobody told the usage or one side of it (design §4). The last resort:
+//! it runs when a trace is decided, for such calls alone, within bounds of bytes; what it gives is marked as an estimate.
 //!
 //! `vocabulary` is a byte-level BPE loaded when first asked for; `source` finds the text on a span; `estimate` decides
 //! which vocabulary and how far.
