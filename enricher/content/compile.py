@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 from enricher.content import tables
+from enricher.content.names import KINDS
 from enricher.content.settings import ContentSettings
 from enricher.normalize.names import maps
 from enricher.normalize.notation import Source, parse_source
 from enricher.normalize.settings import Dialect
 
 _TRUNCATED = 1024
+
+#: `<name>` in an expression.
+_PART = re.compile(r"<([a-z]+_[a-z]+|said|assigned|named)>")
 
 #: Concepts that are content, and what they are to the conversation.
 _CLASSES = {
@@ -44,7 +49,8 @@ def compile_plan(settings: ContentSettings, dialects: Sequence[Dialect]) -> dict
     elif settings.policy == "redact":
         if settings.truncate_bytes is not None:
             plan["truncate_bytes"] = settings.truncate_bytes
-        plan |= {"patterns": _patterns(settings), "iban_lengths": tables.load(tables.Patterns).iban_lengths}
+        known = tables.load(tables.Patterns)
+        plan |= {"patterns": _patterns(settings), "pairs": known.pairs.model_dump(), "iban_lengths": known.iban_lengths}
     return plan
 
 
@@ -117,9 +123,27 @@ def is_of_dialect(source: Source, dialect: Dialect) -> bool:
 
 
 def _patterns(settings: ContentSettings) -> list[dict[str, Any]]:
-    shipped = tables.load(tables.Patterns).patterns
-    plan = [{"kind": pattern.name, "regex": pattern.regex} for pattern in settings.patterns]
-    for kind in shipped:
-        if kind in settings.kinds:
-            plan += [{"kind": kind, **pattern.model_dump(exclude_defaults=True)} for pattern in shipped[kind]]
+    """Those of the user first, then the shipped ones in the order of the kinds."""
+    shipped = tables.load(tables.Patterns)
+    plan: list[dict[str, Any]] = [{"kind": pattern.name, "regex": pattern.regex} for pattern in settings.patterns]
+    for kind in KINDS:
+        if kind not in settings.kinds:
+            continue
+        if kind == "secret":
+            shapes = tables.load(tables.Issuers).issuers
+            plan += [{"kind": kind, "whole": shape.whole} | _columns(shape, {"of"}) for shape in shapes]
+        for pattern in shipped.patterns[kind]:
+            columns = _columns(pattern, set())
+            plan.append({"kind": kind} | columns | {"regex": _whole(pattern.regex, shipped.parts)})
     return plan
+
+
+def _columns(pattern: tables.Pattern, without: set[str]) -> dict[str, Any]:
+    return pattern.model_dump(exclude_defaults=True, exclude=without)
+
+
+def _whole(regex: str, parts: dict[str, str]) -> str:
+    """The expression with its parts in their places; parts may have parts."""
+    while (whole := _PART.sub(lambda match: parts[match[1]], regex)) != regex:
+        regex = whole
+    return regex

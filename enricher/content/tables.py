@@ -43,19 +43,42 @@ class Pattern(Section):
     digits: int = 0
     check: str | None = None
     whole: bool = False
+    tail: str | None = None
     not_after: list[str] = Field(default_factory=list)
     not_before: list[str] = Field(default_factory=list)
     never: list[str] = Field(default_factory=list)
 
 
+class Pairs(Section):
+    """Names of members of an object of which one says what the other is."""
+
+    names: list[str]
+    values: list[str]
+
+
 class Patterns(Section):
     """`patterns.yaml`."""
 
+    parts: dict[str, str]
+    pairs: Pairs
     patterns: dict[str, list[Pattern]]
     iban_lengths: dict[str, int]
 
 
-_FILES: dict[type[Section], str] = {Keys: "keys.yaml", Patterns: "patterns.yaml"}
+class Shape(Pattern):
+    """One line of `issuers.yaml`."""
+
+    of: list[str]
+    whole: bool = True
+
+
+class Issuers(Section):
+    """`issuers.yaml`."""
+
+    issuers: list[Shape]
+
+
+_FILES: dict[type[Section], str] = {Keys: "keys.yaml", Patterns: "patterns.yaml", Issuers: "issuers.yaml"}
 
 
 @cache

@@ -2,9 +2,10 @@
 
 use super::cut::{self, Place};
 use super::keys::Class;
-use super::text::Redaction;
+use super::text::{Redaction, Said};
 use super::{Content, Counts};
 use crate::wire::reader::{BYTES, FIXED64, Reader, VARINT};
+use crate::wire::span::fields;
 use crate::wire::writer::{bytes, tag, varint};
 use std::borrow::Cow;
 
@@ -64,7 +65,7 @@ impl Editor<'_> {
 
     /// Redacts, but does not shorten.
     pub fn redacted(&mut self, value: &[u8]) -> Fate {
-        match self.redact(value, 0, "") {
+        match self.redact(value, 0, Said::default()) {
             Some(new) => Fate::New(new),
             None => Fate::Same,
         }
@@ -77,7 +78,7 @@ impl Editor<'_> {
     }
 
     fn changed(&mut self, value: &[u8], class: Class) -> Fate {
-        let redacted = self.redact(value, 0, "");
+        let redacted = self.redact(value, 0, Said::default());
         let value = redacted.as_deref().unwrap_or(value);
         let limit = self.content.limit().filter(|limit| class != Class::Diagnostic && value.len() > *limit);
         if let Some(cut) = limit.and_then(|limit| self.shortened(value, limit)) {
@@ -87,9 +88,8 @@ impl Editor<'_> {
         redacted.map_or(Fate::Same, Fate::New)
     }
 
-    /// The encoded `AnyValue` without what has to go; `None` when nothing had to. `name`: of the entry whose value, or
-    /// one of whose values, it is, if any.
-    fn redact(&mut self, value: &[u8], depth: usize, name: &str) -> Option<Vec<u8>> {
+    /// The encoded `AnyValue` without what has to go; `None` when nothing had to.
+    fn redact(&mut self, value: &[u8], depth: usize, said: Said<'_>) -> Option<Vec<u8>> {
         let redactor = self.content.redactor()?;
         let mut out = Vec::new();
         let mut is_changed = false;
@@ -101,7 +101,7 @@ impl Editor<'_> {
             let new = match (field, wire) {
                 (STRING, BYTES) => {
                     let Ok(text) = reader.bytes() else { break };
-                    redaction.member(name, &String::from_utf8_lossy(text)).map(|text| {
+                    redaction.member(said, &String::from_utf8_lossy(text)).map(|text| {
                         let mut new = Vec::with_capacity(text.len() + 4);
                         bytes(&mut new, STRING, text.as_bytes());
                         new
@@ -118,7 +118,7 @@ impl Editor<'_> {
                 }
                 (INT, VARINT) => {
                     let Ok(number) = reader.varint() else { break };
-                    redaction.number(name, &(number as i64).to_string()).map(|text| {
+                    redaction.number(said, &(number as i64).to_string()).map(|text| {
                         let mut new = Vec::new();
                         bytes(&mut new, STRING, text.as_bytes());
                         new
@@ -126,7 +126,7 @@ impl Editor<'_> {
                 }
                 (DOUBLE, FIXED64) => {
                     let Ok(number) = reader.fixed64() else { break };
-                    redaction.number(name, &f64::from_bits(number).to_string()).map(|text| {
+                    redaction.number(said, &f64::from_bits(number).to_string()).map(|text| {
                         let mut new = Vec::new();
                         bytes(&mut new, STRING, text.as_bytes());
                         new
@@ -134,7 +134,7 @@ impl Editor<'_> {
                 }
                 (ARRAY | MAP, BYTES) => {
                     let Ok(items) = reader.bytes() else { break };
-                    self.redact_items(items, field == MAP, depth + 1, name).map(|items| {
+                    self.redact_items(items, field == MAP, depth + 1, said).map(|items| {
                         let mut new = Vec::with_capacity(items.len() + 4);
                         bytes(&mut new, field, &items);
                         new
@@ -157,12 +157,14 @@ impl Editor<'_> {
     }
 
     /// The items of an array, or the entries of a map; `None` when all stay as they are.
-    fn redact_items(&mut self, items: &[u8], is_map: bool, depth: usize, name: &str) -> Option<Vec<u8>> {
+    fn redact_items(&mut self, items: &[u8], is_map: bool, depth: usize, said: Said<'_>) -> Option<Vec<u8>> {
         if depth > DEPTH {
             return Some(Vec::new());
         }
         let mut out = Vec::new();
         let mut is_changed = false;
+        let named = if is_map { self.named_by_another(items) } else { "" };
+        let mut before = "";
         let mut reader = Reader::new(items);
         while !reader.at_end() {
             let start = reader.position();
@@ -175,7 +177,11 @@ impl Editor<'_> {
                 continue;
             }
             let Ok(item) = reader.bytes() else { break };
-            let new = if is_map { self.redact_entry(item, depth) } else { self.redact(item, depth, name) };
+            let new = match is_map {
+                true => self.redact_entry(item, depth, named),
+                false => self.redact(item, depth, Said { before, ..said }),
+            };
+            before = string(item);
             match new {
                 Some(new) => {
                     is_changed = true;
@@ -187,12 +193,21 @@ impl Editor<'_> {
         is_changed.then_some(out)
     }
 
-    fn redact_entry(&mut self, entry: &[u8], depth: usize) -> Option<Vec<u8>> {
+    /// What an entry of these says that the value of another is.
+    fn named_by_another<'e>(&self, entries: &'e [u8]) -> &'e str {
+        let entries = fields(entries, 1).map_while(Result::ok).map(Entry::read);
+        let mut names = entries.filter(|entry| self.content.keys.names_another(entry.key));
+        names.next().map_or("", |entry| string(entry.value))
+    }
+
+    /// `named`: what another entry says that the value is, if this is an entry of which one may.
+    fn redact_entry(&mut self, entry: &[u8], depth: usize, named: &str) -> Option<Vec<u8>> {
         let parts = Entry::read(entry);
         let key = self.text(parts.key);
         let survives = self.content.keys.survives(parts.key) && is_number(parts.value);
-        let name = std::str::from_utf8(parts.key).unwrap_or_default();
-        let value = if survives { None } else { self.redact(parts.value, depth, name) };
+        let is_named = !named.is_empty() && self.content.keys.is_named_by_another(parts.key);
+        let name = if is_named { named } else { std::str::from_utf8(parts.key).unwrap_or_default() };
+        let value = if survives { None } else { self.redact(parts.value, depth, Said::member(name)) };
         if key.is_none() && value.is_none() {
             return None;
         }
@@ -242,6 +257,12 @@ pub fn encoded(key: &[u8], value: &[u8]) -> Vec<u8> {
     bytes(&mut out, 1, key);
     bytes(&mut out, 2, value);
     out
+}
+
+/// The text of an `AnyValue`; empty when it has none.
+fn string(value: &[u8]) -> &str {
+    let text = fields(value, STRING).map_while(Result::ok).last().unwrap_or_default();
+    std::str::from_utf8(text).unwrap_or_default()
 }
 
 fn is_number(value: &[u8]) -> bool {

@@ -61,6 +61,8 @@ pub struct ContentKeys {
     survives: HashSet<Box<[u8]>>,
     structure: HashSet<Box<[u8]>>,
     own: HashSet<Box<[u8]>>,
+    pair_names: HashSet<Box<[u8]>>,
+    pair_values: HashSet<Box<[u8]>>,
 }
 
 impl ContentKeys {
@@ -90,6 +92,8 @@ impl ContentKeys {
             survives: names(&plan.survives),
             structure: names(&plan.structure),
             own: names(&plan.own),
+            pair_names: names(&plan.pairs.names),
+            pair_values: names(&plan.pairs.values),
         })
     }
 
@@ -133,6 +137,16 @@ impl ContentKeys {
     /// What stands under this name was made up by the app or the model, names and all.
     pub fn is_own(&self, name: &[u8]) -> bool {
         has(&self.own, name)
+    }
+
+    /// The value under this name says what the one under the other is: `{"key": …, "value": …}`.
+    pub fn names_another(&self, name: &[u8]) -> bool {
+        has(&self.pair_names, name)
+    }
+
+    /// The value under this name is one that another member names.
+    pub fn is_named_by_another(&self, name: &[u8]) -> bool {
+        has(&self.pair_values, name)
     }
 }
 

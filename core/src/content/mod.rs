@@ -2,8 +2,8 @@
 //! leaves (design §4). Facts are read before, so that usage, model and cost survive every policy.
 //!
 //! `keys` knows which attributes, events and log records carry content; `edit` walks spans and log records and applies
-//! the policy to their values; `text` and `json` change text, JSON in it and JSON in that; `patterns` finds what is to be
-//! redacted.
+//! the policy to their values; `text` and `json` change text, JSON in it and JSON in that; `patterns` and `checks` find
+//! what is to be redacted, in the `view` of a text.
 
 pub mod checks;
 pub mod cut;
@@ -14,6 +14,7 @@ pub mod patterns;
 pub mod plan;
 pub mod record;
 pub mod text;
+pub mod view;
 
 use crate::error::CoreError;
 use hashbrown::HashMap;

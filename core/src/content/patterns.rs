@@ -1,30 +1,35 @@
 //! Finds what is to be redacted. Which expressions are tried at all is decided by one pass for literals and digits.
 
-use super::checks::{Check, ends_word, starts_word, word_after, word_before};
+use super::checks::Check;
+use super::checks::edges::{ends_word, starts_word, word_after, word_before};
 use super::plan::ContentPlan;
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
+use super::view::{View, is_folded};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
 use regex::{Regex, RegexBuilder};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Rules fit a word of bits.
-const RULES: usize = 64;
+/// A bit for each rule.
+pub type Rules = u128;
+const RULES: usize = Rules::BITS as usize;
 
 /// A match that failed its check is searched again from its second character when it is not longer than this; after a
 /// longer one the search goes on behind it, so that the time stays linear.
 const RETRIED: usize = 96;
 
-/// What escapes of ASCII characters begin with: what hides behind one cannot be seen by looking for literals.
-const ESCAPE: &str = "\\u00";
+/// What escapes of what a view has as ASCII begin with: what hides behind one cannot be seen by looking for literals.
+const ESCAPES: [&str; 9] = ["\\u00", "\\u20", "\\uff", "\\u06", "\\u3000", "\\x", "&#", "&nbsp;", "&commat;"];
 
 pub struct Redactor {
     rules: Vec<Rule>,
     literals: AhoCorasick,
     /// By literal: the rules that have it.
-    owners: Vec<u64>,
+    owners: Vec<Rules>,
     /// Rules without a literal.
-    always: u64,
+    always: Rules,
+    /// Numbers of digits, and the rules that ask for so many. In order.
+    digits: Vec<(usize, Rules)>,
     ibans: BTreeMap<String, usize>,
 }
 
@@ -34,9 +39,10 @@ struct Rule {
     label: Box<str>,
     regex: Regex,
     grouped: bool,
-    digits: usize,
     check: Option<Check>,
     whole: bool,
+    /// What goes with a match when it stands right behind.
+    tail: Option<Regex>,
     not_after: Vec<String>,
     not_before: Vec<String>,
     never: Vec<String>,
@@ -55,26 +61,31 @@ impl Redactor {
             return Err(format!("more than {RULES} patterns of content"));
         }
         let mut rules = Vec::new();
-        let mut literals = vec![ESCAPE.to_owned()];
-        let mut owners = vec![u64::MAX];
+        let mut literals: Vec<String> = ESCAPES.map(str::to_owned).into();
+        let mut owners = vec![Rules::MAX; ESCAPES.len()];
         let mut always = 0;
+        let mut digits: BTreeMap<usize, Rules> = BTreeMap::new();
         for (index, pattern) in plan.patterns.iter().enumerate() {
             let fault = |what: String| format!("pattern {:?}: {what}", pattern.kind);
-            let regex = RegexBuilder::new(&pattern.regex).size_limit(4 << 20).build();
-            let regex = regex.map_err(|error| fault(error.to_string()))?;
+            let compiled = |regex: &str| {
+                let built = RegexBuilder::new(regex).size_limit(4 << 20).build();
+                built.map_err(|error| fault(error.to_string()))
+            };
+            let regex = compiled(&pattern.regex)?;
             for literal in &pattern.any {
                 literals.push(literal.clone());
                 owners.push(1 << index);
             }
-            always |= u64::from(pattern.any.is_empty()) << index;
+            always |= Rules::from(pattern.any.is_empty()) << index;
+            *digits.entry(pattern.digits).or_default() |= 1 << index;
             rules.push(Rule {
                 kind: pattern.kind.as_str().into(),
                 label: format!("[{}]", pattern.kind.to_uppercase()).into(),
                 grouped: regex.captures_len() > 1,
                 regex,
-                digits: pattern.digits,
                 check: pattern.check.as_deref().map(Check::from_name).transpose().map_err(fault)?,
                 whole: pattern.whole,
+                tail: pattern.tail.as_deref().map(|tail| compiled(&format!("^(?:{tail})"))).transpose()?,
                 not_after: pattern.not_after.clone(),
                 not_before: pattern.not_before.clone(),
                 never: pattern.never.clone(),
@@ -82,9 +93,11 @@ impl Redactor {
         }
         let literals = AhoCorasickBuilder::new()
             .ascii_case_insensitive(true)
+            .kind(Some(AhoCorasickKind::DFA))
             .build(&literals)
             .map_err(|error| error.to_string())?;
-        Ok(Self { rules, literals, owners, always, ibans: plan.iban_lengths.clone() })
+        let digits = digits.into_iter().collect();
+        Ok(Self { rules, literals, owners, always, digits, ibans: plan.iban_lengths.clone() })
     }
 
     pub fn label(&self, found: &Found) -> &str {
@@ -95,49 +108,61 @@ impl Redactor {
         &self.rules[found.rule].kind
     }
 
-    /// The rules that a text could match, a bit for each; 0 means that it need not be looked at any closer.
-    pub fn suspects(&self, text: &str) -> u64 {
-        let mut hits = self.always;
-        for literal in self.literals.find_overlapping_iter(text) {
-            hits |= self.owners[literal.pattern().as_usize()];
-        }
-        let escaped = memchr::memmem::find(text.as_bytes(), ESCAPE.as_bytes()).is_some();
-        if escaped { self.known(hits) } else { self.with_digits(hits, text) }
+    /// Whether something in a text, or in what it is an encoding of, could have to go.
+    pub fn suspects(&self, text: &str) -> bool {
+        self.suspected(text) != 0 || is_folded(text)
     }
 
-    /// The rules that the value of a member could match for what its name tells.
-    pub fn suspects_of_member(&self, name: &str, text: &str) -> u64 {
-        let mut hits = 0;
-        for literal in self.literals.find_overlapping_iter(name) {
-            hits |= self.owners[literal.pattern().as_usize()];
-        }
-        self.with_digits(hits, text)
+    /// Rules of which a literal stands in the text, or may hide behind an escape in it.
+    fn hits(&self, text: &str) -> Rules {
+        let hits = self.literals.find_overlapping_iter(text).map(|literal| self.owners[literal.pattern().as_usize()]);
+        hits.fold(self.always, |all, owners| all | owners)
     }
 
     /// Without bits that are no rule's.
-    fn known(&self, hits: u64) -> u64 {
-        if self.rules.is_empty() { 0 } else { hits & u64::MAX >> (RULES - self.rules.len()) }
+    fn known(&self, hits: Rules) -> Rules {
+        if self.rules.is_empty() { 0 } else { hits & Rules::MAX >> (RULES - self.rules.len()) }
+    }
+
+    /// The rules that a text could match.
+    fn suspected(&self, text: &str) -> Rules {
+        let hits = self.hits(text);
+        // What digits an escape stands for is not known.
+        if hits == Rules::MAX { self.known(hits) } else { self.with_digits(self.known(hits), text) }
     }
 
     /// Without the rules that ask for more digits than a text has.
-    fn with_digits(&self, hits: u64, text: &str) -> u64 {
-        let mut hits = self.known(hits);
+    fn with_digits(&self, hits: Rules, text: &str) -> Rules {
         if hits == 0 {
             return 0;
         }
-        let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        for (index, rule) in self.rules.iter().enumerate() {
-            if digits < rule.digits {
-                hits &= !(1 << index);
-            }
-        }
-        hits
+        let count = text.bytes().filter(u8::is_ascii_digit).count();
+        self.digits.iter().filter(|(least, _)| *least > count).fold(hits, |hits, (_, rules)| hits & !rules)
     }
 
     /// Everything in a plain text that has to go, in order and apart from each other.
-    pub fn find(&self, text: &str, suspects: u64) -> Vec<Found> {
+    pub fn find(&self, text: &str) -> Vec<Found> {
+        let view = View::of(text);
+        self.matches(&view, self.suspected(&view.text))
+    }
+
+    /// What has to go of a text for what its name tells. `said`: the name, what stands between, and the text from `start`.
+    pub fn told(&self, said: &str, start: usize) -> Vec<Found> {
+        let view = View::of(said);
+        let hits = self.with_digits(self.known(self.hits(&said[..start])), &view.text);
+        let mut found = self.matches(&view, hits);
+        found.retain(|one| one.range.start >= start);
+        found
+    }
+
+    fn matches(&self, view: &View<'_>, suspects: Rules) -> Vec<Found> {
+        let text = &*view.text;
         let mut found: Vec<Found> = Vec::new();
-        for (index, rule) in self.rules.iter().enumerate().filter(|(index, _)| suspects >> index & 1 == 1) {
+        let mut left = suspects;
+        while left != 0 {
+            let index = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let rule = &self.rules[index];
             let mut at = 0;
             while let Some((range, whole)) = rule.next(text, at) {
                 let accepted = rule.accept(text, range, &self.ibans);
@@ -147,7 +172,7 @@ impl Redactor {
                     None => whole.end,
                 };
                 at = (at.max(1)..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
-                found.extend(accepted.map(|range| Found { range, rule: index }));
+                found.extend(accepted.map(|range| Found { range: view.source(&range), rule: index }));
                 if at >= text.len() {
                     break;
                 }
@@ -183,6 +208,8 @@ impl Rule {
             Some(check) => check.apply(text, range, ibans)?,
             None => range,
         };
+        let tail = self.tail.as_ref().and_then(|tail| tail.find(&text[range.end..]));
+        let range = range.start..range.end + tail.map_or(0, |tail| tail.end());
         let stands_alone = !self.whole || (starts_word(text, range.start) && ends_word(text, range.end));
         (stands_alone && !range.is_empty() && !self.is_told_apart(text, &range)).then_some(range)
     }
@@ -190,7 +217,8 @@ impl Rule {
     /// The match is a word that stands for a value, or a word beside it says that it is something else.
     fn is_told_apart(&self, text: &str, range: &Range<usize>) -> bool {
         let is_in = |words: &[String], word: &str| words.iter().any(|known| known.eq_ignore_ascii_case(word));
-        (!self.never.is_empty() && is_in(&self.never, &text[range.clone()]))
+        let first = || text[range.clone()].split([' ', ',', '.']).next().unwrap_or_default();
+        (!self.never.is_empty() && (is_in(&self.never, &text[range.clone()]) || is_in(&self.never, first())))
             || (!self.not_after.is_empty() && is_in(&self.not_after, word_before(text, range.start)))
             || (!self.not_before.is_empty() && is_in(&self.not_before, word_after(text, range.end)))
     }

@@ -30,6 +30,8 @@ pub struct ContentPlan {
     pub own: Vec<String>,
     #[serde(default)]
     pub patterns: Vec<Pattern>,
+    #[serde(default)]
+    pub pairs: Pairs,
     /// Length of an IBAN by country.
     #[serde(default)]
     pub iban_lengths: BTreeMap<String, usize>,
@@ -67,6 +69,14 @@ pub struct ContentEvent {
     pub dialects: Vec<u16>,
 }
 
+/// Names of members of an object of which one names the other: `{"name": "API_KEY", "value": "…"}`.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub struct Pairs {
+    pub names: Vec<String>,
+    pub values: Vec<String>,
+}
+
 /// What is redacted.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
@@ -85,12 +95,15 @@ pub struct Pattern {
     /// A match inside a longer word is none.
     #[serde(default)]
     pub whole: bool,
+    /// What goes with a match when it stands right behind.
+    #[serde(default)]
+    pub tail: Option<String>,
     /// A match right after one of these words, or right before one of those, is none.
     #[serde(default)]
     pub not_after: Vec<String>,
     #[serde(default)]
     pub not_before: Vec<String>,
-    /// What stands for a value and is none.
+    /// What stands for a value and is none, alone or before other words.
     #[serde(default)]
     pub never: Vec<String>,
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from enricher.content import tables
 from tests.unit.content.figures import figures, measured, redacted
 from tests.unit.content.labelled import cases
 
@@ -17,16 +18,21 @@ def test_the_figures_in_the_docs_are_those_measured() -> None:
     assert measured().table() in PAGE.read_text(), measured().table()
 
 
+def test_the_docs_name_everybody_whose_keys_are_known() -> None:
+    page = " ".join(PAGE.read_text().split())
+    assert [name for shape in tables.load(tables.Issuers).issuers for name in shape.of if name not in page] == []
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_recall_and_false_positives_hold_on_other_draws(seed: int) -> None:
     found = figures(cases(seed))
-    for kind, least in {"secret": 0.98, "email": 0.99, "card": 0.96, "iban": 0.99, "ip": 0.97, "phone": 0.91}.items():
+    for kind, least in {"secret": 0.99, "email": 0.99, "card": 0.99, "iban": 0.99, "ip": 0.99, "phone": 0.94}.items():
         assert found.recall(kind) >= least, (kind, found.missed)
-    assert found.false_positives() <= 0.02, found.mistaken
+    assert found.false_positives() <= 0.01, found.mistaken
 
 
 def test_what_is_not_json_any_more_would_be_a_loss() -> None:
-    labelled = [case for case in cases() if "json" in case.carrier and case.carrier != "cut json"]
+    labelled = [case for case in cases() if "json" in case.carrier and "cut" not in case.carrier]
     assert labelled
     for case, text in zip(labelled, redacted([case.text for case in labelled]), strict=True):
         before, after = json.loads(case.text), json.loads(text)
@@ -54,6 +60,14 @@ def test_patterns_of_the_user_go_too_and_a_group_keeps_what_is_around_it() -> No
         ("login with pwd=hunter, please", "login with pwd=[SECRET], please"),
         ("Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Authorization: Basic [SECRET]"),
         ("basic understanding of Basic YWJj", "basic understanding of Basic YWJj"),
+        ('{"mobile": 491701234567, "id": 491701234567}', '{"mobile": "[PHONE]", "id": 491701234567}'),
+        ('{"value": "abc12345", "key": "api_key"}', '{"value": "[SECRET]", "key": "api_key"}'),
+        ('{"name": "phone", "value": 2125550188}', '{"name": "phone", "value": "[PHONE]"}'),
+        ('{"value": 2125550188, "at": [], "name": "phone"}', '{"value": "[PHONE]", "at": [], "name": "phone"}'),
+        ('[["accept", "*/*"], ["x-api-key", "abc12345"]]', '[["accept", "*/*"], ["x-api-key", "[SECRET]"]]'),
+        ('{"password": "correct horse, battery"}', '{"password": "[SECRET]"}'),
+        ('{"password": "Your password is too short"}', '{"password": "Your password is too short"}'),
+        ('{"passed": "abc12345", "compass": "abc12345"}', '{"passed": "abc12345", "compass": "abc12345"}'),
         ('{"api_key": "none", "note": "hunter2secret"}', '{"api_key": "none", "note": "hunter2secret"}'),
     ],
 )
@@ -75,7 +89,7 @@ def test_a_text_full_of_beginnings_takes_linear_time() -> None:
         "+1." * 60_000,
         "git@" * 45_000,
         "call me 12345678 " * 10_000,
-        "phone number is 1234567 " * 8_000,
+        "phone number is 123456 " * 8_000,
         "password: os.environ[ " * 8_000,
         "Authorization: Basic YWJj " * 7_000,
         "Authorization: Bearer token " * 8_000,

@@ -187,7 +187,7 @@ STRUCTURES = [
     ("secret", "member private key", {"private_key": "«0x{h64}»"}),
     ("secret", "member secret", {"secret": "«{w12}{d2}»"}),
     ("secret", "member credentials", {"credentials": {"token": "«{a18}»"}}),
-    ("secret", "member auth", {"auth": "«YWRtaW46{w8}Y2F0»"}),
+    ("secret", "member auth", {"auth": "«YWRtaW46aHVudGVyMTIz»"}),
     ("secret", "member cookies", {"headers": {"cookie": "«theme=dark; sid={a24}»"}}),
     ("secret", "member authorization", {"Authorization": "«{a40}»"}),
     ("secret", "member connection string", {"dsn": "mysql://root:«{a9}»@db/x"}),
