@@ -7,32 +7,38 @@ use super::keys::ContentKeys;
 /// Stands at the end of a text that was cut.
 pub const MARK: &str = "…";
 
-/// Bytes of usage, model, cost and structure that a value keeps beyond its limit.
-const EXTRA: usize = 4096;
-
 /// Stands for what lies too deep.
 pub const NULL: &str = "null";
 
 /// Longest text of these.
 const NAME: usize = 256;
 
-/// The text, which stands at `place`, cut to about `limit` bytes; `None` when it is short enough as it is.
-pub fn text(text: &str, limit: usize, keys: &ContentKeys, place: Place) -> Option<String> {
-    if text.len() <= limit {
-        return None;
-    }
-    Some(shortened(text, limit, keys, 0, place))
+/// A text that was cut.
+pub struct Short {
+    pub text: String,
+    /// Something of it has to stay although nothing is left for content.
+    pub stays: bool,
 }
 
-fn shortened(text: &str, limit: usize, keys: &ContentKeys, depth: usize, place: Place) -> String {
+/// The text, which stands at `place`, cut to about `limit` bytes; `None` when it is short enough as it is. `extra`: bytes
+/// of what stays beyond the limit that may still be written.
+pub fn text(text: &str, limit: usize, extra: &mut usize, keys: &ContentKeys, place: Place) -> Option<Short> {
+    (text.len() > limit).then(|| shortened(text, limit, extra, keys, 0, place))
+}
+
+fn shortened(text: &str, limit: usize, extra: &mut usize, keys: &ContentKeys, depth: usize, place: Place) -> Short {
     if looks_like_json(text) && depth < DEPTH {
-        let mut cut = Cut { keys, left: limit, extra: EXTRA, out: String::with_capacity(limit.min(text.len()) + 256) };
+        let out = String::with_capacity(limit.min(text.len()) + 256);
+        let mut cut = Cut { keys, left: limit, extra: *extra, out };
         let mut scan = Scan::new(text);
-        if cut.value(&mut scan, depth, place).is_some() && scan.at_end() {
-            return cut.out;
+        if let Some(stays) = cut.value(&mut scan, depth, place)
+            && scan.at_end()
+        {
+            *extra = cut.extra;
+            return Short { text: cut.out, stays };
         }
     }
-    plain(text, limit)
+    Short { text: plain(text, limit), stays: false }
 }
 
 /// At most `limit` bytes, whole characters, the mark among them.
@@ -151,9 +157,9 @@ impl Cut<'_> {
         let room = std::mem::take(&mut self.left);
         let whole = unescape(raw);
         let text = whole.as_deref().unwrap_or_default();
-        let cut = shortened(text, room, self.keys, depth, place);
-        quote(&cut, &mut self.out);
-        false
+        let cut = shortened(text, room, &mut self.extra, self.keys, depth, place);
+        quote(&cut.text, &mut self.out);
+        cut.stays
     }
 
     fn verbatim(&mut self, raw: &str) {

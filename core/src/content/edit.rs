@@ -39,8 +39,8 @@ pub struct Editor<'c> {
 }
 
 impl Editor<'_> {
-    /// An attribute's encoded `AnyValue`.
-    pub fn value(&mut self, value: &[u8], class: Class) -> Fate {
+    /// The encoded `AnyValue` of the attribute `key`.
+    pub fn value(&mut self, key: &[u8], value: &[u8], class: Class) -> Fate {
         if class == Class::Diagnostic && self.content.redactor().is_none() {
             return Fate::Same;
         }
@@ -48,13 +48,13 @@ impl Editor<'_> {
             self.counts.dropped(class);
             return Fate::Gone;
         }
-        self.changed(value, class)
+        self.changed(std::str::from_utf8(key).unwrap_or_default(), value, class)
     }
 
     /// A log record's encoded body, of which what says usage, model, cost or structure stays.
     pub fn body(&mut self, value: &[u8], class: Class) -> Fate {
         if !self.content.drops() {
-            return self.changed(value, class);
+            return self.changed("", value, class);
         }
         self.counts.dropped(class);
         match self.shortened(value, 0) {
@@ -77,8 +77,8 @@ impl Editor<'_> {
         Redaction { redactor, keys: &self.content.keys, counts: self.counts }.text(&String::from_utf8_lossy(text))
     }
 
-    fn changed(&mut self, value: &[u8], class: Class) -> Fate {
-        let redacted = self.redact(value, 0, Said::default());
+    fn changed(&mut self, key: &str, value: &[u8], class: Class) -> Fate {
+        let redacted = self.redact(value, 0, Said::member(key));
         let value = redacted.as_deref().unwrap_or(value);
         let limit = self.content.limit().filter(|limit| class != Class::Diagnostic && value.len() > *limit);
         if let Some(cut) = limit.and_then(|limit| self.shortened(value, limit)) {
@@ -99,20 +99,12 @@ impl Editor<'_> {
             let Ok((field, wire)) = reader.tag() else { break };
             let mut redaction = Redaction { redactor, keys: &self.content.keys, counts: self.counts };
             let new = match (field, wire) {
-                (STRING, BYTES) => {
-                    let Ok(text) = reader.bytes() else { break };
-                    redaction.member(said, &String::from_utf8_lossy(text)).map(|text| {
-                        let mut new = Vec::with_capacity(text.len() + 4);
-                        bytes(&mut new, STRING, text.as_bytes());
-                        new
-                    })
-                }
-                (RAW, BYTES) => {
-                    let Ok(raw) = reader.bytes() else { break };
+                (STRING | RAW, BYTES) => {
+                    let Ok(part) = reader.bytes() else { break };
                     // What is not text cannot be looked into.
-                    std::str::from_utf8(raw).ok().and_then(|text| redaction.text(text)).map(|text| {
+                    written(field, part).and_then(|text| redaction.member(said, &text)).map(|text| {
                         let mut new = Vec::with_capacity(text.len() + 4);
-                        bytes(&mut new, RAW, text.as_bytes());
+                        bytes(&mut new, field, text.as_bytes());
                         new
                     })
                 }
@@ -228,6 +220,14 @@ impl Editor<'_> {
     }
 }
 
+/// The text of a string, or of bytes that are one.
+fn written(field: u32, part: &[u8]) -> Option<Cow<'_, str>> {
+    match field {
+        STRING => Some(String::from_utf8_lossy(part)),
+        _ => std::str::from_utf8(part).ok().map(Cow::Borrowed),
+    }
+}
+
 /// A `KeyValue`, taken apart.
 pub struct Entry<'a> {
     pub key: &'a [u8],
@@ -305,19 +305,17 @@ impl Shortening<'_> {
                     self.left -= part.len();
                     out.extend_from_slice(reader.since(start));
                 }
-                STRING => {
+                STRING | RAW => {
                     let room = std::mem::take(&mut self.left);
-                    let text = String::from_utf8_lossy(part);
-                    let new = cut::text(&text, room, keys, place).unwrap_or_default();
                     self.is_changed = true;
+                    let Some(text) = written(field, part) else {
+                        bytes(out, field, &part[..room.min(part.len())]);
+                        continue;
+                    };
                     // JSON keeps its usage whatever is left.
-                    kept |= room == 0 && new.len() > 2;
-                    bytes(out, STRING, new.as_bytes());
-                }
-                RAW => {
-                    let room = std::mem::take(&mut self.left);
-                    self.is_changed = true;
-                    bytes(out, RAW, &part[..room.min(part.len())]);
+                    let new = cut::text(&text, room, &mut self.extra, keys, place);
+                    kept |= new.as_ref().is_some_and(|new| new.stays);
+                    bytes(out, field, new.map_or(String::new(), |new| new.text).as_bytes());
                 }
                 ARRAY | MAP if depth < DEPTH => {
                     let mut items = Vec::new();

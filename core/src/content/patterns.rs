@@ -115,8 +115,12 @@ impl Redactor {
 
     /// Rules of which a literal stands in the text, or may hide behind an escape in it.
     fn hits(&self, text: &str) -> Rules {
+        self.literal_hits(text) | self.always
+    }
+
+    fn literal_hits(&self, text: &str) -> Rules {
         let hits = self.literals.find_overlapping_iter(text).map(|literal| self.owners[literal.pattern().as_usize()]);
-        hits.fold(self.always, |all, owners| all | owners)
+        hits.fold(0, |all, owners| all | owners)
     }
 
     /// Without bits that are no rule's.
@@ -146,12 +150,17 @@ impl Redactor {
         self.matches(&view, self.suspected(&view.text))
     }
 
-    /// What has to go of a text for what its name tells. `said`: the name, what stands between, and the text from `start`.
-    pub fn told(&self, said: &str, start: usize) -> Vec<Found> {
+    /// The rules by which a name may tell what a value is.
+    pub fn told_by(&self, name: &str) -> Rules {
+        self.known(self.literal_hits(name))
+    }
+
+    /// What has to go by these rules of a text that stands from `start` to `end` of what is said of it.
+    pub fn told(&self, said: &str, start: usize, end: usize, rules: Rules) -> Vec<Found> {
         let view = View::of(said);
-        let hits = self.with_digits(self.known(self.hits(&said[..start])), &view.text);
-        let mut found = self.matches(&view, hits);
+        let mut found = self.matches(&view, self.with_digits(rules, &view.text));
         found.retain(|one| one.range.start >= start);
+        found.iter_mut().for_each(|one| one.range.end = one.range.end.min(end));
         found
     }
 

@@ -158,7 +158,7 @@ impl Editor<'_> {
             event.filter(|_| !known && key != NAME_ATTRIBUTE && is_content(parts.value))
         });
         let Some(class) = class else { return Fate::Same };
-        match self.value(parts.value, class) {
+        match self.value(key, parts.value, class) {
             Fate::New(value) => Fate::New(encoded(parts.key, &value)),
             other => other,
         }

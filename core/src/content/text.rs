@@ -59,13 +59,13 @@ impl Redaction<'_> {
     fn told(&mut self, said: Said<'_>, text: &str) -> Option<String> {
         let written = [["", said.member, ": \""], ["\"", said.before, "\", \""]];
         written.into_iter().find_map(|[open, name, link]| {
-            if name.is_empty() || name.len() > NAME {
+            let rules = if name.len() <= NAME { self.redactor.told_by(name) } else { 0 };
+            if rules == 0 {
                 return None;
             }
             let whole = [open, name, link, text, "\""].concat();
-            let start = whole.len() - text.len() - 1;
-            let mut found = self.redactor.told(&whole, start);
-            found.iter_mut().for_each(|one| one.range.end = one.range.end.min(whole.len() - 1));
+            let (start, end) = (whole.len() - text.len() - 1, whole.len() - 1);
+            let found = self.redactor.told(&whole, start, end, rules);
             self.replaced(&whole, found).map(|redacted| redacted[start..redacted.len() - 1].to_owned())
         })
     }

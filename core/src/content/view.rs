@@ -140,14 +140,15 @@ fn unit(text: &str) -> (usize, Option<char>) {
         return (5, char::from_u32(first));
     }
     let slashes = text[5..].bytes().take_while(|byte| *byte == b'\\').count();
-    let second = text.get(5 + slashes..).filter(|rest| slashes > 0 && rest.starts_with('u')).and_then(|rest| hex(rest, 1, 4));
+    let second =
+        text.get(5 + slashes..).filter(|rest| slashes > 0 && rest.starts_with('u')).and_then(|rest| hex(rest, 1, 4));
     let low = second.and_then(|second| second.checked_sub(0xdc00)).filter(|low| *low < 0x400);
     (10 + slashes, low.and_then(|low| char::from_u32(0x10000 + ((first - 0xd800) << 10) + low)))
 }
 
 /// Of URLs (RFC 3986), marks and blanks only; what was escaped twice is resolved at once.
 fn percent(text: &str) -> (usize, Option<char>) {
-    let twice = text[1..].as_bytes().chunks(2).take_while(|two| two == b"25").count() * 2;
+    let twice = text.as_bytes()[1..].chunks(2).take_while(|two| two == b"25").count() * 2;
     let new = hex(text, 1 + twice, 2).and_then(char::from_u32).filter(|new| (' '..='~').contains(new));
     if new.is_some() { (3 + twice, new) } else { (1, None) }
 }

@@ -57,7 +57,9 @@ struct Groups {
     count: usize,
     /// Digits of each group.
     sizes: Vec<usize>,
-    /// What stands between groups is not only one blank or hyphen each.
+    /// What stands between the first two groups: one byte, if it is a blank or a hyphen.
+    between: Option<u8>,
+    /// What stands between others is something else.
     unusual: bool,
     breaks: bool,
 }
@@ -68,7 +70,7 @@ impl Groups {
         let is_printed = PRINTED.contains(&self.sizes.as_slice());
         match self.sizes.len() {
             1 => self.count != 13,
-            _ => is_printed || (!self.unusual && self.sizes.iter().all(|size| *size > 1)),
+            _ => is_printed || (!self.unusual && self.sizes.iter().rev().skip(1).all(|size| *size > 2)),
         }
     }
 }
@@ -102,7 +104,9 @@ pub fn card(text: &str, start: usize) -> Option<Range<usize>> {
         }
         let between = &text.as_bytes()[at..at + gap];
         groups.breaks |= between.contains(&b'\n');
-        groups.unusual |= gap > 1 || !matches!(between[0], b' ' | b'-');
+        let one = Some(between[0]).filter(|byte| gap == 1 && matches!(byte, b' ' | b'-'));
+        groups.between = if groups.sizes.len() == 1 { one } else { groups.between };
+        groups.unusual |= one.is_none() || one != groups.between;
         groups.sizes.push(0);
         at += gap;
     }
@@ -178,7 +182,8 @@ pub fn phone_national(text: &str, at: Range<usize>) -> Option<Range<usize>> {
     let inside = joined(first) || (first == b' ' && digit_at(text, at.start.wrapping_sub(2)));
     let next = byte(text, at.end);
     let goes_on = (joined(next) || next == b' ') && digit_at(text, at.end + 1);
-    if inside || goes_on || number.starts_with("00") || is_date(number.as_bytes()) {
+    let mixed = number.contains('.') && number.contains('-');
+    if inside || goes_on || mixed || number.starts_with("00") || is_date(number.as_bytes()) {
         return None;
     }
     Some(at)
@@ -204,5 +209,5 @@ fn is_date(number: &[u8]) -> bool {
 fn is_day(number: &str) -> bool {
     let mut parts = number.splitn(3, '-');
     let is_part = |part: Option<&str>, len: usize| part.is_some_and(|part| part.len() == len && digits_of(part) == len);
-    is_part(parts.next(), 4) && is_part(parts.next(), 2) && parts.next().is_some_and(|day| digits_of(day.get(..2).unwrap_or_default()) == 2)
+    is_part(parts.next(), 4) && is_part(parts.next(), 2) && is_part(parts.next().and_then(|day| day.get(..2)), 2)
 }
