@@ -65,17 +65,14 @@ def compile_plan(
     return call records. trace_records: have them return trace records. explain: have them return
     explanations of the traces whose id in hex begins so. book: the price book, by default that of the settings.
     """
-    bounds = limits.compile_plan(settings.limits)
+    reading = limits.compile_reading(settings.limits)
     prices = book or refresh.chosen(settings.prices.book)
     sections = {
         "version": _json(VERSION),
         # As inputs, settings are compared as text: moments and numbers may be equal and yet be written otherwise.
         "normalize": _normalize.text(
-            (settings.normalize.model_dump_json(), bounds["json_bytes"], str(settings.prices.currencies)),
-            lambda: {
-                **compile_normalize(settings.normalize, settings.prices.currencies),
-                "json_bytes": bounds["json_bytes"],
-            },
+            (settings.normalize.model_dump_json(), *reading.values(), str(settings.prices.currencies)),
+            lambda: {**compile_normalize(settings.normalize, settings.prices.currencies), **reading},
         ),
         "content": _json(compile_content(settings.normalize.content, all_dialects(settings.normalize))),
         "estimate": _json(compile_estimate(settings.normalize.estimate_tokens)),
@@ -84,7 +81,7 @@ def compile_plan(
         ),
         "sample": _json(compile_sample(settings.sampling)),
         "measure": _json(compile_measure(settings.metrics)),
-        "limits": _json(bounds),
+        "limits": _json(limits.compile_plan(settings.limits)),
         "output": _json(
             {
                 "call_records": call_records,

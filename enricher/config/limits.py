@@ -31,8 +31,9 @@ class LimitsSettings(Section):
     """Most spans taken from one request; the rest is rejected and reported as OTLP partial success."""
     attribute_count: Annotated[int, Field(ge=1)] = 4096
     """Attributes of one span that are looked at. Further ones pass through unread."""
-    attribute_kib: Annotated[int, Field(ge=1)] = 64
-    """Bytes of an attribute's text that are looked at, in KiB. All of it passes through."""
+    attribute_kib: Annotated[int, Field(ge=1, le=64)] = 1
+    """Longest text that becomes a fact (a model, an id, a label), in KiB; a longer one is cut there and counted as
+    `oversize_text`. The attribute itself passes through whole, and conditions of policies see all of it."""
     json_kib: Annotated[int, Field(ge=1)] = 1024
     """Longest JSON text in an attribute, in KiB, that is searched for usage and other facts."""
     depth: Annotated[int, Field(ge=1, le=128)] = 32
@@ -53,12 +54,15 @@ def compile_plan(settings: LimitsSettings) -> dict[str, Any]:
         "payload_bytes": settings.payload_kib * _KIB,
         "request_spans": settings.request_spans,
         "attribute_count": settings.attribute_count,
-        "attribute_bytes": settings.attribute_kib * _KIB,
-        "json_bytes": settings.json_kib * _KIB,
         "depth": settings.depth,
         "log_facts_bytes": settings.log_facts_mib * _MIB,
         "shards": _shards(settings.shards),
     }
+
+
+def compile_reading(settings: LimitsSettings) -> dict[str, int]:
+    """The bounds of the plan's `normalize` section, in bytes."""
+    return {"text_bytes": settings.attribute_kib * _KIB, "json_bytes": settings.json_kib * _KIB}
 
 
 def check(settings: LimitsSettings) -> list[Problem]:

@@ -146,3 +146,37 @@ def test_a_cost_that_enricher_wrote_is_nobodys_report(state: str, reported: str 
     assert first == second
     assert first[0]["cost_state"] == state
     assert first[0]["cost_usd"] == (reported or "0.0035")
+
+
+EUROS: Attributes = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.usage.cost": 1.0}
+#: What else the span with a cost in euros says, and what that call costs.
+IN_EUROS: dict[str, tuple[Attributes, str, str]] = {
+    "unknown model": ({"gen_ai.request.model": "nobodys", "gen_ai.usage.input_tokens": 9}, "reported", "2"),
+    "no usage": ({"gen_ai.request.model": "gpt-4o", "gen_ai.response.finish_reasons": "stop"}, "reported", "2"),
+    "priced": (
+        {"gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 100},
+        "computed",
+        "0.0035",
+    ),
+}
+
+
+@pytest.mark.parametrize("keep_originals", [True, False])
+@pytest.mark.parametrize("case", IN_EUROS)
+def test_a_cost_in_another_currency_is_converted_once(case: str, keep_originals: bool) -> None:
+    more, state, usd = IN_EUROS[case]
+    given = EUROS | more | {"gen_ai.usage.cost.currency": "EUR"}
+    text = json.dumps({"normalize": {"keep_originals": keep_originals}, "prices": {"currencies": {"EUR": 2}}})
+    # The outer span repeats the call; its cost stays as it is.
+    outer, inner = span(9, 1, attributes=given, ms=20), span(9, 2, 1, given)
+    payloads = [request_of(outer, scope="framework"), request_of(inner, scope="sdk")]
+    costs = []
+    for _ in range(4):
+        core = CoreEngine(plan(text, call_records=True))
+        for message in payloads:
+            core.ingest(message, NOW)
+        report = core.drain(NOW)
+        payloads = report.payloads
+        calls = [json.loads(line) for line in report.calls.splitlines()]
+        costs.append([(call["cost_state"], call["cost_usd"]) for call in calls])
+    assert costs == [[(state, usd)]] * 4

@@ -181,6 +181,19 @@ def test_beyond_the_bound_records_pass_and_add_nothing() -> None:
     assert "gen_ai.usage.input_tokens" not in _out(unread)
 
 
+def test_records_wait_their_own_time_whatever_was_noted_of_the_trace_before() -> None:
+    core = engine("sampling: {decision_wait: 30s, decision_wait_after_root_received: 2s}")
+    core.take_logs(_log(USAGE, span_id=b"r" * 8), NOW)
+    core.ingest(_span(span_id=b"r" * 8), NOW)
+    core.tick(NOW + 3 * SECOND)
+    core.take_logs(_log(USAGE), NOW + 20 * SECOND)
+    core.tick(NOW + 31 * SECOND)
+    core.ingest(_span(), NOW + 40 * SECOND)
+    core.tick(NOW + 49 * SECOND)
+    core.tick(NOW + 120 * SECOND)
+    assert _events(core) == {"joined": 2, "unmatched": 0, "refused": 0}
+
+
 def test_records_pass_untouched_and_content_is_not_held() -> None:
     core = engine("")
     text = [{"role": "user", "parts": [{"type": "text", "content": "x" * 100_000}]}]

@@ -30,7 +30,6 @@ struct Request {
     search_context_size: String,
     tenant: String,
     failed_without_answer: bool,
-    cache_hit: bool,
     from_cache: bool,
     estimated: bool,
     /// A decimal string.
@@ -106,7 +105,6 @@ impl PriceBook {
             search_context_size: &request.search_context_size,
             tenant: &request.tenant,
             failed_without_answer: request.failed_without_answer,
-            cache_hit: request.cache_hit,
             from_cache: request.from_cache,
             estimated: request.estimated,
             one_sided: false,

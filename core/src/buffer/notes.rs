@@ -33,11 +33,19 @@ impl Note {
     }
 }
 
+/// What was noted of the spans of one trace.
+#[derive(Default)]
+struct Waiting {
+    notes: Vec<Note>,
+    /// When they are given up.
+    expires: u64,
+}
+
 /// The notes of a shard.
 #[derive(Default)]
 pub struct Notes {
-    by_trace: HashMap<u128, Vec<Note>, foldhash::fast::RandomState>,
-    /// (when it is given up, trace), for each trace once, the first on top.
+    by_trace: HashMap<u128, Waiting, foldhash::fast::RandomState>,
+    /// (when they are given up, trace); an entry whose time is not the trace's own any more is stale.
     queue: BinaryHeap<Reverse<(u64, u128)>>,
 }
 
@@ -47,16 +55,17 @@ impl Notes {
     }
 
     pub fn add(&mut self, trace: u128, note: Note, expires: u64) {
-        let notes = self.by_trace.entry(trace).or_default();
-        if notes.is_empty() {
+        let waiting = self.by_trace.entry(trace).or_default();
+        if waiting.notes.is_empty() {
+            waiting.expires = expires;
             self.queue.push(Reverse((expires, trace)));
         }
-        notes.push(note);
+        waiting.notes.push(note);
     }
 
     /// Takes what was noted of the spans of a trace, in order of their ids.
     pub fn take(&mut self, trace: u128, spans: &[SpanEntry]) -> Vec<Note> {
-        let Some(notes) = self.by_trace.get_mut(&trace) else { return Vec::new() };
+        let Some(Waiting { notes, .. }) = self.by_trace.get_mut(&trace) else { return Vec::new() };
         let present: HashSet<u64> = spans.iter().map(|entry| entry.span_id).collect();
         let mut taken: Vec<Note> = notes.extract_if(.., |note| present.contains(&note.span_id)).collect();
         if notes.is_empty() {
@@ -66,23 +75,22 @@ impl Notes {
         taken
     }
 
-    /// Gives up what nobody asked for until `now`. `due` tells when a trace that still waits is decided, which is when its
-    /// notes are looked at again.
-    pub fn expire(&mut self, now: u64, due: impl Fn(u128) -> Option<u64>) -> Vec<Note> {
-        let (mut gone, mut again) = (Vec::new(), Vec::new());
-        while let Some(Reverse((expires, trace))) = self.queue.peek().copied()
-            && expires <= now
-        {
+    /// Gives up what nobody asked for until `now`. `waits` says until when a trace is in the buffer: its notes last longer.
+    pub fn expire(&mut self, now: u64, waits: impl Fn(u128) -> Option<u64>) -> Vec<Note> {
+        let mut gone = Vec::new();
+        while let Some(Reverse((expires, trace))) = self.queue.peek().copied().filter(|Reverse((at, _))| *at <= now) {
             self.queue.pop();
-            if !self.by_trace.contains_key(&trace) {
+            let Some(waiting) = self.by_trace.get_mut(&trace).filter(|waiting| waiting.expires == expires) else {
                 continue;
-            }
-            match due(trace) {
-                Some(due) => again.push(Reverse((due, trace))),
-                None => gone.extend(self.by_trace.remove(&trace).into_iter().flatten()),
+            };
+            match waits(trace) {
+                Some(due) => {
+                    waiting.expires = due.max(now.saturating_add(1));
+                    self.queue.push(Reverse((waiting.expires, trace)));
+                }
+                None => gone.extend(self.by_trace.remove(&trace).into_iter().flat_map(|waiting| waiting.notes)),
             }
         }
-        self.queue.extend(again);
         gone
     }
 }

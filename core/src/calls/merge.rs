@@ -73,7 +73,6 @@ impl<'a> Call<'a> {
         own.http_status = own.http_status.or(other.http_status.filter(|code| own.error || *code < 400));
         own.batch = own.batch.or(other.batch);
         own.cache_hit = own.cache_hit.or(other.cache_hit);
-        own.evaluation_score = own.evaluation_score.or(other.evaluation_score);
         for concept in other.inferred.iter() {
             own.inferred.insert(concept);
         }

@@ -54,10 +54,6 @@ pub struct Limits {
     pub payload_bytes: usize,
     /// Attributes of a span that rules look at; all are forwarded.
     pub attribute_count: usize,
-    /// Bytes of an attribute's text that rules look at.
-    pub attribute_bytes: usize,
-    /// Bytes of a JSON text in an attribute that is searched for usage.
-    pub json_bytes: usize,
     /// Levels of nesting of an attribute value; a span beyond is refused.
     pub depth: usize,
     /// Spans of one request; those beyond are refused.

@@ -466,8 +466,7 @@ pub fn price_input<'a>(report: &'a Report<'a>) -> PriceInput<'a> {
         search_context_size: text(Concept::SearchContextSize),
         tenant: text(Concept::TenantId),
         failed_without_answer: report.error && !report.has_usage(),
-        cache_hit: report.cache_hit.unwrap_or(false),
-        from_cache: report.cache_hit == Some(true),
+        from_cache: report.cache_hit.unwrap_or(false),
         estimated: report.estimated,
         one_sided: estimates::is_one_sided(report),
         reported: report

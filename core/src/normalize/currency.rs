@@ -23,11 +23,11 @@ impl Currencies {
     }
 
     /// Concludes the cost in USD from an amount and its currency. The currency beside a plain cost is that cost's, unless
-    /// the span went through here before: then the cost is ours.
-    pub fn conclude(&self, facts: &mut Facts<'_>) {
+    /// it was converted before (`in_dollars`).
+    pub fn conclude(&self, facts: &mut Facts<'_>, in_dollars: bool) {
         let said = facts.text(Concept::CostCurrency).unwrap_or("USD");
         let foreign = !said.eq_ignore_ascii_case("USD");
-        if foreign && !facts.has(Concept::CostAmount) && self.is_apps(facts) {
+        if foreign && !in_dollars && !facts.has(Concept::CostAmount) && self.is_apps(facts) {
             let (cost, rule) = (facts.get(Concept::CostTotal), facts.rule(Concept::CostTotal));
             if let Some(cost) = cost {
                 facts.set(Concept::CostAmount, cost, rule);
@@ -47,6 +47,5 @@ impl Currencies {
     /// The cost is what the app or its SDK wrote.
     fn is_apps(&self, facts: &Facts<'_>) -> bool {
         facts.rule(Concept::CostTotal) < self.carriers_from
-            && facts.rule(Concept::TokenSemantics) != conclusion::NORMALIZED
     }
 }

@@ -28,6 +28,8 @@ pub struct Seen<'s, 'a> {
     pub told: Told,
     /// What an enricher before this one concluded.
     pub settled: Option<Role>,
+    /// It wrote the cost.
+    pub in_dollars: bool,
 }
 
 impl Normalizer {
@@ -38,7 +40,7 @@ impl Normalizer {
         arena: &'a Bump,
         facts: &mut Facts<'a>,
     ) {
-        self.currencies.conclude(facts);
+        self.currencies.conclude(facts, seen.in_dollars);
         let dialect = seen.dialect.map(|index| &self.dialects[usize::from(index)]);
         let provider =
             self.providers.conclude(facts, seen.scope.provider, dialect.and_then(|dialect| dialect.provider), scratch);

@@ -64,8 +64,19 @@ pub struct Marks<'a> {
     /// The name; empty for none.
     pub dialect: &'a [u8],
     pub inferred: ConceptSet,
-    /// The span's cost is enricher's own.
-    own_cost: bool,
+    cost: Cost,
+}
+
+/// What the cost on a marked span is.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Cost {
+    /// As it was sent: the span stands for no call.
+    #[default]
+    Sent,
+    /// What the span reported, in US dollars.
+    Reported,
+    /// Enricher's own figure.
+    Own,
 }
 
 impl<'a> Marks<'a> {
@@ -73,7 +84,10 @@ impl<'a> Marks<'a> {
         match attr.value {
             Value::Str(text) if attr.id == keys.role => self.role = Role::from_name(text),
             Value::Str(text) if attr.id == keys.dialect => self.dialect = text,
-            Value::Str(text) if attr.id == keys.state => self.own_cost = text != State::Reported.name().as_bytes(),
+            Value::Str(text) if attr.id == keys.state => {
+                let reported = text == State::Reported.name().as_bytes();
+                self.cost = if reported { Cost::Reported } else { Cost::Own };
+            }
             Value::Array(items) if attr.id == keys.inferred => {
                 for item in array(items).map_while(Result::ok) {
                     if let Value::Str(name) = item
@@ -87,12 +101,17 @@ impl<'a> Marks<'a> {
         }
     }
 
+    /// The cost is in US dollars, whatever currency the span names.
+    pub fn in_dollars(&self) -> bool {
+        self.cost == Cost::Reported
+    }
+
     /// The key that an attribute of a marked span is read as; none when it is not to be read. A cost that gave way to
-    /// ours is what the span reported.
+    /// ours is what the span reported; where ours repeats it, it is read once.
     pub fn read_as(&self, keys: &Keys, id: KeyId) -> Option<KeyId> {
         match id {
-            id if id == keys.original_cost => Some(keys.cost),
-            id if id == keys.cost && self.own_cost => None,
+            id if id == keys.original_cost => (self.cost != Cost::Reported).then_some(keys.cost),
+            id if id == keys.cost && self.cost == Cost::Own => None,
             id => Some(id),
         }
     }

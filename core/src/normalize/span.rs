@@ -295,7 +295,17 @@ impl Normalizer {
                 gather.settle(concept, attrs[scratch.canonical.at[concept as usize] as usize].value);
             }
         }
-        let seen = finish::Seen { span, attrs, hits: &hits, scope, dialect, exception, told, settled: marks.role };
+        let seen = finish::Seen {
+            span,
+            attrs,
+            hits: &hits,
+            scope,
+            dialect,
+            exception,
+            told,
+            settled: marks.role,
+            in_dollars: marks.in_dollars(),
+        };
         self.finish(&seen, scratch, arena, out);
         if out.marked {
             out.inferred = ConceptSet(out.inferred.0 | marks.inferred.0);

@@ -73,10 +73,6 @@ impl Book {
         let computed = with_host(input.host, |host| self.compute(input, host, sink, matched));
         let believed = reported.filter(|_| self.policy != Policy::Never);
         match (believed, computed) {
-            // No provider was asked, so that nothing is what it cost.
-            (Some(said), _) if said.usd_pico == 0 && input.cache_hit => {
-                Cost { state: State::Reported, ..Cost::unpriced(Reason::NoUsage) }
-            }
             (None, Err(reason)) => Cost::unpriced(reason),
             // A price table that does not know a model, or was shown no tokens, answers 0, and so must nobody.
             (Some(said), Err(reason)) if said.usd_pico == 0 && !said.by_provider => {

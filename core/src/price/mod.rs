@@ -60,8 +60,6 @@ pub struct PriceInput<'a> {
     pub tenant: &'a str,
     /// It ended in an error before any answer.
     pub failed_without_answer: bool,
-    /// It was answered from a cache, so that a reported 0 may be true.
-    pub cache_hit: bool,
     /// A gateway answered from its cache: the usage is the stored answer's.
     pub from_cache: bool,
     /// Its tokens were counted from content.
@@ -90,7 +88,6 @@ impl<'a> PriceInput<'a> {
             search_context_size: "",
             tenant: "",
             failed_without_answer: false,
-            cache_hit: false,
             from_cache: false,
             estimated: false,
             one_sided: false,

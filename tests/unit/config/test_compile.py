@@ -14,7 +14,7 @@ def plan(text: str = "", **options: Any) -> dict[str, Any]:
 
 
 def test_limits_become_bytes_and_counts() -> None:
-    limits = plan("limits: {buffer_mib: 100, trace_mib: 3, payload_kib: 5, attribute_kib: 7, json_kib: 9, shards: 5}")
+    limits = plan("limits: {buffer_mib: 100, trace_mib: 3, payload_kib: 5, shards: 5}")
     assert limits["limits"] == {
         "buffer_bytes": 100 * MIB,
         "trace_bytes": 3 * MIB,
@@ -23,8 +23,6 @@ def test_limits_become_bytes_and_counts() -> None:
         "payload_bytes": 5 << 10,
         "request_spans": 1_000_000,
         "attribute_count": 4096,
-        "attribute_bytes": 7 << 10,
-        "json_bytes": 9 << 10,
         "depth": 32,
         "shards": 8,
     }
@@ -49,8 +47,9 @@ def test_keep_all_and_records_are_options_of_the_plan() -> None:
     assert plan(text, **given)["output"] == given
 
 
-def test_json_is_bounded_where_it_is_read() -> None:
-    assert plan("limits: {json_kib: 3}")["normalize"]["json_bytes"] == 3 << 10
+def test_what_is_read_is_bounded_where_it_is_read() -> None:
+    normalize = plan("limits: {json_kib: 3, attribute_kib: 2}")["normalize"]
+    assert (normalize["json_bytes"], normalize["text_bytes"]) == (3 << 10, 2 << 10)
 
 
 def test_the_same_settings_give_the_same_bytes() -> None:

@@ -18,7 +18,7 @@ fn plan(policies: Value, limits: Value) -> Vec<u8> {
     let normalize: Value = serde_json::from_str(include_str!("../../normalize/tests/plan.json")).unwrap();
     let mut bounds = json!({
         "buffer_bytes": 1 << 30, "trace_bytes": 1 << 20, "trace_spans": 1000, "payload_bytes": 1 << 20,
-        "attribute_count": 128, "attribute_bytes": 1 << 16, "json_bytes": 1 << 20, "depth": 32,
+        "attribute_count": 128, "depth": 32,
         "request_spans": 1_000_000, "shards": 4,
     });
     for (name, value) in limits.as_object().unwrap() {
