@@ -51,9 +51,11 @@ class Calls:
         costs = [(Decimal(record["cost_usd"] or 0), record["sampled"]) for record in self.records]
         self.usd = sum((cost for cost, _ in costs), Decimal(0))
         self.usd_kept = sum((cost for cost, sampled in costs if sampled), Decimal(0))
-        self.failed = sum(record["status"] == "error" for record in self.records)
-        self.states = Counter(record["cost_state"] for record in self.records)
-        self.dialects = Counter(record["dialect"] or "(none)" for record in self.records)
+        new = [record for record in self.records if record["calls"]]
+        self.count = len(new)
+        self.failed = sum(record["status"] == "error" for record in new)
+        self.states = Counter(record["cost_state"] for record in new)
+        self.dialects = Counter(record["dialect"] or "(none)" for record in new)
 
     def total(self, name: str) -> int:
         return sum(record[name] or 0 for record in self.records)
@@ -83,7 +85,7 @@ def checks(figures: view.Figures, tally: Tally, calls: Calls) -> list[Check]:
     return [
         Check("spans", {"sent": tally.spans, "taken in": round(figures.spans)}),
         Check("traces", {"sent": tally.traces, "decided": round(figures.decided)}),
-        Check("model calls", thrice(tally.calls, figures.calls, len(calls.records))),
+        Check("model calls", thrice(tally.calls, figures.calls, calls.count)),
         Check("failed calls", thrice(tally.failed_calls, figures.errors, calls.failed)),
         Check("input tokens", _both(figures.input_tokens, calls.total("input_tokens"))),
         Check("output tokens", _both(figures.output_tokens, calls.total("output_tokens"))),
@@ -127,7 +129,7 @@ def write(
         *_paragraph("Dialects", _list(calls.dialects), width),
         *_paragraph(
             "Spent",
-            f"{_cents(calls.usd):,} USD on {len(calls.records):,} calls, each counted once; "
+            f"{_cents(calls.usd):,} USD on {calls.count:,} calls, each counted once; "
             f"{figures.duplicates:,.0f} spans repeated one",
             width,
         ),

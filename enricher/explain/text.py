@@ -160,11 +160,14 @@ class Teller:
             yield style(_uncounted(call, trace), "cyan")
             return
         also = f"; also told by {', '.join(call['reported_also_by'])}" if call["reported_also_by"] else ""
+        before = call["counted_before"]
+        counted = "counted as one call" if before is None or before["adds"]["calls"] else "counted in part"
         yield from (
-            textwrap.wrap(f"counted as one call{also}", width)
-            if not style.colored
-            else [style(f"counted as one call{also}", "cyan")]
+            textwrap.wrap(f"{counted}{also}", width) if not style.colored else [style(f"{counted}{also}", "cyan")]
         )
+        if before:
+            told = f"{_amounts(before)} were counted before with {before['span_id']}"
+            yield from textwrap.wrap(f"{told}, added now: {_amounts(before['adds'])}", width)
         if call["usage_from"] != span["span_id"]:
             yield f"its usage is taken from {call['usage_from']}"
         if estimate := call["estimate"]:
@@ -299,12 +302,19 @@ def _matters(fact: Json) -> bool:
 
 def _uncounted(call: Json, trace: Json) -> str:
     if rule := call.get("rule"):
+        if before := call["counted_before"]:
+            return f"not counted: {_amounts(before)} were counted before with {before['span_id']}"
         other = call["in_trace"]
         where = "" if other == trace["trace_id"] else f" of trace {other}"
         return f"not counted: tells of the call of {call['duplicate_of']}{where} ({RULES.get(rule, rule)})"
     if around := call.get("wrapper_of"):
         return f"not counted: wraps the call of {around}"
     return "not a model call"
+
+
+def _amounts(of: Json) -> str:
+    call = "the call, " if of["calls"] else ""
+    return f"{call}{of['input_tokens']:,} + {of['output_tokens']:,} tokens, {of['cost_usd']} USD"
 
 
 def _origin(cost: Json, call: Json, span: Json) -> Iterator[str]:

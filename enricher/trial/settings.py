@@ -17,11 +17,11 @@ Usd = Annotated[float, Field(ge=0, lt=10**9, allow_inf_nan=False)]
 # fmt: off
 CALL_FIELDS = (
     "time", "trace_id", "span_id", "service", "operation", "provider", "request_model", "response_model", "response_id",
-    "input_tokens", "output_tokens", "total_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
-    "tokens_estimated", "cost_usd", "cost_state", "price", "duration_ms", "ttft_ms", "tokens_per_second", "streaming",
-    "status", "error_class", "http_status", "finish_reasons", "session_id", "user_id", "tenant_id", "feature",
-    "agent_id", "prompt_name", "prompt_version", "variant", "tools", "guardrail", "evaluations", "dialect", "inferred",
-    "duplicates", "sampled", "policy",
+    "calls", "input_tokens", "output_tokens", "total_tokens", "cache_read_tokens", "cache_write_tokens",
+    "reasoning_tokens", "tokens_estimated", "cost_usd", "cost_state", "price", "duration_ms", "ttft_ms",
+    "tokens_per_second", "streaming", "status", "error_class", "http_status", "finish_reasons", "session_id", "user_id",
+    "tenant_id", "feature", "agent_id", "prompt_name", "prompt_version", "variant", "tools", "guardrail", "evaluations",
+    "dialect", "inferred", "counted_before", "duplicates", "sampled", "policy",
 )
 # fmt: on
 """Fields of a call record, which `expect.call` may name."""

@@ -22,11 +22,11 @@ from tests.support.spans import key_values
 START = 1_790_000_000 * 10**9
 SECOND = 10**9
 FIELDS = """
-    time trace_id span_id service operation provider request_model response_model response_id input_tokens
-    output_tokens total_tokens cache_read_tokens cache_write_tokens reasoning_tokens tokens_estimated cost_usd
-    cost_state price duration_ms ttft_ms tokens_per_second streaming status error_class http_status finish_reasons
-    session_id user_id tenant_id feature agent_id prompt_name prompt_version variant tools guardrail evaluations
-    dialect inferred duplicates sampled policy
+    time trace_id span_id service operation provider request_model response_model response_id calls
+    input_tokens output_tokens total_tokens cache_read_tokens cache_write_tokens reasoning_tokens tokens_estimated
+    cost_usd cost_state price duration_ms ttft_ms tokens_per_second streaming status error_class http_status
+    finish_reasons session_id user_id tenant_id feature agent_id prompt_name prompt_version variant tools guardrail
+    evaluations dialect inferred counted_before duplicates sampled policy
 """
 """Of a call record, in the order of the design."""
 

@@ -80,7 +80,7 @@ def test_spans_that_come_after_the_verdict(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_totals_in_any_order_around_verdicts(seed: int) -> None:
-    """A wrapper that was counted before its calls came stands for them: what is exact is the total."""
+    """A wrapper may be counted before its calls come: what is exact is the total."""
     made = programs(seed, ids_only=True, lifetime=False)
     core = engine(call_records=True)
     records: list[dict[str, Any]] = []

@@ -1,73 +1,134 @@
-//! Reports that come after a wrapper above them was counted for its usage: their tokens are in its sum. What has been
-//! counted cannot be taken back, so they count nothing until the sum is used up.
+//! Reports that come after a wrapper above them was counted for its usage: they are in its sum. What has been counted
+//! cannot be taken back, so what they are counted for is drawn from what the wrapper was counted for, as long as there is
+//! something left of it. However the calls below a wrapper come, wrapper and calls together come to what the calls used,
+//! or to what the wrapper showed where that is more.
 
-use super::group::Grouping;
-use super::recent::Decided;
+use super::amounts::{Amounts, Before};
+use super::group::{Fate, Grouping, Rule};
+use super::recent::{Decided, RecentCalls, Spot};
 use super::sketch::{Counts, Sketch};
 use super::tree::NONE;
+use crate::price::Cost;
+use std::ops::Range;
 
 /// Spans above a report that are searched for a wrapper.
 const ABOVE: usize = 64;
+/// Wrappers around a report that it may stand below.
+const AROUND: usize = 64;
+
+/// A set below wrappers that earlier verdicts counted.
+#[derive(Clone)]
+pub(super) struct Drawn {
+    /// The report that is its call, where that is not the set's own canonical one.
+    pub(super) within: u32,
+    /// The earlier calls to draw on, the first one first: a range of `Grouping::sources`.
+    pub(super) from: Range<u32>,
+    /// Index of its call, `NONE` when it is none, or counted elsewhere.
+    pub(super) call: u32,
+}
 
 impl Grouping<'_> {
     /// Finds the sets that stand in the usage of wrappers that earlier verdicts counted.
     pub(super) fn draw_on_wrappers(&mut self, reports: usize) {
         self.drawn.clear();
-        self.changed = false;
+        self.sources.clear();
+        self.drawn_of.clear();
         if !self.earlier.iter().any(|call| call.wrapper && call.claims) {
             return;
         }
-        self.leaders.clear();
-        for node in 0..reports as u32 {
-            let face = self.sets.face(node);
-            // One that failed without an answer used nothing.
-            if self.stands_alone(node) && face.earlier == NONE && (face.sketch.usage || !face.sketch.error) {
-                self.leaders.push(node);
-            }
-        }
-        self.leaders.sort_unstable_by_key(|leader| (self.sets.face(*leader).sketch.start, *leader));
-        // Operations may show the usage of one call among several. Before its parts are looked for in a sum, the one that it
-        // repeats takes it.
+        self.drawn_of.resize(self.nodes.len(), NONE);
         let mut leaders = std::mem::take(&mut self.leaders);
+        leaders.clear();
+        leaders.extend((0..reports as u32).filter(|node| self.is_free(*node)));
+        leaders.sort_unstable_by_key(|leader| (self.sets.face(*leader).sketch.start, *leader));
+        // One that failed without an answer used nothing; it is the call of a wrapper that failed.
+        leaders.retain(|leader| {
+            let sketch = self.sets.face(*leader).sketch;
+            let failed = !sketch.usage && sketch.error;
+            if failed {
+                let begin = self.sources.len();
+                self.wrappers_above(*leader, reports, |call| call.sketch.error && call.left.call);
+                self.note_drawn(*leader, NONE, begin);
+            }
+            !failed
+        });
+        // Operations may show the usage of one call among several: the one that it repeats comes before the others.
         leaders.retain(|leader| {
             let wrapper = self.repeated_by(*leader, reports);
             if let Some(wrapper) = wrapper {
-                self.earlier[wrapper as usize].use_up();
-                self.drawn.push((*leader, wrapper));
+                let begin = self.sources.len();
+                self.sources.push(wrapper);
+                self.wrappers_of(*leader, reports);
+                self.note_drawn(*leader, NONE, begin);
             }
             wrapper.is_none()
         });
+        self.leaders = leaders;
         self.beside_wrappers(reports);
-        leaders.retain(|leader| self.stands_alone(*leader) && self.sets.face(*leader).earlier == NONE);
+        let mut leaders = std::mem::take(&mut self.leaders);
+        leaders.clear();
+        leaders.extend((0..reports as u32).filter(|node| self.is_free(*node)));
+        leaders.sort_unstable_by_key(|leader| (self.sets.face(*leader).sketch.start, *leader));
         for leader in &leaders {
-            if let Some(wrapper) = self.draw(*leader, reports) {
-                self.drawn.push((*leader, wrapper));
+            let sketch = &self.sets.face(*leader).sketch;
+            if sketch.usage || !sketch.error {
+                let begin = self.sources.len();
+                self.wrappers_of(*leader, reports);
+                self.note_drawn(*leader, NONE, begin);
             }
         }
         self.leaders = leaders;
-        self.changed |= !self.drawn.is_empty();
+    }
+
+    /// Whether a node leads a set that no earlier verdict knows and that draws on nothing yet.
+    fn is_free(&self, node: u32) -> bool {
+        self.stands_alone(node) && self.sets.face(node).earlier == NONE && self.drawn_of[node as usize] == NONE
+    }
+
+    /// Lets a set draw on the sources from `begin` on, if there are any.
+    fn note_drawn(&mut self, leader: u32, within: u32, begin: usize) {
+        if self.sources.len() > begin {
+            self.drawn_of[leader as usize] = self.drawn.len() as u32;
+            let from = begin as u32..self.sources.len() as u32;
+            self.drawn.push(Drawn { within, from, call: NONE });
+        }
+    }
+
+    /// What a set draws on.
+    pub(super) fn drawn(&self, leader: u32) -> Option<&Drawn> {
+        self.drawn.get(*self.drawn_of.get(leader as usize)? as usize)
     }
 
     /// Rule 4 between wrappers that earlier verdicts counted and what stands in the usage of none.
     fn beside_wrappers(&mut self, reports: usize) {
         self.leaders.clear();
         for node in 0..self.nodes.len() as u32 {
-            if self.stands_alone(node) && !self.drawn.iter().any(|(drawn, _)| *drawn == node) {
+            if self.is_free(node) || (self.stands_alone(node) && self.is_counted_wrapper(node, reports)) {
                 self.leaders.push(node);
             }
         }
         self.match_leaders();
         for node in 0..reports as u32 {
-            if let Some(wrapper) = self.repeats_within(node, reports) {
-                self.earlier[wrapper as usize].use_up();
-                self.changed = true;
+            let Some(wrapper) = self.repeats_within(node, reports) else { continue };
+            let leader = self.sets.leader(node);
+            let duration = |node: u32| (self.sets.sketch(node).duration(), node);
+            match self.drawn_of[leader as usize] {
+                NONE => {
+                    let begin = self.sources.len();
+                    self.sources.push(wrapper);
+                    self.note_drawn(leader, node, begin);
+                }
+                known => {
+                    let within = self.drawn[known as usize].within;
+                    self.drawn[known as usize].within = if duration(node) < duration(within) { node } else { within };
+                }
             }
         }
     }
 
     /// The earlier wrapper to whose call a report was found to belong without standing above it: the wrapper repeats this
-    /// one call, so that no other is in its usage.
-    pub(super) fn repeats_within(&self, node: u32, reports: usize) -> Option<u32> {
+    /// one call.
+    fn repeats_within(&self, node: u32, reports: usize) -> Option<u32> {
         let earlier = self.sets.face(self.sets.leader(node)).earlier;
         let call = self.earlier.get(earlier as usize)?;
         let repeats = call.wrapper
@@ -80,40 +141,33 @@ impl Grouping<'_> {
     }
 
     /// The earlier wrapper that shows just the usage of a set and on which nothing has drawn, or that shows its response id.
-    fn repeated_by(&self, leader: u32, reports: usize) -> Option<u32> {
-        let face = self.sets.face(leader);
+    fn repeated_by(&mut self, leader: u32, reports: usize) -> Option<u32> {
+        let face = *self.sets.face(leader);
         let repeats = |call: &Decided| {
             let counts = call.sketch.counts(&face.sketch);
-            (call.left == call.sketch.tokens() && counts == Counts::Equal)
-                || (call.sketch.same_id(&face.sketch) && counts != Counts::Differ)
+            (!call.drawn && counts == Counts::Equal) || (call.sketch.same_id(&face.sketch) && counts != Counts::Differ)
         };
-        self.wrapper_above(face.canonical, reports, repeats).or_else(|| {
-            let mut around = self.wrappers_around(face.canonical, &face.sketch, reports);
-            around.retain(|index| repeats(&self.earlier[*index as usize]));
-            around.first().copied().or_else(|| {
-                let names = |call: &Decided| call.wrapper && call.claims && call.sketch.same_strong_id(&face.sketch);
-                self.earlier.iter().position(names).map(|index| index as u32)
-            })
+        let begin = self.sources.len();
+        self.wrappers_above(leader, reports, repeats);
+        self.wrappers_around(face.canonical, &face.sketch, reports, repeats);
+        let nearest = self.sources.get(begin).copied();
+        self.sources.truncate(begin);
+        nearest.or_else(|| {
+            let names = |call: &Decided| call.wrapper && call.claims && call.sketch.same_strong_id(&face.sketch);
+            self.earlier.iter().position(names).map(|index| index as u32)
         })
     }
 
-    /// The earlier wrapper whose usage contains that of a set.
-    fn draw(&mut self, leader: u32, reports: usize) -> Option<u32> {
-        let face = self.sets.face(leader);
-        let (sketch, canonical) = (face.sketch, face.canonical);
-        let gives = |call: &Decided| !sketch.usage || (call.has_left(&sketch) && may_be_part(&sketch, &call.sketch));
-        if let Some(wrapper) = self.wrapper_above(canonical, reports, gives) {
-            // What a wrapper in between repeats are tokens of those below it, which find the sum themselves.
-            let least = if sketch.inference { sketch.least_tokens() } else { 0 };
-            self.earlier[wrapper as usize].give(sketch.tokens(), least);
-            return Some(wrapper);
-        }
-        self.draw_around(canonical, &sketch, reports)
+    /// Adds all wrappers that may have counted a set to the sources, the nearest ones first.
+    fn wrappers_of(&mut self, leader: u32, reports: usize) {
+        let face = *self.sets.face(leader);
+        self.wrappers_above(leader, reports, |_| true);
+        self.wrappers_around(face.canonical, &face.sketch, reports, |call| call.sketch.may_include(&face.sketch));
     }
 
-    /// The nearest earlier wrapper above a report of which `holds` is true.
-    fn wrapper_above(&self, report: u32, reports: usize, holds: impl Fn(&Decided) -> bool) -> Option<u32> {
-        let mut above = self.tree.parent[report as usize];
+    /// Adds the earlier wrappers above a set of which `holds` is true.
+    pub(super) fn wrappers_above(&mut self, leader: u32, reports: usize, holds: impl Fn(&Decided) -> bool) {
+        let mut above = self.tree.parent[self.sets.face(leader).canonical as usize];
         for _ in 0..ABOVE {
             let call = (above as usize).checked_sub(reports).and_then(|index| Some((index, self.earlier.get(index)?)));
             if let Some((index, call)) = call
@@ -121,50 +175,103 @@ impl Grouping<'_> {
                 && call.claims
                 && holds(call)
             {
-                return Some(index as u32);
+                self.sources.push(index as u32);
             }
-            above = *self.tree.parent.get(above as usize)?;
+            let Some(next) = self.tree.parent.get(above as usize) else { return };
+            above = *next;
         }
-        None
     }
 
     /// While what links a report to the spans above has not come, it may stand below any wrapper around it. The shorter ones
     /// first.
-    fn wrappers_around(&self, report: u32, sketch: &Sketch, reports: usize) -> Vec<u32> {
-        let mut around: Vec<u32> = Vec::new();
+    fn wrappers_around(&mut self, report: u32, sketch: &Sketch, reports: usize, holds: impl Fn(&Decided) -> bool) {
         if self.nodes[report as usize].missing == 0 {
-            return around;
+            return;
         }
+        let begin = self.sources.len();
         for (call, index) in self.earlier.iter().zip(0..) {
-            let gives = call.wrapper && call.claims && self.may_be_below(report, reports as u32 + index);
-            if gives && call.sketch.contains(sketch) && call.sketch.same_class(sketch) {
-                around.push(index);
+            if self.sources.len() - begin >= AROUND {
+                break;
+            }
+            if call.wrapper
+                && call.claims
+                && call.sketch.contains(sketch)
+                && call.sketch.same_class(sketch)
+                && self.may_be_below(report, reports as u32 + index)
+                && holds(call)
+            {
+                self.sources.push(index);
             }
         }
-        around.sort_unstable_by_key(|index| self.earlier[*index as usize].sketch.duration());
-        around
+        self.sources[begin..].sort_unstable_by_key(|index| self.earlier[*index as usize].sketch.duration());
     }
 
-    /// Together the wrappers around a report must have its tokens left.
-    fn draw_around(&mut self, report: u32, sketch: &Sketch, reports: usize) -> Option<u32> {
-        let mut around = self.wrappers_around(report, sketch, reports);
-        around.retain(|index| may_be_part(sketch, &self.earlier[*index as usize].sketch));
-        let left: i64 = around.iter().fold(0, |sum, index| self.earlier[*index as usize].left.saturating_add(sum));
-        let mut wanted = [sketch.tokens(), sketch.least_tokens()].into_iter().find(|tokens| *tokens <= left)?;
-        let mut least = if sketch.inference { sketch.least_tokens() } else { 0 };
-        let first = *around.iter().find(|index| self.earlier[**index as usize].left > 0 || !sketch.usage)?;
-        for index in around {
-            let call = &mut self.earlier[index as usize];
-            let (given, given_least) = (wanted.min(call.left), least.min(call.left_least));
-            call.give(given, given_least);
-            (wanted, least) = (wanted - given, least - given_least);
+    /// Whether a set draws on what was counted with this span.
+    pub(super) fn draws_on(&self, leader: u32, spot: Spot) -> bool {
+        self.drawn(leader).is_some_and(|drawn| self.sources_of(drawn).any(|call| call.at == spot))
+    }
+
+    fn sources_of(&self, drawn: &Drawn) -> impl Iterator<Item = &Decided> {
+        let from = drawn.from.start as usize..drawn.from.end as usize;
+        self.sources[from].iter().map(|source| &self.earlier[*source as usize])
+    }
+
+    /// Whether a set stands in the usage of a wrapper of which something is left.
+    pub(super) fn is_in_sum(&self, drawn: &Drawn) -> bool {
+        self.sources_of(drawn).any(|call| call.left.has_tokens())
+    }
+
+    /// Takes out of the calls, their usage and their costs (parallel to them) what earlier verdicts counted of them, and
+    /// remembers the calls for what comes later. `now`: Unix nanoseconds.
+    pub fn account(&mut self, costs: &mut [Cost], recent: &RecentCalls, now: u64) {
+        let Some(first) = self.trace else { return };
+        for (call, cost) in self.calls.iter().zip(costs.iter()) {
+            if let Some(decided) = self.decided.get_mut(call.decided as usize) {
+                decided.left = Amounts::of(&call.report.usage, cost);
+            }
         }
-        Some(first)
+        for at in 0..self.drawn.len() {
+            let drawn = self.drawn[at].clone();
+            if let Some(cost) = costs.get_mut(drawn.call as usize) {
+                self.draw(&drawn, cost);
+            }
+        }
+        self.top_up(costs);
+        if self.changed {
+            recent.correct(first, &self.earlier);
+        }
+        recent.remember(first, &self.decided, now);
     }
-}
 
-/// Whether a report can be one of several in the usage of a wrapper. A call that uses all of it is not: if something else
-/// was taken for a part before, that was wrong, and as many calls were made as there are.
-fn may_be_part(part: &Sketch, wrapper: &Sketch) -> bool {
-    wrapper.may_include(part) && !(part.inference && wrapper.counts(part) == Counts::Equal)
+    fn draw(&mut self, drawn: &Drawn, cost: &mut Cost) {
+        let call = &mut self.calls[drawn.call as usize];
+        let mut rest = self.decided[call.decided as usize].left;
+        let (mut taken, mut at) = (Amounts::NONE, None);
+        for source in &self.sources[drawn.from.start as usize..drawn.from.end as usize] {
+            let earlier = &mut self.earlier[*source as usize];
+            if earlier.left.give(&mut rest, &mut taken) {
+                earlier.drawn = true;
+                at = at.or(Some((earlier.at, earlier.sketch.inference)));
+            }
+        }
+        let Some((at, is_sum)) = at else { return };
+        self.changed = true;
+        taken.reduce(&mut call.report.usage);
+        cost.reduce(taken.cost_pico());
+        let adds = !rest.is_none();
+        call.before = Some(Before { at, amounts: taken, adds });
+        let rule = if is_sum { Rule::Sum } else { Rule::Wrapper };
+        self.merged[rule as usize] += u32::from(taken.call);
+        if !adds {
+            self.decided[call.decided as usize].at = at;
+            let members = &self.members[call.members.start as usize..call.members.end as usize];
+            for member in members {
+                let rule = match self.fates[*member as usize] {
+                    Fate::Duplicate { rule, .. } => rule,
+                    _ => rule,
+                };
+                self.fates[*member as usize] = Fate::Duplicate { trace: at.trace, of: at.span, rule };
+            }
+        }
+    }
 }

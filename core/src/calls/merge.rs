@@ -1,5 +1,6 @@
 //! One counted call: its canonical report, completed by the others.
 
+use super::amounts::Before;
 use super::report::Report;
 use crate::concept::Concept;
 use crate::usage::{Unit, Usage};
@@ -18,6 +19,12 @@ pub struct Call<'a> {
     pub usage_from: u32,
     /// Index of the report that the reported cost is from.
     pub cost_from: Option<u32>,
+    /// What of it an earlier verdict counted; the usage of `report` is without that.
+    pub before: Option<Before>,
+    /// It stands in the usage of a wrapper of which something is left: what nobody told of its tokens is there.
+    pub in_sum: bool,
+    /// Its place in `Grouping::decided`.
+    pub(super) decided: u32,
 }
 
 impl<'a> Call<'a> {
@@ -26,7 +33,8 @@ impl<'a> Call<'a> {
     pub(super) fn of(reports: &[Report<'a>], canonical: u32, members: Range<u32>) -> Call<'a> {
         let report = &reports[canonical as usize];
         let cost_from = report.cost.map(|_| canonical);
-        Call { canonical, members, report: *report, usage_from: canonical, cost_from }
+        let report = *report;
+        Call { canonical, members, report, usage_from: canonical, cost_from, before: None, in_sum: false, decided: 0 }
     }
 
     /// Completes the canonical report by the other members.
@@ -44,6 +52,16 @@ impl<'a> Call<'a> {
     /// How many other reports of it there were.
     pub fn duplicates(&self) -> u32 {
         self.members.end - self.members.start - 1
+    }
+
+    /// Whether it is a call that no earlier verdict counted.
+    pub fn is_new(&self) -> bool {
+        self.before.is_none_or(|before| !before.amounts.call)
+    }
+
+    /// Whether it adds something to the totals.
+    pub fn adds(&self) -> bool {
+        self.before.is_none_or(|before| before.adds)
     }
 
     fn learn(&mut self, index: u32, other: &Report<'a>) {

@@ -3,6 +3,7 @@
 //! `Report` is what one span says, `Grouping` groups the reports of a trace into `Call`s, `RecentCalls` remembers what
 //! other traces and earlier verdicts said, so that no call is counted twice.
 
+mod amounts;
 mod draw;
 mod elsewhere;
 mod group;
@@ -11,12 +12,14 @@ mod ids;
 mod matching;
 mod merge;
 mod models;
+mod nested;
 mod rate_limits;
 mod recent;
 mod report;
 mod sets;
 mod settle;
 mod sketch;
+mod top_up;
 mod tree;
 
 #[cfg(test)]
@@ -32,6 +35,7 @@ mod simulate;
 #[cfg(test)]
 mod splits;
 
+pub use amounts::{Before, total};
 pub use group::{Fate, Grouping, Rule};
 pub use merge::Call;
 pub use rate_limits::RateLimits;

@@ -3,6 +3,7 @@
 //! Three memories: response ids (rule 1 across traces), reports by service instance (rule 4 across traces), and the calls
 //! of decided traces, so that spans that arrive after the verdict do not count a call again.
 
+use super::amounts::Amounts;
 use super::elsewhere::Elsewhere;
 use super::group::Rule;
 use super::identity;
@@ -54,28 +55,10 @@ pub struct Decided {
     pub wrapper: bool,
     /// It claims a call; otherwise only its span ids matter.
     pub claims: bool,
-    /// Tokens of a wrapper that no report below it has accounted for yet.
-    pub left: i64,
-    /// The same, should the wrapper leave out cached input and reasoning that the reports below it count.
-    pub left_least: i64,
-}
-
-impl Decided {
-    /// Accounts for so many tokens; `least` leaves cached input and reasoning out.
-    pub(super) fn give(&mut self, tokens: i64, least: i64) {
-        self.left = self.left.saturating_sub(tokens).max(0);
-        self.left_least = self.left_least.saturating_sub(least).max(0);
-    }
-
-    /// Nothing else is in the usage of this wrapper.
-    pub(super) fn use_up(&mut self) {
-        (self.left, self.left_least) = (0, 0);
-    }
-
-    /// Whether the tokens of a report can be among those not accounted for, as either of both counts them.
-    pub(super) fn has_left(&self, sketch: &Sketch) -> bool {
-        self.left > 0 && sketch.least_tokens() <= self.left_least
-    }
+    /// What it was counted for and no call below it has accounted for yet.
+    pub left: Amounts,
+    /// Calls below it have accounted for something.
+    pub drawn: bool,
 }
 
 /// What the memories are told of a span that may report a call.
@@ -405,8 +388,8 @@ mod tests {
                 members: [(0, 0); MEMBERS],
                 wrapper: false,
                 claims: true,
-                left: 0,
-                left_least: 0,
+                left: Amounts::NONE,
+                drawn: false,
             };
             recent.remember(u128::from(index), &[decided], index);
         }

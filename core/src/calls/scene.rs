@@ -1,12 +1,14 @@
 //! Traces for tests, written down span by span.
 
 use super::group::{Fate, Grouping, Rule};
+use super::merge::Call;
 use super::rate_limits::RateLimits;
 use super::recent::RecentCalls;
-use super::report::{KIND_CLIENT, Place, Report, Texts};
+use super::report::{KIND_CLIENT, Place, Report, ReportedCost, Texts};
 use super::sketch::hash;
 use crate::concept::{Concept, ConceptSet};
 use crate::facts::{NO_DIALECT, Role};
+use crate::price::{Cost, Reason, State, money};
 use crate::usage::{Unit, Usage};
 
 const MS: u64 = 1_000_000;
@@ -53,6 +55,7 @@ pub trait Tell: Sized {
     fn id(self, id: &'static str) -> Self;
     fn text(self, concept: Concept, text: &'static str) -> Self;
     fn failed(self) -> Self;
+    fn costs(self, usd: f64) -> Self;
     fn in_trace(self, trace: u128) -> Self;
     fn chat(self) -> Self {
         self.role(Role::Inference).model("gpt-4o")
@@ -91,6 +94,11 @@ impl Tell for Report<'static> {
         self
     }
 
+    fn costs(mut self, usd: f64) -> Self {
+        self.cost = Some(ReportedCost { usd, by_provider: false });
+        self
+    }
+
     fn in_trace(mut self, trace: u128) -> Self {
         self.place.trace_id = trace;
         self
@@ -100,7 +108,11 @@ impl Tell for Report<'static> {
 /// What grouping made of a trace.
 #[derive(Debug, Default, PartialEq)]
 pub struct Outcome {
-    /// Canonical span ids, input and output tokens of the calls, by span id.
+    /// Calls that no earlier verdict counted.
+    pub count: usize,
+    /// What the calls add.
+    pub cost_pico: i128,
+    /// Canonical span ids, input and output tokens that the calls add, by span id.
     pub calls: Vec<(u64, i64, i64)>,
     /// Span, canonical span and rule of the duplicates, by span id.
     pub duplicates: Vec<(u64, u64, Rule)>,
@@ -108,7 +120,7 @@ pub struct Outcome {
     pub wrappers: Vec<u64>,
 }
 
-/// Groups one batch of a trace; all its spans are reports.
+/// Groups one batch of a trace; all its spans are reports. A call costs what its report says.
 pub fn decide(reports: &[Report<'static>], recent: &RecentCalls) -> Outcome {
     let links: Vec<(u64, u64)> = reports.iter().map(|r| (r.place.span_id, r.place.parent_id)).collect();
     let mut placed = reports.to_vec();
@@ -117,6 +129,8 @@ pub fn decide(reports: &[Report<'static>], recent: &RecentCalls) -> Outcome {
     }
     let mut grouping = Grouping::new();
     grouping.group(&placed, links.as_slice(), recent, 0);
+    let mut costs: Vec<Cost> = grouping.calls.iter().map(cost).collect();
+    grouping.account(&mut costs, recent, 0);
     let mut outcome = Outcome::default();
     for (report, fate) in placed.iter().zip(&grouping.fates) {
         let span = report.place.span_id;
@@ -124,17 +138,27 @@ pub fn decide(reports: &[Report<'static>], recent: &RecentCalls) -> Outcome {
             Fate::Canonical(call) => {
                 let usage = &grouping.calls[call as usize].report.usage;
                 outcome.calls.push((span, usage.or_zero(Unit::Input), usage.or_zero(Unit::Output)));
+                outcome.count += usize::from(grouping.calls[call as usize].is_new());
+                outcome.cost_pico += costs[call as usize].total_pico;
             }
             Fate::Duplicate { of, rule, .. } => outcome.duplicates.push((span, of, rule)),
             Fate::Wrapper { .. } => outcome.wrappers.push(span),
             Fate::NotACall => {}
         }
     }
-    assert_eq!(outcome.calls.len(), grouping.calls.len());
+    assert_eq!(outcome.calls.len(), grouping.calls.iter().filter(|call| call.adds()).count());
     outcome.calls.sort_unstable();
     outcome.duplicates.sort_unstable_by_key(|duplicate| duplicate.0);
     outcome.wrappers.sort_unstable();
     outcome
+}
+
+fn cost(call: &Call<'_>) -> Cost {
+    let unpriced = Cost::unpriced(Reason::UnknownModel);
+    match call.report.cost.and_then(|cost| money::from_usd(cost.usd)) {
+        Some(total_pico) => Cost { total_pico, state: State::Computed, ..unpriced },
+        None => unpriced,
+    }
 }
 
 /// Groups a trace that nothing else knows of.

@@ -321,7 +321,9 @@ fn calls_below_a_counted_wrapper_are_in_its_usage() {
     let recent = RecentCalls::new();
     assert_eq!(decide(&[agent(1, 0, 0, 100).usage(11, 15)], &recent).calls, [(1, 11, 15)]);
     let outcome = decide(&[chat(2, 1, "sdk", 10, 20).usage(5, 7), chat(3, 1, "sdk", 10, 20).usage(6, 8)], &recent);
-    expect(&outcome, &[], &[(2, 1, Rule::Wrapper), (3, 1, Rule::Wrapper)]);
+    // The agent was counted as one call; the other one is a call more, whose tokens are counted.
+    expect(&outcome, &[(3, 0, 0)], &[(2, 1, Rule::Wrapper)]);
+    assert_eq!(outcome.count, 1);
 }
 
 #[test]

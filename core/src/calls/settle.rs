@@ -1,5 +1,6 @@
 //! The end of grouping: which sets count, what becomes of each report, what is remembered.
 
+use super::amounts::Amounts;
 use super::group::{Fate, Grouping, Rule};
 use super::merge::Call;
 use super::recent::{Decided, MEMBERS, RecentCalls, Spot};
@@ -16,6 +17,7 @@ impl<'a> Grouping<'a> {
     pub(super) fn settle(&mut self, reports: &[Report<'a>], recent: &RecentCalls, now: u64) {
         self.decided.clear();
         self.find_hangs(reports.len());
+        self.tops.clear();
         self.spots.clear();
         self.spots.resize(self.nodes.len(), None);
         for leader in 0..self.nodes.len() as u32 {
@@ -27,18 +29,31 @@ impl<'a> Grouping<'a> {
             let start = self.members.len();
             let count = reports.len() as u32;
             self.members.extend(self.sets.members(leader).filter(|node| *node < count));
-            if face.earlier != NONE {
+            if let Some(drawn) = self.drawn(leader) {
+                let (within, in_sum) = (drawn.within, self.is_in_sum(drawn));
+                let mut face = face;
+                if within != NONE {
+                    // Further reports of it find it, as they do not find the wrapper around it.
+                    let around = face.sketch;
+                    (face.canonical, face.sketch) = (within, *self.sets.sketch(within));
+                    face.sketch.learn(&around);
+                }
+                if self.is_call(start, reports) && self.call(leader, &face, start, reports, recent, now) {
+                    let call = self.calls.len() - 1;
+                    self.calls[call].in_sum = in_sum;
+                    let drawn = self.drawn_of[leader as usize] as usize;
+                    self.drawn[drawn].call = call as u32;
+                } else {
+                    self.members.truncate(start);
+                }
+            } else if face.earlier != NONE {
                 let spot = self.earlier[face.earlier as usize].at;
                 self.spots[leader as usize] = Some(spot);
                 self.fold(start, spot, None);
-                self.join(face.earlier as usize, start, reports.len());
-                self.members.truncate(start);
-            } else if let Some((_, wrapper)) = self.drawn.iter().find(|(drawn, _)| *drawn == leader) {
-                let spot = self.earlier[*wrapper as usize].at;
-                self.spots[leader as usize] = Some(spot);
-                self.fold(start, spot, Some(Rule::Wrapper));
-                self.note(&face, spot, start);
-                self.members.truncate(start);
+                self.join(face.earlier as usize, start);
+                if !self.may_top_up(face.earlier, start, reports) {
+                    self.members.truncate(start);
+                }
             } else if self.is_call(start, reports) {
                 self.call(leader, &face, start, reports, recent, now);
             } else {
@@ -54,10 +69,7 @@ impl<'a> Grouping<'a> {
             self.changed |= self.earlier[at].hang != hang;
             self.earlier[at].hang = hang;
         }
-        if self.changed {
-            recent.correct(trace, &self.earlier);
-        }
-        recent.remember(trace, &self.decided, now);
+        self.trace = Some(trace);
     }
 
     /// Only calls with an answer or an error count.
@@ -68,8 +80,16 @@ impl<'a> Grouping<'a> {
             .any(|report| report.answered || report.error)
     }
 
-    /// A set that is a call, whether it counts here or in another trace. Its members stand from `start`.
-    fn call(&mut self, leader: u32, face: &Face, start: usize, reports: &[Report<'a>], recent: &RecentCalls, now: u64) {
+    /// A set that is a call; says whether it counts here and not in another trace. Its members stand from `start`.
+    fn call(
+        &mut self,
+        leader: u32,
+        face: &Face,
+        start: usize,
+        reports: &[Report<'a>],
+        recent: &RecentCalls,
+        now: u64,
+    ) -> bool {
         // The canonical report first, then the inner ones before the outer ones.
         self.members[start..].sort_unstable_by_key(|member| {
             let sketch = self.sets.sketch(*member);
@@ -79,18 +99,22 @@ impl<'a> Grouping<'a> {
         self.sketches.extend(self.members[start..].iter().map(|member| *self.sets.sketch(*member)));
         let instance = reports[face.canonical as usize].place.instance;
         let elsewhere = recent.settle(instance, &face.sketch, &self.sketches, now);
+        // The wrapper that shows its id counted it.
+        let elsewhere = elsewhere.filter(|(spot, _)| !self.draws_on(leader, *spot));
         let spot = elsewhere.map_or(face.sketch.spot(), |(spot, _)| spot);
+        let decided = self.decided.len() as u32;
         self.spots[leader as usize] = Some(spot);
         self.fold(start, spot, elsewhere.map(|(_, rule)| rule));
         self.note(face, spot, start);
         if elsewhere.is_some() {
             self.members.truncate(start);
-            return;
+            return false;
         }
         self.fates[face.canonical as usize] = Fate::Canonical(self.calls.len() as u32);
         self.calls.push(Call::of(reports, face.canonical, start as u32..self.members.len() as u32));
         let at = self.calls.len() - 1;
         let call = &mut self.calls[at];
+        call.decided = decided;
         call.merge(reports, &self.members[start + 1..]);
         let mut above = self.tree.parent[face.canonical as usize];
         for _ in 0..ABOVE {
@@ -102,6 +126,7 @@ impl<'a> Grouping<'a> {
             }
             above = self.tree.parent[above as usize];
         }
+        true
     }
 
     /// Marks the members from `start` on as duplicates of `spot`, by `rule` or by the one that brought each to its set.
@@ -115,18 +140,8 @@ impl<'a> Grouping<'a> {
         }
     }
 
-    /// Remembers that the members from `start` on belong to an earlier call. Those in the usage of a wrapper are a call
-    /// that further reports of it find, as they do not find the wrapper around it.
-    fn join(&mut self, earlier: usize, start: usize, reports: usize) {
-        let within = self.members[start..].iter().copied().filter(|node| self.repeats_within(*node, reports).is_some());
-        let inner = within.min_by_key(|node| (self.sets.sketch(*node).duration(), *node));
-        if let Some(inner) = inner {
-            let mut sketch = *self.sets.sketch(inner);
-            sketch.learn(&self.earlier[earlier].sketch);
-            let (hang, at) = (self.hang(inner as usize), self.earlier[earlier].at);
-            self.remember(sketch, hang, at, start, false);
-            return;
-        }
+    /// Remembers that the members from `start` on belong to an earlier call.
+    fn join(&mut self, earlier: usize, start: usize) {
         for at in start..self.members.len() {
             let node = self.members[at];
             let sketch = self.sets.sketch(node);
@@ -183,8 +198,8 @@ impl<'a> Grouping<'a> {
         for further in start + MEMBERS..self.members.len() {
             self.note_span(self.members[further], at);
         }
-        let left = if wrapper { sketch.tokens() } else { 0 };
-        self.decided.push(Decided { sketch, hang, at, members, wrapper, claims: true, left, left_least: left });
+        let left = Amounts::of_sketch(&sketch);
+        self.decided.push(Decided { sketch, hang, at, members, wrapper, claims: true, left, drawn: false });
     }
 
     /// A report that belongs to no call: a copy, a sum, a wrapper, or nothing.
@@ -228,6 +243,7 @@ impl<'a> Grouping<'a> {
         let mut members = [(0, 0); MEMBERS];
         members[0] = (sketch.span, sketch.scope);
         let hang = self.hang(node as usize);
-        self.decided.push(Decided { sketch, hang, at, members, wrapper: true, claims: false, left: 0, left_least: 0 });
+        let left = Amounts::NONE;
+        self.decided.push(Decided { sketch, hang, at, members, wrapper: true, claims: false, left, drawn: false });
     }
 }

@@ -1,9 +1,10 @@
 //! Small traces, split around verdicts in every way there is: each call counts once in all of them.
 
 use super::recent::RecentCalls;
-use super::report::Report;
+use super::report::{Place, Report};
 use super::scene::{Tell, decide, span};
 use crate::facts::Role;
+use crate::usage::Unit;
 
 fn chat(id: u64, parent: u64, scope: &str, start: u64, end: u64) -> Report<'static> {
     span(id, parent, scope, start, end).chat()
@@ -15,15 +16,28 @@ fn agent(id: u64, parent: u64, start: u64, end: u64) -> Report<'static> {
 
 /// Calls, input and output tokens found when span `n` arrives before verdict `splits[n]`.
 fn found(spans: &[Report<'static>], split: &[usize]) -> (usize, i64, i64) {
+    found_with_cost(spans, split).0
+}
+
+/// The same, and pico-dollars.
+fn found_with_cost(spans: &[Report<'static>], split: &[usize]) -> ((usize, i64, i64), i128) {
     let recent = RecentCalls::new();
-    let mut found = (0, 0, 0);
+    let mut found = ((0, 0, 0), 0);
     for verdict in 0..=*split.iter().max().unwrap() {
         let batch: Vec<_> = spans.iter().zip(split).filter(|(_, at)| **at == verdict).map(|(span, _)| *span).collect();
-        for (_, input, output) in decide(&batch, &recent).calls {
-            found = (found.0 + 1, found.1 + input, found.2 + output);
+        let outcome = decide(&batch, &recent);
+        found.0.0 += outcome.count;
+        found.1 += outcome.cost_pico;
+        for (_, input, output) in outcome.calls {
+            (found.0.1, found.0.2) = (found.0.1 + input, found.0.2 + output);
         }
     }
     found
+}
+
+/// All splits around two verdicts.
+fn splits(spans: usize) -> impl Iterator<Item = Vec<usize>> {
+    (0..3_usize.pow(spans as u32)).map(move |way| (0..spans as u32).map(|at| way / 3_usize.pow(at) % 3).collect())
 }
 
 /// The splits around two verdicts that do not lead to what `accept` takes.
@@ -31,10 +45,7 @@ fn wrong(
     spans: &[Report<'static>],
     accept: impl Fn((usize, i64, i64)) -> bool,
 ) -> Vec<(Vec<usize>, (usize, i64, i64))> {
-    let ways = 3_usize.pow(spans.len() as u32);
-    let split = |way: usize| (0..spans.len() as u32).map(|at| way / 3_usize.pow(at) % 3).collect::<Vec<_>>();
-    (0..ways)
-        .map(split)
+    splits(spans.len())
         .map(|split| (found(spans, &split), split))
         .filter(|(found, _)| !accept(*found))
         .map(|(found, split)| (split, found))
@@ -94,7 +105,7 @@ fn calls_below_a_wrapper_are_in_its_usage_in_any_order() {
         between(4, 1, 55, 95),
         chat(5, 4, "sdk", 60, 90).usage(6, 8),
     ];
-    assert_eq!(wrong(&spans, |(_, input, output)| (input, output) == (11, 15)), []);
+    assert_eq!(wrong(&spans, |found| found == (2, 11, 15)), []);
     // A workflow around an agent, both with the sum; each call is reported twice.
     let spans = [
         agent(1, 0, 0, 100).usage(11, 15),
@@ -104,7 +115,7 @@ fn calls_below_a_wrapper_are_in_its_usage_in_any_order() {
         chat(5, 2, "framework", 50, 90).usage(6, 8),
         chat(6, 5, "sdk", 51, 89).usage(6, 8),
     ];
-    assert_eq!(wrong(&spans, |(_, input, output)| (input, output) == (11, 15)), []);
+    assert_eq!(wrong(&spans, |found| found == (2, 11, 15)), []);
 }
 
 #[test]
@@ -123,7 +134,7 @@ fn agents_side_by_side_share_what_is_in_their_sums() {
     // What links the calls to the agents is known to nobody when both agents were decided first.
     for split in 0..3_usize.pow(4) {
         let at = |span: u32| 1 + split / 3_usize.pow(span) % 3;
-        assert_eq!(found(&spans, &[0, 0, 0, 0, at(0), at(1), at(2), at(3)]).1, 190, "{split}");
+        assert_eq!(found(&spans, &[0, 0, 0, 0, at(0), at(1), at(2), at(3)]), (4, 190, 0), "{split}");
     }
 }
 
@@ -140,7 +151,7 @@ fn an_operation_that_shows_one_call_of_several_is_not_their_sum() {
                 chat(2, above, "sdk", 10, 40).usage(other.0, other.1),
                 chat(3, above, "sdk", 50, 90).usage(6, 8),
             ];
-            assert_eq!(wrong(&spans, |(_, input, output)| (input, output) == truth), [], "{above}");
+            assert_eq!(wrong(&spans, |found| found == (2, truth.0, truth.1)), [], "{above}");
         }
     }
     // One that could be in a sum, as long as the call that the agent repeats has come.
@@ -166,9 +177,9 @@ fn calls_beside_the_one_that_an_agent_repeats_count_when_what_links_them_came_wi
 fn a_part_that_came_first_is_no_reason_to_lose_the_call_that_an_agent_repeats() {
     let spans =
         [agent(1, 0, 0, 100).usage(6, 8), chat(2, 1, "sdk", 10, 40).usage(5, 7), chat(3, 1, "sdk", 50, 90).usage(6, 8)];
-    // Nobody can know at the second verdict that the first call is not in the agent's sum. That there are two is known at
-    // the third.
-    assert_eq!(found(&spans, &[0, 1, 2]), (2, 12, 16));
+    // Nobody can know at the second verdict that the first call is not in the agent's sum. What it was taken for is what the
+    // other one adds at the third.
+    assert_eq!(wrong(&spans, |found| found == (2, 11, 15)), []);
 }
 
 #[test]
@@ -206,7 +217,7 @@ fn a_call_that_a_step_does_not_show_is_in_the_sum_of_the_agent_around_it() {
         chat(4, 2, "sdk", 50, 90).usage(6, 6),
     ];
     for split in [[0, 1, 2, 2], [0, 1, 2, 3], [0, 1, 3, 2]] {
-        assert_eq!(found(&spans, &split), (1, 11, 15), "{split:?}");
+        assert_eq!(found(&spans, &split), (2, 11, 15), "{split:?}");
     }
 }
 
@@ -215,4 +226,94 @@ fn a_failed_attempt_below_a_counted_wrapper_stays_a_call() {
     let spans =
         [agent(1, 0, 0, 100).usage(5, 7), chat(2, 1, "sdk", 10, 20).failed(), chat(3, 1, "sdk", 30, 90).usage(5, 7)];
     assert_eq!(wrong(&spans, |found| found == (2, 5, 7)), []);
+}
+
+#[test]
+fn the_cost_of_calls_below_a_counted_wrapper_is_theirs() {
+    const MILLI: i128 = 1_000_000_000;
+    let calls = [
+        chat(3, 2, "framework", 10, 40).usage(5, 7).costs(0.003),
+        chat(4, 3, "sdk", 11, 39).usage(5, 7).costs(0.003),
+        chat(5, 2, "sdk", 50, 90).usage(6, 8).costs(0.004),
+    ];
+    // Without a model an agent has no cost; with one, its cost may leave something out.
+    let (bare, priced) = (|span| span, |span: Report<'static>| span.costs(0.005));
+    for outer in [bare, priced] {
+        for inner in [bare, priced] {
+            let agents = [outer(agent(1, 0, 0, 100).usage(11, 15)), inner(agent(2, 1, 3, 97).usage(11, 15))];
+            let spans: Vec<_> = agents.into_iter().chain(calls).collect();
+            for split in splits(spans.len()) {
+                assert_eq!(found_with_cost(&spans, &split), ((2, 11, 15), 7 * MILLI), "{split:?}");
+            }
+        }
+    }
+    // More than the calls cost is not known to be more before they have come.
+    let spans = [agent(1, 0, 0, 100).usage(11, 15).costs(0.01), calls[1], calls[2]];
+    assert_eq!(found_with_cost(&spans, &[0, 1, 2]), ((2, 11, 15), 10 * MILLI));
+    assert_eq!(found_with_cost(&spans, &[1, 1, 2]).1, 7 * MILLI);
+}
+
+#[test]
+fn what_a_call_lacked_counts_when_a_report_says_it() {
+    // A stream that the SDK could not count, below a framework that could.
+    let stream = [chat(1, 9, "framework", 0, 60).usage(5, 7).costs(0.003), chat(2, 1, "sdk", 1, 59)];
+    // An outer report without the model.
+    let unnamed = [chat(1, 9, "framework", 0, 60).usage(5, 7), chat(2, 1, "sdk", 1, 59).usage(5, 7).costs(0.003)];
+    for spans in [stream, unnamed] {
+        for split in splits(spans.len()) {
+            assert_eq!(found_with_cost(&spans, &split), ((1, 5, 7), 3_000_000_000), "{split:?}");
+        }
+    }
+}
+
+#[test]
+fn cached_tokens_that_an_outer_report_leaves_out_count() {
+    let mut inner = chat(2, 1, "sdk", 1, 59).usage(160, 20);
+    inner.usage.set(Unit::CacheRead, 60);
+    for outer in [chat(1, 9, "framework", 0, 60), agent(1, 9, 0, 60)] {
+        let spans = [outer.usage(100, 20), inner];
+        assert_eq!(wrong(&spans, |found| found == (1, 160, 20)), []);
+        // What a wrapper around both counted of them before is in its sum.
+        let spans = [
+            agent(3, 0, 0, 70).usage(160, 20),
+            Report { place: Place { parent_id: 3, ..spans[0].place }, ..spans[0] },
+            inner,
+        ];
+        assert_eq!(wrong(&spans, |found| found == (1, 160, 20)), []);
+    }
+}
+
+#[test]
+fn a_sum_that_was_counted_as_a_call_gives_it_to_its_parts() {
+    let spans = [
+        chat(1, 9, "framework", 0, 100).usage(18, 24),
+        chat(2, 1, "sdk", 1, 30).usage(5, 7),
+        chat(3, 1, "sdk", 31, 60).usage(6, 8),
+        chat(4, 1, "sdk", 61, 99).usage(7, 9),
+    ];
+    let together = |parts: &[usize]| parts.iter().all(|part| *part == parts[0]);
+    let last = |parts: &[usize]| parts.iter().copied().max().unwrap();
+    for split in splits(spans.len()).filter(|split| split[0] >= last(&split[1..]) || together(&split[1..])) {
+        assert_eq!(found(&spans, &split), (3, 18, 24), "{split:?}");
+    }
+    // Before all of them have come it looks like a stream that is held open, and the first part like a call of its own.
+    assert_eq!(found(&spans, &[0, 1, 2, 2]), (3, 23, 31));
+}
+
+#[test]
+fn the_failure_of_a_wrapper_that_failed_is_that_of_its_call() {
+    let mut failed = agent(1, 0, 0, 100).usage(5, 7);
+    failed.error = true;
+    let spans = [failed, chat(2, 1, "sdk", 10, 20).usage(5, 7), chat(3, 1, "sdk", 30, 90).failed()];
+    assert_eq!(wrong(&spans, |found| found == (2, 5, 7)), []);
+    assert_eq!(decide_in_turn(&spans, &[0, 1, 1]), [vec![1], vec![2]]);
+}
+
+/// Spans that stand for calls, by verdict.
+fn decide_in_turn(spans: &[Report<'static>], split: &[usize]) -> Vec<Vec<u64>> {
+    let recent = RecentCalls::new();
+    let batch = |verdict| spans.iter().zip(split).filter(move |(_, at)| **at == verdict).map(|(span, _)| *span);
+    (0..=*split.iter().max().unwrap())
+        .map(|verdict| decide(&batch(verdict).collect::<Vec<_>>(), &recent).calls.iter().map(|call| call.0).collect())
+        .collect()
 }

@@ -22,7 +22,7 @@ impl Engine {
         for (call, index) in grouping.calls.iter_mut().zip(0..) {
             let report = &mut call.report;
             let Some(told) = told(&report.usage) else { continue };
-            if report.error || report.cache_hit == Some(true) {
+            if report.error || call.in_sum || report.cache_hit == Some(true) {
                 continue;
             }
             if !estimator.counts(report.texts.get(Concept::Operation)) || !is_complete(estimator, report) {

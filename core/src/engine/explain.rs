@@ -1,22 +1,25 @@
 //! Everything the engine concluded about a trace, told span by span, at the moment of its verdict: what is explained is
 //! what was done.
 
-use super::finalize::{Conclusion, price_input};
+use super::finalize::Conclusion;
+use super::pricing::price_input;
 use super::steps::tool_of;
 use super::witness::witnesses;
 use crate::buffer::trace::Trace;
-use crate::calls::{Fate, Report};
+use crate::calls::{Call, Fate, Report};
 use crate::concept::Concept;
 use crate::content::Counts;
 use crate::facts::{Facts, LIST_SEPARATOR, Val};
 use crate::measure::call_record::rfc3339;
 use crate::normalize::kinds::{Kind, kind_of};
+use crate::price::Cost;
 use crate::price::money::to_decimal;
 use crate::record;
 use crate::sample::Verdict;
 use crate::sample::policies::Votes;
 use crate::sample::state::States;
 use crate::sample::threshold;
+use crate::usage::Unit;
 use crate::wire::span::{STATUS_ERROR, fields};
 use crate::wire::value::key_value;
 use serde_json::{Value, json};
@@ -153,7 +156,11 @@ fn fate(trace: &Trace, conclusion: &Conclusion<'_>, at: usize) -> Value {
         Fate::Canonical(index) => {
             let call = &conclusion.grouping.calls[index as usize];
             let book = &trace.plan.book;
-            let (cost, explanation) = book.explain(&price_input(&call.report));
+            let mut whole = call.report;
+            if let Some(before) = &call.before {
+                before.amounts.restore(&mut whole.usage);
+            }
+            let (cost, explanation) = book.explain(&price_input(&whole));
             let span_of = |report: u32| id(&conclusion.reports[report as usize]);
             let members = &conclusion.grouping.members[call.members.start as usize..call.members.end as usize];
             let estimate = conclusion.estimate(index).map(|estimate| {
@@ -163,6 +170,7 @@ fn fate(trace: &Trace, conclusion: &Conclusion<'_>, at: usize) -> Value {
             json!({
                 "estimate": estimate,
                 "counted": true,
+                "counted_before": before(call, &conclusion.costs[index as usize]),
                 "reported_also_by": members[1..].iter().map(|member| span_of(*member)).collect::<Vec<_>>(),
                 "usage_from": span_of(call.usage_from),
                 "cost_from": call.cost_from.map(span_of),
@@ -174,6 +182,9 @@ fn fate(trace: &Trace, conclusion: &Conclusion<'_>, at: usize) -> Value {
             "duplicate_of": format!("{of:016x}"),
             "in_trace": format!("{other:032x}"),
             "rule": rule.name(),
+            "counted_before": conclusion.grouping.calls.iter().zip(&conclusion.costs)
+                .find(|(call, _)| call.canonical == at as u32 && !call.adds())
+                .map(|(call, cost)| before(call, cost)),
         }),
         Fate::Wrapper { of } => json!({
             "counted": false,
@@ -181,6 +192,25 @@ fn fate(trace: &Trace, conclusion: &Conclusion<'_>, at: usize) -> Value {
         }),
         Fate::NotACall => json!({"counted": false}),
     }
+}
+
+/// What of a call an earlier verdict counted and with which span, and what was left of it to count.
+fn before(call: &Call<'_>, cost: &Cost) -> Value {
+    let Some(before) = call.before else { return Value::Null };
+    let (amounts, usage) = (&before.amounts, &call.report.usage);
+    json!({
+        "span_id": format!("{:016x}", before.at.span),
+        "calls": u8::from(amounts.call),
+        "input_tokens": amounts.tokens(Unit::Input),
+        "output_tokens": amounts.tokens(Unit::Output),
+        "cost_usd": to_decimal(amounts.cost_pico()),
+        "adds": {
+            "calls": u8::from(call.is_new()),
+            "input_tokens": usage.or_zero(Unit::Input),
+            "output_tokens": usage.or_zero(Unit::Output),
+            "cost_usd": to_decimal(cost.total_pico),
+        },
+    })
 }
 
 fn id(report: &Report<'_>) -> String {

@@ -2,8 +2,8 @@
 //! measured, and what is kept written.
 
 use super::compiled::Compiled;
-use super::estimates;
 use super::explain;
+use super::pricing::{price_input, totals};
 use super::quality;
 use super::summary::summary;
 use super::tick::TickReport;
@@ -14,7 +14,6 @@ use super::{Engine, lock};
 use crate::buffer::trace::{SpanEntry, Trace};
 use crate::buffer::verdicts::Remembered;
 use crate::calls::{Fate, Grouping, Links, Place, RateLimits, Report};
-use crate::concept::Concept;
 use crate::content::{Content, Counts};
 use crate::facts::{Facts, NO_DIALECT, Role};
 use crate::measure::call_record::{self, Context};
@@ -22,13 +21,12 @@ use crate::measure::{CallInput, TraceInput};
 use crate::output::batch::Batch;
 use crate::output::span::{self, Edits};
 use crate::output::stamp::{self, Totals};
-use crate::price::{Cost, PriceInput, Reported, State, money};
+use crate::price::{Cost, money};
 use crate::record;
 use crate::sample::policies::Votes;
 use crate::sample::state::States;
 use crate::sample::{TraceSummary, Verdict, Vote, tracestate};
 use crate::tokens::Estimate;
-use crate::usage::Unit;
 use std::cell::LazyCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard};
@@ -231,7 +229,8 @@ impl<'e> Finalizer<'e> {
         }
         let mut calls = measure.calls();
         calls.duplicates(&conclusion.grouping.merged);
-        for (call, cost) in conclusion.grouping.calls.iter().zip(&conclusion.costs) {
+        let found = conclusion.grouping.calls.iter().zip(&conclusion.costs);
+        for (call, cost) in found.filter(|(call, _)| call.adds()) {
             let report = &call.report;
             let entry = &trace.spans[report.place.index as usize];
             let input = CallInput {
@@ -239,6 +238,7 @@ impl<'e> Finalizer<'e> {
                 texts: &report.texts,
                 usage: &report.usage,
                 cost,
+                before: call.before.as_ref(),
                 reported_pico: report.cost.and_then(|cost| money::from_usd(cost.usd)),
                 duration_ns: report.place.end.saturating_sub(report.place.start),
                 ttft: report.ttft,
@@ -321,6 +321,9 @@ impl<'e> Finalizer<'e> {
                     }
                     let cost = &conclusion.costs[call as usize];
                     stamp::cost(cost, plan.book.row_label(cost.row), out);
+                    if let Some(before) = &conclusion.grouping.calls[call as usize].before {
+                        stamp::counted_before(before, out);
+                    }
                 }
                 Fate::Duplicate { of, .. } => stamp::duplicate(of, out),
                 Fate::NotACall | Fate::Wrapper { .. } => {}
@@ -406,6 +409,7 @@ impl<'t> Conclusion<'t> {
         let book = &trace.plan.book;
         self.costs.clear();
         self.costs.extend(self.grouping.calls.iter().map(|call| book.price(&price_input(&call.report))));
+        self.grouping.account(&mut self.costs, &engine.recent, now);
         self.totals = totals(&self.grouping, &self.costs);
         self.summary = summary(trace, self, trace.plan.policies.needs);
     }
@@ -446,47 +450,4 @@ fn place(trace: &Trace, entry: &SpanEntry, index: u32) -> Place {
         scope: scope.name_hash,
         instance: resource.instance,
     }
-}
-
-/// What the book is asked about a call.
-pub fn price_input<'a>(report: &'a Report<'a>) -> PriceInput<'a> {
-    let text = |concept| report.texts.get(concept);
-    PriceInput {
-        provider: text(Concept::Provider),
-        request_model: text(Concept::RequestModel),
-        response_model: text(Concept::ResponseModel),
-        host: text(Concept::ServerAddress),
-        time_unix_ns: report.place.start,
-        duration_ns: report.place.end.saturating_sub(report.place.start),
-        service_tier: text(Concept::ServiceTier),
-        requested_tier: text(Concept::RequestServiceTier),
-        batch: report.batch.unwrap_or(false),
-        speed: text(Concept::Speed),
-        inference_geo: text(Concept::InferenceGeo),
-        search_context_size: text(Concept::SearchContextSize),
-        tenant: text(Concept::TenantId),
-        failed_without_answer: report.error && !report.has_usage(),
-        from_cache: report.cache_hit.unwrap_or(false),
-        estimated: report.estimated,
-        one_sided: estimates::is_one_sided(report),
-        reported: report
-            .cost
-            .and_then(|cost| Some(Reported { usd_pico: money::from_usd(cost.usd)?, by_provider: cost.by_provider })),
-        ..PriceInput::new(&report.usage)
-    }
-}
-
-fn totals(grouping: &Grouping<'_>, costs: &[Cost]) -> Totals {
-    let mut totals = Totals { calls: grouping.calls.len() as u64, ..Totals::default() };
-    for (call, cost) in grouping.calls.iter().zip(costs) {
-        let usage = &call.report.usage;
-        totals.errors += u64::from(call.report.error);
-        totals.input_tokens = totals.input_tokens.saturating_add(usage.or_zero(Unit::Input));
-        totals.output_tokens = totals.output_tokens.saturating_add(usage.or_zero(Unit::Output));
-        if !matches!(cost.state, State::Unpriced(_)) {
-            totals.cost_pico += cost.total_pico;
-            totals.priced = true;
-        }
-    }
-    totals
 }

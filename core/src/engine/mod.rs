@@ -8,6 +8,7 @@ pub mod ingest;
 mod intake;
 mod join;
 pub mod logs;
+mod pricing;
 mod quality;
 mod settle;
 mod steps;

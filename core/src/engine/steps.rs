@@ -1,7 +1,7 @@
 //! What spans tell the watches for loops and bursts of spend as they arrive.
 
 use super::compiled::Compiled;
-use super::finalize::price_input;
+use super::pricing::price_input;
 use crate::calls::{Place, Report};
 use crate::concept::Concept;
 use crate::facts::{Facts, Role};

@@ -83,7 +83,8 @@ fn calls(conclusion: Option<&Conclusion<'_>>, record: &mut Record<'_>) {
     record.integer("calls", totals.map(|totals| totals.calls as i64));
     record.integer("failed_calls", totals.map(|totals| totals.errors as i64));
     let unpriced = |conclusion: &Conclusion<'_>| {
-        conclusion.costs.iter().filter(|cost| matches!(cost.state, State::Unpriced(_))).count() as i64
+        let costs = conclusion.grouping.calls.iter().zip(&conclusion.costs);
+        costs.filter(|(call, cost)| call.is_new() && matches!(cost.state, State::Unpriced(_))).count() as i64
     };
     record.integer("unpriced_calls", conclusion.map(unpriced));
     record.integer("input_tokens", totals.map(|totals| totals.input_tokens));

@@ -1,7 +1,7 @@
 //! One counted call as a JSON line (design §11). Never content; what is unknown is null.
 
-use super::calls::CallInput;
-use crate::calls::Report;
+use super::call_input::CallInput;
+use crate::calls::{Before, Report, total};
 use crate::concept::Concept;
 use crate::evaluations::Evaluation;
 use crate::facts::LIST_SEPARATOR;
@@ -44,6 +44,7 @@ pub fn write(call: &CallInput<'_>, context: &Context<'_>, out: &mut String) {
     ] {
         record.text(name, texts.get(concept));
     }
+    record.integer("calls", Some(i64::from(call.is_new())));
     record.tokens(call);
     record.bool("tokens_estimated", Some(report.estimated));
     let cost = call.cost.state.is_priced().then(|| to_decimal(call.cost.total_pico));
@@ -73,6 +74,7 @@ pub fn write(call: &CallInput<'_>, context: &Context<'_>, out: &mut String) {
     let inferred: Vec<_> = report.inferred.iter().map(Concept::name).collect();
     record.key("inferred");
     record.items(inferred.into_iter());
+    record.before(call.before);
     record.number("duplicates", Some(context.duplicates as f64));
     record.bool("sampled", Some(call.kept));
     record.text("policy", context.policy.unwrap_or(""));
@@ -81,7 +83,8 @@ pub fn write(call: &CallInput<'_>, context: &Context<'_>, out: &mut String) {
 
 /// Output tokens over the time that output took: from the first chunk to the end, or the whole call when it is unknown.
 pub fn tokens_per_second(call: &CallInput<'_>) -> Option<f64> {
-    let output = call.usage.get(Unit::Output).filter(|tokens| *tokens > 0)?;
+    let before = call.before.map_or(0, |before| before.amounts.tokens(Unit::Output));
+    let output = call.usage.get(Unit::Output).map(|tokens| tokens + before).filter(|tokens| *tokens > 0)?;
     let seconds = call.duration_ns as f64 / 1e9 - call.ttft.unwrap_or(0.0);
     (seconds > 0.0).then(|| output as f64 / seconds)
 }
@@ -153,13 +156,40 @@ impl<'o> Record<'o> {
 
     fn tokens(&mut self, call: &CallInput<'_>) {
         let get = |unit| call.usage.get(unit);
-        let sum = || Some(get(Unit::Input)?.saturating_add(get(Unit::Output)?));
+        let before = |unit| call.before.map_or(0, |before| before.amounts.tokens(unit));
+        let added = |sum: i64| sum + before(Unit::Input) + before(Unit::Output) - before(Unit::Total);
         self.integer("input_tokens", get(Unit::Input));
         self.integer("output_tokens", get(Unit::Output));
-        self.integer("total_tokens", sum().or_else(|| get(Unit::Total)));
+        self.integer("total_tokens", total(call.usage).map(added));
         self.integer("cache_read_tokens", get(Unit::CacheRead));
         self.integer("cache_write_tokens", get(Unit::CacheWrite));
         self.integer("reasoning_tokens", get(Unit::Reasoning));
+    }
+
+    /// What an earlier verdict counted of the call, and the span with which it did; null for a call that is new.
+    fn before(&mut self, before: Option<&Before>) {
+        self.key("counted_before");
+        let Some(before) = before else {
+            self.out.push_str("null");
+            return;
+        };
+        let amounts = &before.amounts;
+        let mut inside = Record::begin(self.out);
+        inside.text("trace_id", &format!("{:032x}", before.at.trace));
+        inside.text("span_id", &format!("{:016x}", before.at.span));
+        inside.integer("calls", Some(i64::from(amounts.call)));
+        for (name, unit) in [
+            ("input_tokens", Unit::Input),
+            ("output_tokens", Unit::Output),
+            ("total_tokens", Unit::Total),
+            ("cache_read_tokens", Unit::CacheRead),
+            ("cache_write_tokens", Unit::CacheWrite),
+            ("reasoning_tokens", Unit::Reasoning),
+        ] {
+            inside.integer(name, Some(amounts.tokens(unit)));
+        }
+        inside.text("cost_usd", &to_decimal(amounts.cost_pico()));
+        inside.out.push('}');
     }
 
     /// A list joined by the separator; null when there is none.

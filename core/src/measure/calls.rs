@@ -1,5 +1,6 @@
 //! Counters of model calls: the spend family by the labels of the configuration, OpenTelemetry's own by theirs.
 
+use super::call_input::CallInput;
 use super::conventions::Conventions;
 use super::histogram::{Histogram, Kept, bounds};
 use super::labels::{Label, OTHER, Values, model};
@@ -7,36 +8,16 @@ use super::plan::MeasurePlan;
 use super::seen::{self, Seen};
 use super::series::Series;
 use super::sessions::Sessions;
-use crate::calls::{Rule, Texts};
+use crate::calls::Rule;
 use crate::concept::Concept;
 use crate::price::money::{to_decimal, to_usd};
-use crate::price::{Cost, Reason, State};
-use crate::usage::{Unit, Usage};
+use crate::price::{Reason, State};
+use crate::usage::Unit;
 use hashbrown::HashMap;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-
-/// One counted call.
-#[derive(Clone, Copy)]
-pub struct CallInput<'a> {
-    pub service: &'a str,
-    pub texts: &'a Texts<'a>,
-    pub usage: &'a Usage,
-    pub cost: &'a Cost,
-    /// What the span itself claimed, pico-dollars, where that was judged.
-    pub reported_pico: Option<i128>,
-    pub duration_ns: u64,
-    /// Seconds.
-    pub ttft: Option<f64>,
-    pub error: bool,
-    pub trace_id: u128,
-    /// Start of the call, Unix nanoseconds.
-    pub start: u64,
-    pub kept: bool,
-    pub now: u64,
-}
 
 /// Token classes of `llm_tokens_total`, with their units. Input holds cached ones, output holds reasoning.
 const TOKEN_TYPES: [(&str, Unit); 5] = [
@@ -166,7 +147,7 @@ impl CallSeries {
         let seconds = call.duration_ns as f64 / 1e9;
         let kept = call.kept.then_some((call.trace_id, call.start as f64 / 1e9));
         self.record_totals(call);
-        let error = call.error.then(|| {
+        let error = (call.error && call.is_new()).then(|| {
             let class = call.texts.get(Concept::ErrorClass);
             self.errors.number(if class.is_empty() { "unclassified" } else { class })
         });
@@ -179,13 +160,16 @@ impl CallSeries {
     }
 
     fn record_totals(&mut self, call: &CallInput<'_>) {
-        self.failed += u64::from(call.error);
+        self.failed += u64::from(call.error && call.is_new());
         for (total, (_, unit)) in self.totals.iter_mut().zip(TOKEN_TYPES) {
             *total += i128::from(call.usage.or_zero(unit));
         }
         let cost = call.cost;
-        self.states[number_of(cost.state)] += 1;
+        self.states[number_of(cost.state)] += u64::from(call.is_new());
         if let State::Unpriced(reason) = cost.state {
+            if !call.is_new() {
+                return;
+            }
             let name = model(call.texts);
             *self.unpriced.entry((self.unpriced_names.number(name), reason.name())).or_default() += 1;
             let nameable = !matches!(reason, Reason::NoUsage) && !name.is_empty();
@@ -197,6 +181,9 @@ impl CallSeries {
         self.cost_pico += cost.total_pico;
         if call.kept {
             self.cost_kept_pico += cost.total_pico;
+        }
+        if !call.is_new() {
+            return;
         }
         self.suspect_zeros += u64::from(cost.suspect_zero);
         for unit in cost.units_without_price() {
@@ -223,9 +210,11 @@ impl CallSeries {
             |numbers: &SpendKey| numbers.iter().zip(&self.values).zip(said).all(|((n, v), said)| v.name(*n) == *said);
         let place = self.seen.find(hash, is).unwrap_or_else(|| self.place(said, hash));
         let spend = &mut self.spend[place].1;
-        spend.duration.observe(seconds, kept);
-        if let Some(ttft) = call.ttft {
-            spend.ttft.observe(ttft, kept);
+        if call.is_new() {
+            spend.duration.observe(seconds, kept);
+            if let Some(ttft) = call.ttft {
+                spend.ttft.observe(ttft, kept);
+            }
         }
         for (total, (_, unit)) in spend.tokens.iter_mut().zip(TOKEN_TYPES) {
             *total = total.saturating_add(call.usage.or_zero(unit) as u64);
@@ -367,7 +356,8 @@ fn labels(plan: &MeasurePlan) -> Result<Vec<Label>, String> {
 mod tests {
     use super::*;
     use crate::calls::Texts;
-    use crate::price::{Aspects, NO_ROW, Parts};
+    use crate::price::{Aspects, Cost, NO_ROW, Parts};
+    use crate::usage::Usage;
 
     fn plan(series_limit: usize) -> MeasurePlan {
         MeasurePlan {
@@ -403,6 +393,7 @@ mod tests {
             texts,
             usage: &usage,
             cost: &cost,
+            before: None,
             reported_pico: Some(9),
             duration_ns: 2_000_000_000,
             ttft: Some(0.5),

@@ -1,6 +1,7 @@
 //! OpenTelemetry's own metrics of model calls, by the labels of the GenAI semantic conventions.
 
-use super::calls::{CallInput, count};
+use super::call_input::CallInput;
+use super::calls::count;
 use super::histogram::{Histogram, Kept, bounds};
 use super::labels::{OTHER, Values};
 use super::plan::MeasurePlan;
@@ -85,20 +86,23 @@ impl Conventions {
         // Each set of labels may still fail in one more way when the limit is reached.
         let is_new = !entry.duration.iter().any(|(known, _)| *known == error);
         let error = if is_new && self.durations >= 2 * self.series_limit { OTHER } else { error };
-        count(
-            &mut entry.duration,
-            error,
-            || {
-                self.durations += 1;
-                Histogram::new(durations)
-            },
-            |histogram| histogram.observe(seconds, kept),
-        );
-        if let Some(ttft) = call.ttft {
-            entry.first_chunk.observe(ttft, kept);
+        if call.is_new() {
+            count(
+                &mut entry.duration,
+                error,
+                || {
+                    self.durations += 1;
+                    Histogram::new(durations)
+                },
+                |histogram| histogram.observe(seconds, kept),
+            );
+            if let Some(ttft) = call.ttft {
+                entry.first_chunk.observe(ttft, kept);
+            }
         }
         for (histogram, unit) in entry.tokens.iter_mut().zip([Unit::Input, Unit::Output]) {
-            if let Some(tokens) = call.usage.get(unit) {
+            // What is in the sum of a wrapper was observed with it.
+            if let Some(tokens) = call.usage.get(unit).filter(|tokens| *tokens > 0 || call.before.is_none()) {
                 histogram.observe(tokens as f64, kept);
             }
         }

@@ -1,7 +1,8 @@
 //! What is counted, before sampling, each call once: metrics in Prometheus' shapes, the summary, call records.
 
+mod call_input;
 pub mod call_record;
-pub mod calls;
+mod calls;
 pub mod conventions;
 pub mod histogram;
 pub mod labels;
@@ -14,7 +15,7 @@ pub mod sessions;
 mod told;
 pub mod traces;
 
-pub use calls::CallInput;
+pub use call_input::CallInput;
 pub use series::{Exemplar, Series, Value};
 pub use traces::TraceInput;
 

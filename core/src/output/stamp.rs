@@ -1,5 +1,6 @@
 //! What enricher itself says on a kept span (design §5 and §7).
 
+use crate::calls::Before;
 use crate::facts::LIST_SEPARATOR;
 use crate::normalize::append::{ORIGINAL, renamed};
 use crate::price::money::to_usd;
@@ -75,6 +76,19 @@ pub fn estimate(estimate: &Estimate, raw: &[u8], omit: &mut Vec<String>, out: &m
         put(out, key, Scalar::Int(tokens));
     }
     put(out, "enricher.usage.estimated", Scalar::Bool(true));
+}
+
+/// What of a call an earlier verdict counted, with another span: its cost on this span is without that.
+pub fn counted_before(before: &Before, out: &mut Vec<u8>) {
+    let amounts = &before.amounts;
+    put(out, "enricher.counted_before", Scalar::Str(&format!("{:016x}", before.at.span)));
+    put(out, "enricher.counted_before.calls", Scalar::Int(i64::from(amounts.call)));
+    for (key, unit) in
+        [("enricher.counted_before.input_tokens", Unit::Input), ("enricher.counted_before.output_tokens", Unit::Output)]
+    {
+        put(out, key, Scalar::Int(amounts.tokens(unit)));
+    }
+    put(out, "enricher.counted_before.cost", Scalar::Float(to_usd(amounts.cost_pico())));
 }
 
 /// Marks a report that another span stands for.

@@ -196,7 +196,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    fn unpriced(reason: Reason) -> Cost {
+    pub(crate) fn unpriced(reason: Reason) -> Cost {
         Cost {
             state: State::Unpriced(reason),
             total_pico: 0,
@@ -217,6 +217,27 @@ impl Cost {
             set &= set - 1;
             Some(unit)
         })
+    }
+
+    /// Takes a part of the total away, from what it was spent on in proportion.
+    pub fn reduce(&mut self, pico: i128) {
+        let (total, left) = (self.total_pico, self.total_pico - pico);
+        if pico <= 0 || left < 0 {
+            return;
+        }
+        self.total_pico = left;
+        let parts = &mut self.parts;
+        let all =
+            [&mut parts.input, &mut parts.output, &mut parts.cache_read, &mut parts.cache_write, &mut parts.other];
+        // Each takes its share of what is left for it and those after it, so that the shares come to the whole.
+        let (mut before, mut after) = (total, left);
+        for part in all {
+            let scaled = after.checked_mul(*part).and_then(|product| product.checked_div(before));
+            let share = scaled.unwrap_or(after.min(*part));
+            before -= *part;
+            *part = share;
+            after -= share;
+        }
     }
 
     /// USD as the nearest double; None when unpriced.

@@ -18,7 +18,8 @@ from enricher.errors import InputError
 
 def record(**fields: Any) -> str:
     base = {"trace_id": "ab" * 16, "cost_usd": "0.5", "sampled": True, "status": "ok", "cost_state": "computed"}
-    base |= {"dialect": "openllmetry", "duplicates": 0, "inferred": None, "input_tokens": 10, "output_tokens": 2}
+    base |= {"dialect": "openllmetry", "duplicates": 0, "inferred": None}
+    base |= {"calls": 1, "input_tokens": 10, "output_tokens": 2}
     return json.dumps(base | fields)
 
 
