@@ -39,6 +39,8 @@ class Told:
     name: str
     attributes: dict[str, Any]
     kind: str = "client"
+    #: Input and output tokens that a wrapper shows as the sum of what is below it.
+    shown: tuple[int, int] | None = None
 
 
 def _conventions(call: Call, **more: Any) -> dict[str, Any]:
@@ -131,7 +133,8 @@ AROUND: tuple[Callable[[Call], Told], ...] = (langfuse, handwritten)
 def sums(calls: list[Call], rng: random.Random, *, lifetime: bool) -> Told:
     """A wrapper that repeats what the calls below it used, each dialect in its way.
 
-    With `lifetime`, one of them may show all that its agent has used since it was made, as Strands does.
+    With `lifetime`, some of them show all that their agent has used since it was made, as Strands does. Of Strands
+    that is known, so what its agents show counts nowhere.
     """
     used = sum(call.input for call in calls), sum(call.output for call in calls)
     usage = {"gen_ai.usage.input_tokens": used[0], "gen_ai.usage.output_tokens": used[1]}
@@ -141,13 +144,17 @@ def sums(calls: list[Call], rng: random.Random, *, lifetime: bool) -> Told:
     since = {"gen_ai.usage.input_tokens": used[0] + older, "gen_ai.usage.output_tokens": used[1] + older}
     told = [
         Told(
-            "agent_framework", "invoke_agent a", agent | usage | {"gen_ai.provider.name": "microsoft.agent_framework"}
+            "agent_framework",
+            "invoke_agent a",
+            agent | usage | {"gen_ai.provider.name": "microsoft.agent_framework"},
+            shown=used,
         ),
         Told("strands.telemetry.tracer", "invoke_agent a", agent | since | {"gen_ai.system": "strands-agents"}),
         Told(
             "opentelemetry.instrumentation.crewai",
             "crewai.workflow",
             {"traceloop.span.kind": "workflow", "crewai.crew.token_usage": text},
+            shown=used,
         ),
         Told(
             "openinference.instrumentation.smolagents",
@@ -157,8 +164,9 @@ def sums(calls: list[Call], rng: random.Random, *, lifetime: bool) -> Told:
                 "llm.token_count.prompt": used[0],
                 "llm.token_count.completion": used[1],
             },
+            shown=used,
         ),
-        Told("gen_ai", "invoke_agent", agent | usage),
+        Told("gen_ai", "invoke_agent", agent | since, shown=(used[0] + older, used[1] + older)),
         Told("app", "POST /ask", {"http.route": "/ask"}, "server"),
     ]
     return rng.choice(told)
@@ -177,6 +185,10 @@ class Program:
     #: With steps that tell nothing between agents and calls, agents inside agents, and attempts that fail.
     deep: bool = False
     failed: int = 0
+    #: By number of the span: the call that it tells of; what it shows as a wrapper.
+    told: dict[int, Call] = field(default_factory=dict)
+    shown: dict[int, tuple[int, int]] = field(default_factory=dict)
+    failures: set[int] = field(default_factory=set)
 
     def run(self, *, ids_only: bool) -> Program:
         """Agents around sequences of steps; with `ids_only`, each call shows the provider's id in all its spans."""
@@ -211,6 +223,8 @@ class Program:
         told = sums(self.calls[before:], self.rng, lifetime=self.lifetime)
         span = self.spans[place][1]
         self.spans[place] = (told.scope, span)
+        if told.shown is not None:
+            self.shown[agent] = told.shown
         span.name, span.kind = told.name, Span.SpanKind.Value(f"SPAN_KIND_{told.kind.upper()}")
         span.attributes.extend(key_values(told.attributes))
         self._close(agent, at + 10 * MS)
@@ -224,6 +238,7 @@ class Program:
             "opentelemetry.instrumentation.genai.openai", "chat gpt-4o", asked | {"error.type": "RateLimitError"}
         )
         number = self._open(told, parent, at)
+        self.failures.add(number)
         self.spans[number - 1][1].status.code = Status.STATUS_CODE_ERROR
         self._close(number, at + 40 * MS)
         return at + 40 * MS
@@ -250,6 +265,7 @@ class Program:
         above = parent
         for depth, layer in enumerate(layers):
             number = self._open(layer(call), above, at + depth * MS)
+            self.told[number] = call
             self._close(number, at + length - depth * MS)
             above = number if nested else parent
         return at + length
@@ -276,10 +292,18 @@ def _fields(call: Call) -> dict[str, Any]:
     return {name: getattr(call, name) for name in Call.__slots__}
 
 
-def requests(programs: list[Program], rng: random.Random, parts: int, *, as_they_end: bool = False) -> list[bytes]:
+def requests(
+    programs: list[Program],
+    rng: random.Random,
+    parts: int,
+    *,
+    as_they_end: bool = False,
+    as_they_begin: bool = False,
+) -> list[bytes]:
     """All spans of the programs, split into so many requests; each program is a process of its own.
 
-    They come in any order, or, with `as_they_end`, each program's in the order of their ends, as exporters send them.
+    They come in any order, or, with `as_they_end`, each program's in the order of their ends, as exporters send them,
+    or, with `as_they_begin`, the outer ones first.
     """
     made = []
     pieces: list[list[tuple[int, str, Span]]] = [[] for _ in range(parts)]
@@ -288,6 +312,8 @@ def requests(programs: list[Program], rng: random.Random, parts: int, *, as_they
         rng.shuffle(spans)
         if as_they_end:
             spans.sort(key=lambda item: item[2].end_time_unix_nano)
+        if as_they_begin:
+            spans.sort(key=lambda item: item[2].start_time_unix_nano)
         cuts = [0, *sorted(rng.randint(0, len(spans)) for _ in range(parts - 1)), len(spans)]
         for piece, begin, end in zip(pieces, cuts, cuts[1:], strict=False):
             piece += spans[begin:end]

@@ -1,0 +1,90 @@
+"""What the calls of a program come to however verdicts fall between its spans, the plain, slow way: from what the
+program really did, without looking at what its spans say of one another.
+
+A wrapper (agent, workflow) whose usage is decided before any report below it has come is counted for what it shows.
+What was counted stays, so such a wrapper and all below it come to the larger of what it shows and what they come to,
+kind by kind; everything else comes to the sum of its calls (`docs/calls.md`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from decimal import Decimal
+from typing import NamedTuple
+
+from tests.support.programs import Call, Program
+
+
+class Amounts(NamedTuple):
+    """How many calls, their tokens, what they cost in USD."""
+
+    calls: int = 0
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+    usd: Decimal = Decimal(0)
+
+
+def amounts(program: Program, verdicts: Sequence[AbstractSet[int]], price: Callable[[Call], Decimal]) -> Amounts:
+    """What is counted when the spans of each verdict, by number, have come before it and after the one before.
+
+    price: of one call, in USD. Wrappers tell no model, so they have no cost of their own.
+    """
+    counted = _counted_wrappers(program, verdicts)
+    first = {id(call): number for number, call in reversed(program.told.items())}
+
+    def come_to(number: int) -> Amounts:
+        parts = [come_to(below) for below in _below(program, number)]
+        if number in program.failures:
+            parts.append(Amounts(calls=1))
+        call = program.told.get(number)
+        if call is not None and first[id(call)] == number:
+            parts.append(Amounts(1, call.input, call.cached, call.output, price(call)))
+        come = total(parts)
+        if number in counted:
+            given, output = program.shown[number]
+            calls = max(come.calls, 1)
+            come = Amounts(calls, max(come.input, given), come.cached, max(come.output, output), come.usd)
+        return come
+
+    return total(come_to(number) for number in _below(program, 0))
+
+
+def total(parts: Iterable[Amounts]) -> Amounts:
+    """The sum."""
+    come = Amounts()
+    for one in parts:
+        come = Amounts(
+            come.calls + one.calls,
+            come.input + one.input,
+            come.cached + one.cached,
+            come.output + one.output,
+            come.usd + one.usd,
+        )
+    return come
+
+
+def _below(program: Program, parent: int) -> list[int]:
+    """The spans right below one; 0 stands for what is above all."""
+    ids = [int.from_bytes(span.parent_span_id, "big") for _, span in program.spans]
+    return [number for number, above in enumerate(ids, 1) if above == parent]
+
+
+def _all_below(program: Program, number: int) -> set[int]:
+    right = _below(program, number)
+    return set(right).union(*(_all_below(program, below) for below in right))
+
+
+def _counted_wrappers(program: Program, verdicts: Sequence[AbstractSet[int]]) -> set[int]:
+    """Wrappers that show usage and were decided before any report below them."""
+    come: set[int] = set()
+    counted: set[int] = set()
+    for batch in verdicts:
+        come |= batch
+        # Spans are numbered as they begin: of two wrappers, the inner one has the higher number.
+        for number in sorted(batch & program.shown.keys(), reverse=True):
+            reports = program.told.keys() | program.failures | counted
+            if not _all_below(program, number) & come & reports:
+                counted.add(number)
+    return counted
