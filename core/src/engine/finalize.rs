@@ -46,6 +46,7 @@ pub struct Finalizer<'e> {
     content: Counts,
     states: MutexGuard<'e, States>,
     votes: Votes,
+    settled: u64,
     decided: u64,
     kept: u64,
     /// What the shutdown finds undecided is dropped.
@@ -80,6 +81,7 @@ impl<'e> Finalizer<'e> {
             content: Counts::default(),
             states,
             votes: Votes::default(),
+            settled: 0,
             decided: 0,
             kept: 0,
             discard: false,
@@ -94,8 +96,9 @@ impl<'e> Finalizer<'e> {
         self.discard
     }
 
-    pub fn decided(&self) -> u64 {
-        self.decided
+    /// Traces carried out, those of late spans among them.
+    pub fn settled(&self) -> u64 {
+        self.settled
     }
 
     /// Bytes of finished payloads.
@@ -161,6 +164,7 @@ impl<'e> Finalizer<'e> {
         if faulty {
             self.engine.measure().trace_fault();
         }
+        self.settled += 1;
         if !trace.late {
             self.decided += 1;
             self.kept += u64::from(verdict.keep);

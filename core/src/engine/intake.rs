@@ -1,6 +1,7 @@
 //! The spans of one request: found, parsed, normalized and chained by trace, before anything is taken.
 
 use super::compiled::Compiled;
+use super::refusal::Refusal;
 use super::steps::step;
 use crate::buffer::intern::{Resource, Scope};
 use crate::buffer::trace::{Arrival, SpanEntry};
@@ -15,8 +16,6 @@ use crate::sample::runaway::Step;
 use crate::sample::tracestate;
 use crate::wire::request::{Head, Visitor};
 use crate::wire::span::{Attr, SpanView, parse_with};
-use crate::wire::valid;
-use crate::wire::value::{NOT_UTF8, Value, utf8};
 use bumpalo::Bump;
 use hashbrown::HashMap;
 use std::ops::Range;
@@ -33,6 +32,8 @@ struct Located<'a> {
 pub(super) struct Places<'a, 'p> {
     plan: &'p Compiled,
     spans: Vec<Located<'a>>,
+    /// Spans beyond `limits.request_spans`.
+    beyond: u64,
     resources: Vec<Arc<Resource>>,
     scopes: Vec<Arc<Scope>>,
     gathered: Vec<u8>,
@@ -43,6 +44,7 @@ impl<'p> Places<'_, 'p> {
         Self {
             plan,
             spans: Vec::with_capacity(64),
+            beyond: 0,
             resources: Vec::with_capacity(1),
             scopes: Vec::with_capacity(4),
             gathered: Vec::new(),
@@ -64,6 +66,10 @@ impl<'a> Visitor<'a> for Places<'a, '_> {
     }
 
     fn span(&mut self, raw: &'a [u8]) -> Result<()> {
+        if self.spans.len() >= self.plan.limits.request_spans {
+            self.beyond += 1;
+            return Ok(());
+        }
         let (resource, scope) = (self.resources.len() as u32 - 1, self.scopes.len() as u32 - 1);
         self.spans.push(Located { raw, resource, scope });
         Ok(())
@@ -197,13 +203,12 @@ impl<'a, 'p> Intake<'a, 'p> {
                 orders.lookup(key, &self.plan.keys)
             });
             let refusal = match &parsed {
-                Ok(span) if first_time => self.refusal(span, &attrs, resource, scope),
+                Ok(span) if first_time => Refusal::of(span, &attrs, resource, scope, limits),
                 Ok(_) => Ok(None),
                 Err(fault) => Err(fault.clone()),
             };
-            if let Some(reason) = refusal.unwrap_or_else(|fault| Some(self.broken(fault))) {
-                self.rejected += 1;
-                self.reason.get_or_insert(reason);
+            if let Some(refusal) = refusal.unwrap_or_else(|fault| Some(Refusal::Broken(fault))) {
+                self.refuse(parsed.as_ref().ok(), &refusal);
                 continue;
             }
             let Ok(span) = parsed else { continue };
@@ -258,41 +263,25 @@ impl<'a, 'p> Intake<'a, 'p> {
                 next: LAST,
             });
         }
+        if places.beyond > 0 {
+            self.refuse(None, &Refusal::TooMany(limits.request_spans));
+            self.rejected += places.beyond - 1;
+        }
         let anomalies = std::mem::take(&mut scratch.anomalies);
         self.plan.give_back(scratch);
         anomalies
     }
 
-    /// Notes a span that breaks protobuf's framing.
-    fn broken(&mut self, fault: CoreError) -> String {
-        let reason = format!("a span cannot be read: {fault}");
-        self.broken.get_or_insert((0, fault)).0 += 1;
-        reason
-    }
-
-    /// Why a span cannot be taken; such spans are refused one by one, so that they do not take their neighbors along.
-    fn refusal(
-        &self,
-        span: &SpanView<'_>,
-        attrs: &[Attr<'_>],
-        resource: &Resource,
-        scope: &Scope,
-    ) -> Result<Option<String>> {
-        let limits = &self.plan.limits;
-        let fault = if self.pending.len() >= limits.request_spans {
-            format!("more than {} spans in a request (limits.request_spans)", limits.request_spans)
-        } else if !span.valid_ids {
-            "trace and span ids must have 16 and 8 bytes and not be zero".to_owned()
-        } else if let Some(fault) = &resource.fault {
-            format!("its resource has a {}", told(fault))
-        } else if let Some(fault) = &scope.fault {
-            format!("its scope has a {}", told(fault))
-        } else if let Some(fault) = content_fault(span, attrs, limits.depth)? {
-            fault
-        } else {
-            return Ok(None);
-        };
-        Ok(Some(format!("span {:016x} of trace {:032x}: {fault}", span.span_id, span.trace_id)))
+    /// Notes a refused span; why is told of the first.
+    fn refuse(&mut self, span: Option<&SpanView<'_>>, why: &Refusal<'_>) {
+        self.rejected += 1;
+        if let Refusal::Broken(fault) = why {
+            self.broken.get_or_insert_with(|| (0, fault.clone())).0 += 1;
+        }
+        self.reason.get_or_insert_with(|| match (span, why) {
+            (None, _) | (_, Refusal::Broken(_)) => why.to_string(),
+            (Some(span), _) => format!("span {:016x} of trace {:032x}: {why}", span.span_id, span.trace_id),
+        });
     }
 
     /// Adds the span about to be pushed to the chain of its trace.
@@ -336,9 +325,6 @@ impl<'a, 'p> Intake<'a, 'p> {
     }
 }
 
-/// Bytes of an attribute's key in a message.
-const KEY_SHOWN: usize = 80;
-
 fn place(span: &SpanView<'_>, resource: &Resource, scope: &Scope) -> Place {
     Place {
         index: 0,
@@ -351,44 +337,6 @@ fn place(span: &SpanView<'_>, resource: &Resource, scope: &Scope) -> Place {
         status: span.status_code,
         scope: scope.name_hash,
         instance: resource.instance,
-    }
-}
-
-/// What on a span no strict decoder would take. A span without events and links, with its fields as encoders write
-/// them, is checked by what was decoded of it; any other is read to its depths.
-fn content_fault(span: &SpanView<'_>, attrs: &[Attr<'_>], depth: usize) -> Result<Option<String>> {
-    if [span.name, span.trace_state, span.status_message].into_iter().any(|text| utf8(text).is_err()) {
-        return Ok(Some("name, trace state or status message is not valid UTF-8".to_owned()));
-    }
-    for attr in attrs {
-        if let Some(fault) = attribute_fault(attr, depth)? {
-            let key = String::from_utf8_lossy(&attr.key[..attr.key.len().min(KEY_SHOWN)]);
-            return Ok(Some(format!("attribute {key:?} has a {}", told(&fault))));
-        }
-    }
-    let seen_whole = !span.unusual && span.events + span.links == 0 && span.attributes as usize == attrs.len();
-    if seen_whole {
-        return Ok(None);
-    }
-    Ok(valid::bad_span(valid::span(span.raw, depth))?.map(|fault| format!("it has a {}", told(&fault))))
-}
-
-fn attribute_fault(attr: &Attr<'_>, depth: usize) -> Result<Option<CoreError>> {
-    if !attr.known && utf8(attr.key).is_err() {
-        return Ok(Some(NOT_UTF8));
-    }
-    match attr.value {
-        Value::Str(text) => Ok(utf8(text).err()),
-        Value::Array(items) => valid::bad_span(valid::attribute_array(items, depth)),
-        _ => Ok(None),
-    }
-}
-
-/// A fault of content; where in the request it lies says nothing.
-fn told(fault: &CoreError) -> &'static str {
-    match fault {
-        CoreError::Decode { message, .. } => message,
-        _ => "fault",
     }
 }
 

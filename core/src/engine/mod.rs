@@ -10,6 +10,7 @@ mod join;
 pub mod logs;
 mod pricing;
 mod quality;
+mod refusal;
 mod settle;
 mod steps;
 mod summary;
@@ -47,7 +48,7 @@ pub struct Engine {
     noted: AtomicU64,
     /// Bytes of content that this tick has counted tokens in.
     estimated: AtomicU64,
-    /// Size of the largest request refused since the last tick.
+    /// Size of the largest request refused since ticks last made room, at least 1 until they are done with it.
     refused: AtomicU64,
     /// The latest time that a caller gave, Unix nanoseconds.
     clock: AtomicU64,

@@ -43,6 +43,11 @@ enum Which {
     AllDropped,
 }
 
+/// A tick hands over here.
+fn is_full(finalizer: &Finalizer<'_>) -> bool {
+    finalizer.settled() >= TICK_TRACES || finalizer.bytes() >= TICK_BYTES
+}
+
 impl Engine {
     /// Decides every trace that is due at `now` (Unix nanoseconds).
     pub fn tick(&self, now: u64) -> TickReport {
@@ -71,7 +76,7 @@ impl Engine {
         let mut chunk = Vec::with_capacity(CHUNK);
         let mut shards = 0..self.shards.len();
         let mut next = shards.next();
-        while next.is_some() && finalizer.decided() < TICK_TRACES && finalizer.bytes() < TICK_BYTES {
+        while next.is_some() && !is_full(&finalizer) {
             while let Some(shard) = next
                 && chunk.len() < size
             {
@@ -91,12 +96,12 @@ impl Engine {
             }
             self.settle(&mut chunk, &mut finalizer);
         }
-        let more = next.is_some();
+        let mut more = next.is_some();
         if which != Which::Due && !more {
             self.give_up_all_notes();
         }
-        if which == Which::Due {
-            self.relieve(&mut finalizer);
+        if which == Which::Due && !more {
+            more = self.relieve(&mut finalizer);
         }
         finalizer.report(more)
     }
@@ -119,13 +124,13 @@ impl Engine {
     }
 
     /// Decides the traces that are due first, in all shards, until the buffer is below its low watermark and has room
-    /// for what it refused.
-    fn relieve(&self, finalizer: &mut Finalizer<'_>) {
+    /// for what it refused. True when a bound of the tick was reached before; the next one goes on.
+    fn relieve(&self, finalizer: &mut Finalizer<'_>) -> bool {
         let plan = self.plan();
         let limit = plan.limits.buffer_bytes;
         let refused = self.refused.swap(0, Ordering::Relaxed);
         if refused == 0 && (self.buffered_bytes() as f64) < limit as f64 * HIGH_WATERMARK {
-            return;
+            return false;
         }
         plan.resources.sweep();
         plan.scopes.sweep();
@@ -136,7 +141,11 @@ impl Engine {
             let mut due: Vec<(u64, usize)> =
                 (0..self.shards.len()).filter_map(|at| Some((lock(&self.shards[at]).next_due()?, at))).collect();
             due.sort_unstable();
-            let Some((_, first)) = due.first().copied().filter(|_| excess > 0) else { return };
+            let Some((_, first)) = due.first().copied().filter(|_| excess > 0) else { return false };
+            if is_full(finalizer) {
+                self.refused.fetch_max(refused.max(1), Ordering::Relaxed);
+                return true;
+            }
             let until = due.get(1).map_or(u64::MAX, |(due, _)| *due);
             let mut held = lock(&self.shards[first]);
             let mut freed = 0;

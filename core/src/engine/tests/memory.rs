@@ -82,6 +82,25 @@ fn a_request_that_did_not_fit_fits_after_the_next_tick() {
 }
 
 #[test]
+fn a_tick_relieves_no_more_than_it_may_decide() {
+    let engine = engine(json!([]), json!({"buffer_bytes": 4_000_000, "request_spans": 10_000}));
+    let spans: Vec<_> = (1..=5000).map(|trace| span(trace, 1, 1, &[])).collect();
+    engine.ingest(&request("a", &spans), 0).unwrap();
+    let large = request("a", &[span(9999, 1, 1, &[("filler", Scalar::Str(&"x".repeat(3_900_000)))])]);
+    assert!(engine.ingest(&large, 0).is_err());
+    let mut decided = Vec::new();
+    loop {
+        let report = engine.tick(1);
+        decided.push(report.decided);
+        if !report.more {
+            break;
+        }
+    }
+    assert!(decided.len() > 1 && decided.iter().all(|traces| *traces < 2100), "{decided:?}");
+    assert_eq!(engine.ingest(&large, 2).unwrap().accepted, 1);
+}
+
+#[test]
 fn the_queue_does_not_grow_with_traces_that_are_gone() {
     let engine = engine(json!([]), json!({"shards": 1}));
     for trace in 1..=20_000u128 {
