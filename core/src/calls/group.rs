@@ -78,6 +78,8 @@ pub(super) struct Node {
     pub(super) claimed_below: bool,
     /// The same span came before; says where.
     pub(super) copy_of: Option<Spot>,
+    /// The report of the first copy, or `NONE`.
+    pub(super) original: u32,
     /// Nearest span above that had not arrived.
     pub(super) missing: u64,
     /// For a wrapper: the first set below it.
@@ -173,6 +175,7 @@ impl<'a> Grouping<'a> {
                 claims: false,
                 claimed_below: false,
                 copy_of: None,
+                original: NONE,
                 missing: 0,
                 around: NONE,
             });
@@ -185,6 +188,7 @@ impl<'a> Grouping<'a> {
                 claims: call.claims,
                 claimed_below: false,
                 copy_of: None,
+                original: NONE,
                 missing: 0,
                 around: NONE,
             });
@@ -199,11 +203,12 @@ impl<'a> Grouping<'a> {
             // A span that was sent before its answer came and again when it had.
             if let Some(spot) = self.nodes[at].copy_of
                 && spot == self.sets.sketch(at as u32).spot()
-                && report.has_usage()
                 && let Some(first) = self.first_copy(report, reports, links)
-                && self.nodes[first].copy_of.is_none()
-                && !reports[first].has_usage()
             {
+                self.nodes[at].original = first as u32;
+                if !report.has_usage() || self.nodes[first].copy_of.is_some() || reports[first].has_usage() {
+                    continue;
+                }
                 self.nodes[at].copy_of = None;
                 self.sets.unite(first as u32, at as u32, Rule::SameSpan, &self.tree);
             }

@@ -13,6 +13,8 @@ pub struct Call<'a> {
     pub canonical: u32,
     /// Its reports in `Grouping::members`, the canonical one first.
     pub members: Range<u32>,
+    /// Copies of their spans that say nothing new, in no range.
+    pub copies: u32,
     /// What all reports say together; place, role and dialect are those of the canonical one.
     pub report: Report<'a>,
     /// Index of the report that the token counts are from.
@@ -34,7 +36,17 @@ impl<'a> Call<'a> {
         let report = &reports[canonical as usize];
         let cost_from = report.cost.map(|_| canonical);
         let report = *report;
-        Call { canonical, members, report, usage_from: canonical, cost_from, before: None, in_sum: false, decided: 0 }
+        Call {
+            canonical,
+            members,
+            copies: 0,
+            report,
+            usage_from: canonical,
+            cost_from,
+            before: None,
+            in_sum: false,
+            decided: 0,
+        }
     }
 
     /// Completes the canonical report by the other members.
@@ -49,9 +61,9 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// How many other reports of it there were.
+    /// How many other reports of it there were, copies of a span among them.
     pub fn duplicates(&self) -> u32 {
-        self.members.end - self.members.start - 1
+        self.members.end - self.members.start - 1 + self.copies
     }
 
     /// Whether it is a call that no earlier verdict counted.

@@ -136,7 +136,9 @@ impl<'a> Grouping<'a> {
             let member = self.members[at];
             let rule = rule.or(self.sets.rule(member)).unwrap_or(Rule::SameSpan);
             self.fates[member as usize] = Fate::Duplicate { trace: spot.trace, of: spot.span, rule };
-            self.merged[rule as usize] += u32::from(self.sets.sketch(member).spot() != spot);
+            // The canonical report stands first; it may have been sent again with more.
+            let counts = at == start && self.sets.sketch(member).spot() == spot;
+            self.merged[rule as usize] += u32::from(!counts);
         }
     }
 
@@ -202,6 +204,16 @@ impl<'a> Grouping<'a> {
         self.decided.push(Decided { sketch, hang, at, members, wrapper, claims: true, left, drawn: false });
     }
 
+    /// The call that counts here to which a report belongs; `NONE` belongs to none.
+    fn call_of(&self, node: u32) -> Option<u32> {
+        let own = *self.fates.get(node as usize)?;
+        let canonical = self.sets.face(self.sets.leader(node)).canonical;
+        [Some(own), self.fates.get(canonical as usize).copied()].into_iter().flatten().find_map(|fate| match fate {
+            Fate::Canonical(call) => Some(call),
+            _ => None,
+        })
+    }
+
     /// A report that belongs to no call: a copy, a sum, a wrapper, or nothing.
     fn outside(&mut self, node: u32, reports: &[Report<'a>]) {
         let report = &reports[node as usize];
@@ -210,7 +222,12 @@ impl<'a> Grouping<'a> {
         if let Some(spot) = known.copy_of {
             let rule = Rule::SameSpan;
             self.fates[node as usize] = Fate::Duplicate { trace: spot.trace, of: spot.span, rule };
-            self.merged[rule as usize] += u32::from(report.is_inference() || report.has_usage());
+            if report.is_inference() || report.has_usage() {
+                self.merged[rule as usize] += 1;
+                if let Some(call) = self.call_of(known.original) {
+                    self.calls[call as usize].copies += 1;
+                }
+            }
             return;
         }
         let covers = self.sets.face(self.sets.leader(node)).covers;
