@@ -126,3 +126,17 @@ def test_truncated_traffic_keeps_its_facts(name: str) -> None:
 def test_what_is_counted_is_the_same_under_every_policy() -> None:
     assert _plain("keep").summary == _plain("drop").summary == _plain(SHORT).summary
     assert _planted("keep").summary == _planted("drop").summary == _planted("redact").summary
+
+
+@pytest.mark.parametrize("name", scenarios())
+def test_nothing_of_recorded_traffic_is_taken_by_mistake(name: str) -> None:
+    """There is nothing personal in the recordings but the address of the model server."""
+    pairs = zip(_plain("keep").spans[name], _plain("redact").spans[name], strict=True)
+    for was, span in pairs:
+        assert _texts(was) == _texts(span)
+
+
+def _texts(span: Span) -> list[str]:
+    groups = [span.attributes, *(event.attributes for event in span.events), *(link.attributes for link in span.links)]
+    texts = [str(plain(item.value)) for group in groups for item in group] + [span.name, span.status.message]
+    return [text.replace("127.0.0.1", "[IP]") for text in texts]

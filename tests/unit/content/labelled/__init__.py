@@ -76,7 +76,7 @@ def _sentence(rng: random.Random, value: str) -> str:
     before = " ".join(rng.sample(_WORDS, 4))
     after = " ".join(rng.sample(_WORDS, 3))
     left, right = rng.choice(
-        [(" ", " "), (": ", ". "), (" (", ") "), ("\n", "\n"), (' "', '" '), ("\t", ", "), (" ", "!")]
+        [(" ", " "), (": ", ". "), (" (", ") "), ("\n", "\n"), (' "', '" '), ("\t", ", "), (" ", "! ")]
     )
     return f"{before}{left}{value}{right}{after}"
 
