@@ -21,11 +21,16 @@ const RETRIED: usize = 96;
 /// What escapes of what a view has as ASCII begin with: what hides behind one cannot be seen by looking for literals.
 const ESCAPES: [&str; 9] = ["\\u00", "\\u20", "\\uff", "\\u06", "\\u3000", "\\x", "&#", "&nbsp;", "&commat;"];
 
+/// Letters of the shortest word that tells something.
+const LETTERS: usize = 2;
+
 pub struct Redactor {
     rules: Vec<Rule>,
     literals: AhoCorasick,
     /// By literal: the rules that have it.
     owners: Vec<Rules>,
+    /// The same, for literals that are words: a name tells nothing by its marks.
+    words: Vec<Rules>,
     /// Rules without a literal.
     always: Rules,
     /// Numbers of digits, and the rules that ask for so many. In order.
@@ -63,6 +68,7 @@ impl Redactor {
         let mut rules = Vec::new();
         let mut literals: Vec<String> = ESCAPES.map(str::to_owned).into();
         let mut owners = vec![Rules::MAX; ESCAPES.len()];
+        let mut words = vec![0; ESCAPES.len()];
         let mut always = 0;
         let mut digits: BTreeMap<usize, Rules> = BTreeMap::new();
         for (index, pattern) in plan.patterns.iter().enumerate() {
@@ -75,6 +81,8 @@ impl Redactor {
             for literal in &pattern.any {
                 literals.push(literal.clone());
                 owners.push(1 << index);
+                let letters = literal.chars().filter(|char| char.is_alphabetic()).count();
+                words.push(if letters < LETTERS { 0 } else { 1 << index });
             }
             always |= Rules::from(pattern.any.is_empty()) << index;
             *digits.entry(pattern.digits).or_default() |= 1 << index;
@@ -97,7 +105,7 @@ impl Redactor {
             .build(&literals)
             .map_err(|error| error.to_string())?;
         let digits = digits.into_iter().collect();
-        Ok(Self { rules, literals, owners, always, digits, ibans: plan.iban_lengths.clone() })
+        Ok(Self { rules, literals, owners, words, always, digits, ibans: plan.iban_lengths.clone() })
     }
 
     pub fn label(&self, found: &Found) -> &str {
@@ -115,11 +123,11 @@ impl Redactor {
 
     /// Rules of which a literal stands in the text, or may hide behind an escape in it.
     fn hits(&self, text: &str) -> Rules {
-        self.literal_hits(text) | self.always
+        self.found_in(text, &self.owners) | self.always
     }
 
-    fn literal_hits(&self, text: &str) -> Rules {
-        let hits = self.literals.find_overlapping_iter(text).map(|literal| self.owners[literal.pattern().as_usize()]);
+    fn found_in(&self, text: &str, owners: &[Rules]) -> Rules {
+        let hits = self.literals.find_overlapping_iter(text).map(|literal| owners[literal.pattern().as_usize()]);
         hits.fold(0, |all, owners| all | owners)
     }
 
@@ -152,7 +160,7 @@ impl Redactor {
 
     /// The rules by which a name may tell what a value is.
     pub fn told_by(&self, name: &str) -> Rules {
-        self.known(self.literal_hits(name))
+        self.known(self.found_in(name, &self.words))
     }
 
     /// What has to go by these rules of a text that stands from `start` to `end` of what is said of it.

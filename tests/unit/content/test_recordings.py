@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -14,6 +15,7 @@ from tests.oracle.values import plain
 from tests.recordings import requests, scenarios
 from tests.support.engines import drained, engine, spans_of
 from tests.unit.content.planting import SAID, planted, spans
+from tests.unit.content.test_keys import KNOWN
 
 NOW = 10**18
 SEEDS = "jane.roe@example.com sk-proj-4kT9xW2mQ8vL5nR7pZ3s 4111 1111 1111 1111"
@@ -116,6 +118,20 @@ def test_nothing_said_is_left_by_drop(name: str) -> None:
         written = _without_diagnostics(span)
         assert not any(said.encode() in written for said in SAID), span
     assert _keeps_facts(name, _plain("keep"), _plain("drop"))
+
+
+def test_no_known_key_of_content_is_left_by_drop() -> None:
+    """Those of `content_keys.yaml`, which is kept apart from the tables."""
+    listed = {key for keys in KNOWN.values() for key in keys if not key.startswith(("event:", "log:"))}
+    wide = [re.sub(r"\\\{[^}]*\\\}", "[^.]+", re.escape(key)).replace(r"\*", ".*") for key in sorted(listed)]
+    known = re.compile("|".join(f"(?:{key})" for key in wide))
+
+    def found(policy: str) -> list[str]:
+        every = [span for spans_of_one in _plain(policy).spans.values() for span in spans_of_one]
+        return [item.key for span in every for item in span.attributes if known.fullmatch(item.key)]
+
+    assert len(found("keep")) > 1000
+    assert found("drop") == []
 
 
 @pytest.mark.parametrize("name", scenarios())
