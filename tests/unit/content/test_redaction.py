@@ -44,6 +44,13 @@ def test_only_the_chosen_kinds_go() -> None:
     assert redacted(["a@example.com from 10.1.2.3"], config) == ["[EMAIL] from 10.1.2.3"]
 
 
+def test_as_many_patterns_as_a_user_may_have_find_room() -> None:
+    most = json.dumps([f"EMP{number}" for number in range(24)])
+    assert redacted(["EMP7, a@example.com"], f"normalize: {{content: {{policy: redact, patterns: {most}}}}}") == [
+        "[CUSTOM], [EMAIL]"
+    ]
+
+
 def test_patterns_of_the_user_go_too_and_a_group_keeps_what_is_around_it() -> None:
     config = r"normalize: {content: {policy: redact, patterns: ['EMP-\d+', {name: pin, regex: 'PIN (\d{4})'}]}}"
     assert redacted(['{"a": "EMP-42, PIN 1234"}'], config) == ['{"a": "[CUSTOM], PIN [PIN]"}']
@@ -67,6 +74,10 @@ def test_patterns_of_the_user_go_too_and_a_group_keeps_what_is_around_it() -> No
         ('[["accept", "*/*"], ["x-api-key", "abc12345"]]', '[["accept", "*/*"], ["x-api-key", "[SECRET]"]]'),
         ('{"password": "correct horse, battery"}', '{"password": "[SECRET]"}'),
         ('{"password": "Your password is too short"}', '{"password": "Your password is too short"}'),
+        (
+            '{"name": "reset_password", "content": "a mail is sent"}',
+            '{"name": "reset_password", "content": "a mail is sent"}',
+        ),
         ('{"passed": "abc12345", "compass": "abc12345"}', '{"passed": "abc12345", "compass": "abc12345"}'),
         ('{"api_key": "none", "note": "hunter2secret"}', '{"api_key": "none", "note": "hunter2secret"}'),
     ],
