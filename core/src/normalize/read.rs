@@ -14,7 +14,8 @@ use bumpalo::Bump;
 pub struct Anomalies {
     /// A count, quantity or number that is negative, not finite, beyond reason or not a number.
     pub bad_number: u64,
-    /// Text that was cut to `text_bytes`, and evaluations beyond the first of a span that together are longer.
+    /// Text that was cut to `text_bytes`, items of lists beyond them, and evaluations beyond the first of a span that
+    /// together are longer.
     pub oversize_text: u64,
     /// Text that is not UTF-8 where a fact was to be read from it.
     pub bad_text: u64,
@@ -241,8 +242,11 @@ impl<'a> Context<'_, 'a> {
                 for item in array(items) {
                     if let Ok(Value::Str(text)) = item
                         && !text.is_empty()
-                        && joined.len() < self.text_bytes
                     {
+                        if joined.len() >= self.text_bytes {
+                            self.anomalies.oversize_text += 1;
+                            break;
+                        }
                         let text = self.bounded(text)?;
                         if only.is_none() && joined.is_empty() {
                             only = Some(text);

@@ -63,6 +63,7 @@ impl<'a> Gather<'_, 'a> {
             }
             if again && let Some(before) = self.facts.text(entry.concept) {
                 if before.len() + text.len() > self.context.text_bytes {
+                    self.context.anomalies.oversize_text += 1;
                     return false;
                 }
                 let joined = bumpalo::format!(in self.context.arena, "{}{}{}", before, LIST_SEPARATOR, text);

@@ -240,6 +240,12 @@ impl<'t, 'a, S: Sink<'a>> Walker<'t, 'a, S> {
         while let Some(b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E') = self.peek() {
             self.pos += 1;
         }
+        if matches!(self.text[start..self.pos], [b'-' | b'+']) {
+            // `-Infinity`, which Python writes.
+            while self.peek().is_some_and(|byte| byte.is_ascii_alphabetic()) {
+                self.pos += 1;
+            }
+        }
         &self.text[start..self.pos]
     }
 

@@ -2,7 +2,7 @@
 
 use super::{PLAN, Span, bench_of, read, value_of};
 use crate::concept::Concept as C;
-use crate::wire::writer::Scalar;
+use crate::wire::writer::{self, Scalar};
 
 #[test]
 fn bad_token_counts_are_ignored_and_counted() {
@@ -79,6 +79,29 @@ fn json_beyond_the_bound_is_passed_over() {
     let deep = format!("{}1{}", "{\"a\":".repeat(1000), "}".repeat(1000));
     let span = Span::new("x").str("gen_ai.system", "openai").str("output.value", &deep);
     read(&span, |seen| assert_eq!(seen.anomalies.bad_json, 1));
+}
+
+#[test]
+fn items_of_a_list_beyond_the_bound_are_counted() {
+    let mut items = Vec::new();
+    for _ in 0..20 {
+        writer::bytes(&mut items, 1, &{
+            let mut item = Vec::new();
+            writer::bytes(&mut item, 1, "reason".repeat(20).as_bytes());
+            item
+        });
+    }
+    let mut span = Span::new("x").str("gen_ai.operation.name", "chat");
+    let mut attribute = Vec::new();
+    writer::bytes(&mut attribute, 1, b"gen_ai.response.finish_reasons");
+    let mut any = Vec::new();
+    writer::bytes(&mut any, 5, &items);
+    writer::bytes(&mut attribute, 2, &any);
+    writer::bytes(&mut span.bytes, 9, &attribute);
+    read(&span, |seen| {
+        assert!(seen.text(C::FinishReason).len() <= 1024 + 120);
+        assert_eq!(seen.anomalies.oversize_text, 1);
+    });
 }
 
 #[test]

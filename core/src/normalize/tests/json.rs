@@ -198,6 +198,14 @@ fn a_star_is_every_number_also_one_with_a_sign_or_as_text() {
 }
 
 #[test]
+fn infinities_end_no_text() {
+    assert_eq!(
+        values(r#"{"a": -Infinity, "b": Infinity, "c": NaN, "d": 4}"#, &["a", "d"]),
+        [(0, "-Infinity".into()), (1, "4".into())]
+    );
+}
+
+#[test]
 fn paths_beyond_those_that_are_followed_at_once_are_told() {
     struct Counts(usize, usize);
     impl<'a> Sink<'a> for Counts {
