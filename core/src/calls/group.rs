@@ -128,6 +128,8 @@ pub struct Grouping<'a> {
     pub(super) trace: Option<u128>,
     /// Something is to be remembered of the earlier calls.
     pub(super) changed: bool,
+    /// Wrappers that show the usage of the only call below them: (its leader, node of the wrapper).
+    pub(super) lenders: Vec<(u32, u32)>,
 }
 
 /// Nodes below a wrapper that are searched for its calls.
@@ -192,7 +194,7 @@ impl<'a> Grouping<'a> {
                 missing: 0,
                 around: NONE,
             });
-            let scopes = call.members.iter().filter(|member| member.0 != 0).map(|member| member.1);
+            let scopes = call.members.iter().map(|member| member.1).filter(|scope| *scope != 0);
             self.sets.push(call.sketch, index, scopes);
         }
         let earlier = self.earlier.iter().zip(reports.len() as u32..);
@@ -317,36 +319,5 @@ impl<'a> Grouping<'a> {
 
     pub(super) fn match_leaders(&mut self) {
         self.matching.run(&self.leaders, &mut self.sets, &self.tree);
-    }
-
-    /// Finds the calls that each wrapper stands around, and gives its usage to a single one that lacks it.
-    fn wrappers(&mut self, reports: &[Report<'a>]) {
-        for at in (0..self.tree.order.len()).rev() {
-            let node = self.tree.order[at];
-            let Node { claimed_below, role, copy_of, .. } = self.nodes[node as usize];
-            let Some(report) = reports.get(node as usize) else { continue };
-            if !claimed_below || copy_of.is_some() || !matches!(role, Role::Wrapper | Role::Other) {
-                continue;
-            }
-            let (mut first, mut several) = (NONE, false);
-            for below in self.tree.below(node).iter().take(SEARCHED) {
-                let leader = self.sets.leader(*below);
-                if self.nodes[*below as usize].claims && self.sets.face(leader).covers == NONE && leader != first {
-                    several = first != NONE;
-                    first = if several { first } else { leader };
-                }
-                if several {
-                    break;
-                }
-            }
-            self.nodes[node as usize].around = first;
-            if first == NONE || several || !report.has_usage() {
-                continue;
-            }
-            let (own, call) = (self.sets.sketch(node), self.sets.face(first));
-            if !call.sketch.usage && !call.sketch.error && call.earlier == NONE && own.same_class(&call.sketch) {
-                self.sets.attach(node, first);
-            }
-        }
     }
 }

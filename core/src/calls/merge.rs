@@ -1,8 +1,10 @@
 //! One counted call: its canonical report, completed by the others.
 
 use super::amounts::Before;
+use super::models;
 use super::report::Report;
 use crate::concept::Concept;
+use crate::facts::Role;
 use crate::usage::{Unit, Usage};
 use std::ops::Range;
 
@@ -49,10 +51,11 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Completes the canonical report by the other members.
-    pub(super) fn merge(&mut self, reports: &[Report<'a>], others: &[u32]) {
-        for member in others {
-            self.learn(*member, &reports[*member as usize]);
+    /// Completes the canonical report by `others`: the other members, and wrappers that lend to it, of which `lends` is
+    /// true.
+    pub(super) fn merge(&mut self, reports: &[Report<'a>], others: &[u32], lends: impl Fn(u32) -> bool) {
+        for other in others {
+            self.learn(*other, &reports[*other as usize], lends(*other));
         }
         if !self.report.error {
             // An attempt that failed inside does not make the call fail that it belongs to.
@@ -76,9 +79,14 @@ impl<'a> Call<'a> {
         self.before.is_none_or(|before| before.adds)
     }
 
-    fn learn(&mut self, index: u32, other: &Report<'a>) {
+    /// `lends`: it is a wrapper, whose counts may be a sum and are not taken.
+    fn learn(&mut self, index: u32, other: &Report<'a>, lends: bool) {
         let own = &mut self.report;
-        if other.has_usage() && (!own.has_usage() || (own.estimated && !other.estimated)) {
+        if lends {
+            if own.has_usage() {
+                add_details(&mut own.usage, &other.usage);
+            }
+        } else if other.has_usage() && (!own.has_usage() || (own.estimated && !other.estimated)) {
             let details = std::mem::replace(&mut own.usage, other.usage);
             own.estimated = other.estimated;
             add_details(&mut own.usage, &details);
@@ -97,16 +105,57 @@ impl<'a> Call<'a> {
             own.error = other.error;
         }
         own.answered |= other.answered;
-        own.texts.fill_from(&other.texts);
+        // What the same dialect tells on the wrapper is more than a conclusion from the name of the model.
+        let tells = !other.texts.get(Concept::Provider).is_empty() && !other.inferred.contains(Concept::Provider);
+        if lends && tells && own.dialect == other.dialect && own.inferred.contains(Concept::Provider) {
+            own.texts.set(Concept::Provider, other.texts.get(Concept::Provider));
+            own.inferred.remove(Concept::Provider);
+        }
+        // Who concluded a fact that was known already concluded nothing here.
+        for concept in other.inferred.iter().filter(|concept| own.texts.get(*concept).is_empty()) {
+            own.inferred.insert(concept);
+        }
+        fill(own, other);
         own.ttft = own.ttft.or(other.ttft);
         own.streaming = own.streaming.or(other.streaming);
         own.http_status = own.http_status.or(other.http_status.filter(|code| own.error || *code < 400));
         own.batch = own.batch.or(other.batch);
         own.cache_hit = own.cache_hit.or(other.cache_hit);
-        for concept in other.inferred.iter() {
-            own.inferred.insert(concept);
-        }
     }
+}
+
+/// Takes absent texts from another report.
+fn fill<'a>(own: &mut Report<'a>, other: &Report<'a>) {
+    let [asked, answered, operation] =
+        [Concept::RequestModel, Concept::ResponseModel, Concept::Operation].map(|concept| own.texts.get(concept));
+    let theirs = |concept| other.texts.get(concept);
+    own.texts.fill_from(&other.texts);
+    // Gateways tell their clients the name back by which these asked; the model has another.
+    if answered.is_empty()
+        && is_told_back(other)
+        && !asked.is_empty()
+        && !same_model(asked, theirs(Concept::RequestModel))
+    {
+        own.texts.set(Concept::ResponseModel, "");
+    }
+    // What an agent does is not what a model does.
+    if wraps(other) {
+        own.texts.set(Concept::Operation, operation);
+    } else if wraps(own) && !theirs(Concept::Operation).is_empty() {
+        own.texts.set(Concept::Operation, theirs(Concept::Operation));
+    }
+}
+
+fn wraps(report: &Report<'_>) -> bool {
+    matches!(report.role, Role::Wrapper | Role::Other)
+}
+
+fn is_told_back(report: &Report<'_>) -> bool {
+    same_model(report.texts.get(Concept::ResponseModel), report.texts.get(Concept::RequestModel))
+}
+
+fn same_model(one: &str, other: &str) -> bool {
+    models::key(one) == models::key(other)
 }
 
 /// Takes absent units from another report, those that split tokens only when both count the same tokens: a dialect that

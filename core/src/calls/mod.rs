@@ -9,6 +9,7 @@ mod elsewhere;
 mod group;
 mod identity;
 mod ids;
+mod lend;
 mod matching;
 mod merge;
 mod models;
@@ -24,6 +25,8 @@ mod tree;
 
 #[cfg(test)]
 mod bounds;
+#[cfg(test)]
+mod lent;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]

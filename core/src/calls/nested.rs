@@ -76,7 +76,7 @@ impl Grouping<'_> {
                 let is_sum = self.sets.face(leader).covers != NONE;
                 if below.claims && !is_sum {
                     if leader != own {
-                        let is_whole = is_earlier && self.is_whole(own, leader);
+                        let is_whole = is_earlier && self.sets.sketch(child).inference && self.is_whole(own, leader);
                         self.below.push((leader, !is_whole && !self.sets.sketch(child).same_source(&sketch)));
                     }
                 } else if below.claims && below.role != Role::Other {

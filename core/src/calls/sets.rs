@@ -159,11 +159,11 @@ fn is_inner(a: &Face, b: &Face, tree: &Tree) -> bool {
     if (a.earlier == NONE) != (b.earlier == NONE) {
         return a.earlier != NONE;
     }
-    if a.sketch.inference != b.sketch.inference {
-        return a.sketch.inference;
-    }
     if tree.is_above(a.canonical, b.canonical) || tree.is_above(b.canonical, a.canonical) {
         return tree.is_above(b.canonical, a.canonical);
+    }
+    if a.sketch.inference != b.sketch.inference {
+        return a.sketch.inference;
     }
     let key = |face: &Face| (!face.sketch.client, face.sketch.duration(), face.canonical);
     key(a) <= key(b)

@@ -9,6 +9,7 @@ use super::sets::Face;
 use super::sketch::Sketch;
 use super::tree::NONE;
 use crate::facts::Role;
+use std::cmp::Reverse;
 
 /// Spans above a call that are searched for its context.
 const ABOVE: usize = 64;
@@ -93,7 +94,7 @@ impl<'a> Grouping<'a> {
         // The canonical report first, then the inner ones before the outer ones.
         self.members[start..].sort_unstable_by_key(|member| {
             let sketch = self.sets.sketch(*member);
-            (*member != face.canonical, sketch.duration(), *member)
+            (*member != face.canonical, sketch.duration(), Reverse(self.tree.place(*member)))
         });
         self.sketches.clear();
         self.sketches.extend(self.members[start..].iter().map(|member| *self.sets.sketch(*member)));
@@ -112,10 +113,10 @@ impl<'a> Grouping<'a> {
         }
         self.fates[face.canonical as usize] = Fate::Canonical(self.calls.len() as u32);
         self.calls.push(Call::of(reports, face.canonical, start as u32..self.members.len() as u32));
+        self.complete(leader, reports);
         let at = self.calls.len() - 1;
         let call = &mut self.calls[at];
         call.decided = decided;
-        call.merge(reports, &self.members[start + 1..]);
         let mut above = self.tree.parent[face.canonical as usize];
         for _ in 0..ABOVE {
             if above == NONE {
@@ -147,7 +148,8 @@ impl<'a> Grouping<'a> {
         for at in start..self.members.len() {
             let node = self.members[at];
             let sketch = self.sets.sketch(node);
-            let member = (sketch.span, sketch.scope);
+            // A wrapper is no report that a further one of its scope below it would be beside.
+            let member = (sketch.span, if sketch.inference { sketch.scope } else { 0 });
             let call = &mut self.earlier[earlier];
             match call.members.iter_mut().find(|slot| slot.0 == 0) {
                 Some(slot) => {

@@ -51,7 +51,7 @@ impl<'a> Grouping<'a> {
         let at = self.members[start..].iter().position(|member| *member == canonical).unwrap_or(0);
         self.members.swap(start, start + at);
         let mut made = Call::of(reports, canonical, start as u32..self.members.len() as u32);
-        made.merge(reports, &self.members[start + 1..]);
+        made.merge(reports, &self.members[start + 1..], |_| false);
         (made.in_sum, made.decided) = (in_sum, NONE);
         let begin = self.sources.len() as u32;
         self.wrappers_above(self.sets.leader(canonical), reports.len(), |_| true);

@@ -215,6 +215,11 @@ impl Tree {
         }
     }
 
+    /// The place of a node in `order`: greater than those of all nodes above it.
+    pub fn place(&self, node: u32) -> u32 {
+        self.enter[node as usize]
+    }
+
     pub fn is_above(&self, upper: u32, lower: u32) -> bool {
         let at = self.enter[lower as usize];
         self.enter[upper as usize] < at && at < self.leave[upper as usize]
