@@ -152,6 +152,21 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             ("rule",),
         ),
         Metric(
+            "enricher_calls_forgotten_total",
+            "counter",
+            "What was forgotten before its time because a memory was full, by memory: response `ids` (131,072), "
+            "`decided` calls (65,536), `reports` that other traces may tell of as well and `pairs` of such reports "
+            "(131,072 each). A call that is told of again after that counts again.",
+            ("memory",),
+        ),
+        Metric(
+            "enricher_reports_not_compared_total",
+            "counter",
+            "Reports not compared with those of other traces, by bound: `scopes` (32 of one service instance are told "
+            "apart), `searches` (32,768 reports are looked at for one call). Calls that both tell of count twice.",
+            ("bound",),
+        ),
+        Metric(
             "enricher_reported_cost_difference_usd_total",
             "counter",
             "Difference between costs that spans report and the price book's, in USD: `over` where the span said more.",

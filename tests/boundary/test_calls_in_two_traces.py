@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.engines import NOW, engine, request_of, span
+from tests.support.engines import NOW, engine, metric, request_of, span
 
 Attributes = dict[str, str | int | float | bool]
 ASKED: Attributes = {
@@ -51,3 +51,11 @@ def test_a_span_that_names_an_answer_and_is_no_call_takes_none(in_order: bool) -
     streamed = one(2, ASKED | answer, "sdk", parent=9)
     assert calls(written) == []
     assert calls(*([written, streamed] if in_order else [streamed, written])) == ["0000000000000002"]
+
+
+def test_reports_of_further_scopes_of_an_instance_are_told_not_to_be_compared() -> None:
+    core = engine()
+    for number in range(1, 41):
+        core.ingest(one(number, ANSWERED, f"scope-{number}"), NOW)
+    assert metric(core, "enricher_reports_not_compared_total", "scopes") == 8
+    assert metric(core, "enricher_calls_forgotten_total") == 0

@@ -1,7 +1,8 @@
 //! Traces made to be slow: the work of grouping grows with their spans, not with the square of them.
 
+use super::recent::{Loss, RecentCalls};
 use super::report::Report;
-use super::scene::{Outcome, Tell, alone, span};
+use super::scene::{Outcome, Tell, alone, decide, span};
 use crate::facts::Role;
 use std::time::{Duration, Instant};
 
@@ -58,4 +59,52 @@ fn a_sum_of_more_calls_than_are_searched_again_is_a_sum() {
         let spans: Vec<_> = above.into_iter().chain(calls).collect();
         assert_eq!(alone(&spans).calls.len(), 100, "{usage}");
     }
+}
+
+fn lost(recent: &RecentCalls, loss: Loss) -> u64 {
+    recent.losses().into_iter().find(|(known, _)| *known == loss).unwrap().1
+}
+
+const NAMES: [&str; 33] = [
+    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w",
+    "x", "y", "z", "0", "1", "2", "3", "4", "5", "6",
+];
+
+#[test]
+fn a_call_is_compared_with_so_many_reports_of_other_traces() {
+    let recent = RecentCalls::new();
+    // Each nearer to the next than to the one before.
+    let root = |at: u64, scope| {
+        let shrinks = (0..at).map(|step| 1000 - 10 * step).sum::<u64>();
+        chat(at + 1, 0, scope, shrinks, 100_000 - shrinks).usage(5, 7).in_trace(u128::from(at) + 1)
+    };
+    let chain: Vec<_> = (0..32).map(|at| root(at, NAMES[at as usize])).collect();
+    for report in &chain {
+        recent.note(report, 0);
+    }
+    // What takes long to look through.
+    for (name, scope) in NAMES.iter().zip(1..) {
+        for number in 0..250 {
+            let trace = 1000 * scope + number;
+            recent.note(&chat(1, 0, name, 0, 100_000).usage(6, 7).in_trace(u128::from(trace as u64)), 0);
+        }
+    }
+    assert_eq!(decide(&chain[..1], &recent).calls.len(), 1);
+    assert_eq!(lost(&recent, Loss::NotCompared("searches")), 1);
+    assert_eq!(lost(&recent, Loss::NotCompared("scopes")), 250);
+}
+
+#[test]
+fn pairs_are_forgotten_when_there_are_too_many() {
+    let recent = RecentCalls::new();
+    for at in 0..5000_u64 {
+        let [one, other] = [("sdk", 1, 0), ("framework", 0, 9)].map(|(scope, shorter, parent)| {
+            let report = chat(1 + shorter, parent, scope, 100 * at + shorter, 100 * at + 50 - shorter);
+            report.usage(at as i64 + 1, 7).in_trace(u128::from(2 * at + shorter) + 1)
+        });
+        recent.note(&one, 0);
+        recent.note(&other, 0);
+        assert_eq!(decide(&[one], &recent).calls.len() + decide(&[other], &recent).calls.len(), 1);
+    }
+    assert_eq!(lost(&recent, Loss::Forgotten("pairs")), 10_000 - 8192);
 }

@@ -24,6 +24,8 @@ const EARLY_NS: u64 = 10_000_000_000;
 const PAIRS: usize = 8192;
 /// Steps from a report to its nearest, to the nearest of that one, and so on.
 const STEPS: usize = 16;
+/// Reports that are looked at for one call: whoever notes reports waits meanwhile.
+const LOOKED_AT: usize = 32_768;
 
 /// Reports of one scope in one service instance, in order of arrival.
 struct Scope {
@@ -65,7 +67,22 @@ pub struct Elsewhere {
     scopes: Vec<Scope>,
     count: usize,
     pairs: HashMap<Spot, Pair, foldhash::fast::RandomState>,
-    paired: VecDeque<Spot>,
+    /// With when they were found, Unix nanoseconds.
+    paired: VecDeque<(Spot, u64)>,
+    pub losses: Losses,
+}
+
+/// What bounds cost: calls that show up in two traces may count twice for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Reports forgotten before their time.
+    pub reports: u64,
+    /// Reports whose pair was.
+    pub pairs: u64,
+    /// Reports of scopes beyond those that are told apart.
+    pub scopes: u64,
+    /// Calls for which not all reports were looked at.
+    pub searches: u64,
 }
 
 impl Elsewhere {
@@ -79,6 +96,7 @@ impl Elsewhere {
         let own = self.instances.entry(instance).or_default();
         let known = own.iter().copied().find(|at| self.scopes[*at as usize].scope == scope);
         if known.is_none() && own.len() >= SCOPES {
+            self.losses.scopes += 1;
             return;
         }
         let at = known.unwrap_or_else(|| {
@@ -117,6 +135,7 @@ impl Elsewhere {
             let half = scope.reports.len().div_ceil(2);
             let old = scope.reports.iter().take_while(|(_, at)| now.saturating_sub(*at) > MEMORY_NS).count();
             scope.reports.drain(..half.max(old));
+            self.losses.reports += half.saturating_sub(old) as u64;
             scope.reports.shrink_to_fit();
             !scope.reports.is_empty() || (!many && now.saturating_sub(scope.seen) <= MEMORY_NS)
         });
@@ -129,12 +148,13 @@ impl Elsewhere {
     }
 
     /// The span of another trace that counts the call of these reports, if there is one. `decided` says where the call of
-    /// a report counts whose trace is decided.
+    /// a report counts whose trace is decided; `now` in Unix nanoseconds.
     pub fn settle(
         &mut self,
         instance: u64,
         canonical: &Sketch,
         members: &[Sketch],
+        now: u64,
         decided: impl Fn(Spot) -> Option<Spot>,
     ) -> Option<Spot> {
         let known = members.iter().find_map(|member| self.pairs.get(&member.spot()));
@@ -144,21 +164,23 @@ impl Elsewhere {
         if self.instances.get(&instance).is_none_or(|scopes| scopes.len() < 2) {
             return None;
         }
+        let mut left = LOOKED_AT;
         for member in members {
             // The call's usage may come from another member.
             let mut seeker = *member;
             if !seeker.usage {
                 seeker.count_as(canonical);
             }
-            if let Some(other) = self.partner(instance, &seeker, members, &decided) {
+            if let Some(other) = self.partner(instance, &seeker, members, now, &mut left, &decided) {
                 let yields = match decided(other.spot()) {
                     Some(_) => true,
                     None => other.rank() > canonical.rank(),
                 };
-                self.pair(&seeker, &other, yields);
+                self.pair(&seeker, &other, yields, now);
                 return yields.then(|| decided(other.spot()).unwrap_or(other.spot()));
             }
         }
+        self.losses.searches += u64::from(left == 0);
         None
     }
 
@@ -168,16 +190,21 @@ impl Elsewhere {
         instance: u64,
         seeker: &Sketch,
         group: &[Sketch],
+        now: u64,
+        left: &mut usize,
         decided: &impl Fn(Spot) -> Option<Spot>,
     ) -> Option<Sketch> {
         for _ in 0..STEPS {
             let mut one = *seeker;
-            let mut other = self.nearest(instance, &one)?;
+            let mut other = self.nearest(instance, &one, left)?;
             for _ in 0..STEPS {
-                match self.nearest(instance, &other) {
+                match self.nearest(instance, &other, left) {
                     Some(nearer) if nearer.distance(&other) < one.distance(&other) => (one, other) = (other, nearer),
                     _ => break,
                 }
+            }
+            if *left == 0 {
+                return None;
             }
             let is_ours = |spot: Spot| group.iter().any(|member| member.spot() == spot);
             if one.spot() == seeker.spot() {
@@ -192,19 +219,21 @@ impl Elsewhere {
             // Two others belong together; which of them counts is known as soon as one is decided.
             let one_yields =
                 decided(one.spot()).is_none() && (decided(other.spot()).is_some() || other.rank() > one.rank());
-            self.pair(&one, &other, one_yields);
+            self.pair(&one, &other, one_yields, now);
         }
         None
     }
 
-    fn nearest(&self, instance: u64, seeker: &Sketch) -> Option<Sketch> {
+    /// Looks at `left` reports at most, which it counts down.
+    fn nearest(&self, instance: u64, seeker: &Sketch, left: &mut usize) -> Option<Sketch> {
         let mut best: Option<((bool, u64), Sketch)> = None;
         for at in self.instances.get(&instance)? {
             let scope = &self.scopes[*at as usize];
             if scope.scope == seeker.scope || (!scope.has_roots && !seeker.root) {
                 continue;
             }
-            for (report, _) in scope.reports.iter().rev().take(COMPARED) {
+            for (report, _) in scope.reports.iter().rev().take(COMPARED.min(*left)) {
+                *left -= 1;
                 // Spans arrive about when they end: what came before this one ended before as well.
                 if report.end.saturating_add(DISORDER_NS) < seeker.start {
                     break;
@@ -228,15 +257,19 @@ impl Elsewhere {
         best.map(|(_, report)| report)
     }
 
-    fn pair(&mut self, one: &Sketch, other: &Sketch, one_yields: bool) {
+    fn pair(&mut self, one: &Sketch, other: &Sketch, one_yields: bool, now: u64) {
         for (own, their, yields) in [(one, other, one_yields), (other, one, !one_yields)] {
             self.pairs.insert(own.spot(), Pair { other: their.spot(), yields });
-            self.paired.push_back(own.spot());
+            self.paired.push_back((own.spot(), now));
         }
-        while self.paired.len() > PAIRS {
-            if let Some(oldest) = self.paired.pop_front() {
-                self.pairs.remove(&oldest);
+        while let Some((oldest, since)) = self.paired.front().copied() {
+            let old = now.saturating_sub(since) > MEMORY_NS;
+            if !old && self.paired.len() <= PAIRS {
+                break;
             }
+            self.paired.pop_front();
+            self.pairs.remove(&oldest);
+            self.losses.pairs += u64::from(!old);
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Ids<T> {
     /// When the newer generation began, Unix nanoseconds.
     since: u64,
     memory_ns: u64,
+    /// Ids forgotten before their time because both generations were full.
+    pub forgotten: u64,
 }
 
 struct Generation<T> {
@@ -114,7 +116,7 @@ fn tag(id: u64) -> u32 {
 impl<T> Ids<T> {
     /// Values are remembered for `memory_ns` nanoseconds at most.
     pub fn new(memory_ns: u64) -> Self {
-        Self { newer: Generation::new(), older: Generation::new(), since: 0, memory_ns }
+        Self { newer: Generation::new(), older: Generation::new(), since: 0, memory_ns, forgotten: 0 }
     }
 
     pub fn places(&self) -> Places {
@@ -139,6 +141,9 @@ impl<T> Ids<T> {
         let age = now.saturating_sub(self.since);
         if self.newer.entries.len() >= GENERATION || age > self.memory_ns / 2 {
             std::mem::swap(&mut self.newer, &mut self.older);
+            if age <= self.memory_ns / 2 {
+                self.forgotten += self.newer.entries.len() as u64;
+            }
             self.newer.clear();
             if age > self.memory_ns {
                 self.older.clear();

@@ -1,6 +1,6 @@
 //! Which reports are the same model call (design §6), within a trace and across traces.
 //!
-//! `Report` is what one span says, `Grouping` groups the reports of a trace into `Call`s, `RecentCalls` remembers what
+//! `Report` is what one span says, `Grouping` groups the reports of a trace into `Call`s, `Loss, RecentCalls` remembers what
 //! other traces and earlier verdicts said, so that no call is counted twice.
 
 mod amounts;
@@ -42,7 +42,7 @@ pub use amounts::{Before, total};
 pub use group::{Fate, Grouping, Rule};
 pub use merge::Call;
 pub use rate_limits::RateLimits;
-pub use recent::{Arrival, RecentCalls};
+pub use recent::{Arrival, Loss, RecentCalls};
 pub use report::{Place, Report, ReportedCost, Texts};
 pub use sketch::Sketch;
 pub use tree::Links;

@@ -4,7 +4,7 @@
 //! of decided traces, so that spans that arrive after the verdict do not count a call again.
 
 use super::amounts::Amounts;
-use super::elsewhere::Elsewhere;
+use super::elsewhere::{Elsewhere, Losses};
 use super::group::Rule;
 use super::identity;
 use super::ids::{Ids, Places};
@@ -139,6 +139,8 @@ struct Past {
     calls: VecDeque<(Decided, u64, Option<u64>)>,
     /// How many calls were forgotten: the number of the first one still here.
     first: u64,
+    /// Those of them that were forgotten before their time, because the memory was full.
+    early: u64,
     /// Trace to the number of its newest call.
     newest: HashMap<u128, u64, foldhash::fast::RandomState>,
 }
@@ -146,9 +148,11 @@ struct Past {
 impl Past {
     fn forget(&mut self, now: u64) {
         while let Some((oldest, at, _)) = self.calls.front() {
-            if self.calls.len() <= DECIDED && now.saturating_sub(*at) <= MEMORY_NS {
+            let old = now.saturating_sub(*at) > MEMORY_NS;
+            if !old && self.calls.len() <= DECIDED {
                 break;
             }
+            self.early += u64::from(!old && oldest.claims);
             let trace = oldest.sketch.trace;
             if self.newest.get(&trace) == Some(&self.first) {
                 self.newest.remove(&trace);
@@ -168,6 +172,15 @@ impl Past {
         })
         .take(DECIDED_PER_TRACE)
     }
+}
+
+/// What a bound costs: a call that is told of again may count again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Calls forgotten before their time, by the memory.
+    Forgotten(&'static str),
+    /// Reports not compared with those of other traces, by the bound.
+    NotCompared(&'static str),
 }
 
 /// Shared by all shards of the engine.
@@ -239,6 +252,19 @@ impl RecentCalls {
                 elsewhere.observe(instance, scope, parent_id == 0, now, || make(arrival));
             }
         }
+    }
+
+    /// What the bounds of the memories cost so far.
+    pub fn losses(&self) -> [(Loss, u64); 6] {
+        let sum = |of: fn(&Losses) -> u64| self.elsewhere.iter().map(|one| of(&lock(one).losses)).sum();
+        [
+            (Loss::Forgotten("ids"), self.ids.iter().map(|ids| lock(ids).forgotten).sum()),
+            (Loss::Forgotten("decided"), self.past.iter().map(|past| lock(past).early).sum()),
+            (Loss::Forgotten("reports"), sum(|losses| losses.reports)),
+            (Loss::Forgotten("pairs"), sum(|losses| losses.pairs)),
+            (Loss::NotCompared("scopes"), sum(|losses| losses.scopes)),
+            (Loss::NotCompared("searches"), sum(|losses| losses.searches)),
+        ]
     }
 
     /// The same for a report, where there is one already.
@@ -316,7 +342,7 @@ impl RecentCalls {
         let other = self.same_id(canonical, members).map(|spot| (spot, Rule::ResponseId)).or_else(|| {
             let decided = |spot| self.counted_at(spot);
             let mut elsewhere = lock(&self.elsewhere[shard(instance)]);
-            let spot = elsewhere.settle(instance, canonical, members, decided)?;
+            let spot = elsewhere.settle(instance, canonical, members, now, decided)?;
             // The other one may have yielded to us already.
             (!is_ours(spot)).then_some((spot, Rule::OtherTrace))
         });
@@ -393,6 +419,10 @@ mod tests {
             };
             recent.remember(u128::from(index), &[decided], index);
         }
+        let forgotten =
+            |memory| recent.losses().into_iter().find(|(loss, _)| *loss == Loss::Forgotten(memory)).unwrap().1;
+        assert!(forgotten("ids") > 0 && forgotten("reports") > 0);
+        assert_eq!(forgotten("decided") as usize, SHARDS * ids::CAPACITY * 2 - SHARDS * DECIDED);
         for memory in &recent.ids {
             assert!(lock(memory).len() <= ids::CAPACITY);
         }

@@ -24,7 +24,7 @@ mod witness;
 
 use crate::buffer::shard::Shard;
 use crate::buffer::verdicts::Verdicts;
-use crate::calls::RecentCalls;
+use crate::calls::{Loss, RecentCalls};
 use crate::error::{CoreError, Result};
 use crate::measure::{Measure, Series};
 use crate::sample::state::{self, States};
@@ -148,6 +148,13 @@ impl Engine {
         let plan = self.plan();
         self.measure.condition_errors(plan.policies.conditions.failures());
         let mut series = self.measure.snapshot(self.clock.load(Ordering::Relaxed));
+        for (loss, count) in self.recent.losses() {
+            let (name, by) = match loss {
+                Loss::Forgotten(memory) => ("enricher_calls_forgotten_total", memory),
+                Loss::NotCompared(bound) => ("enricher_reports_not_compared_total", bound),
+            };
+            series.push(Series::number(name, [by], count as f64));
+        }
         self.states().series(&plan.policies.slots, &mut series);
         plan.policies.watches.iter().for_each(|watch| watch.series(&mut series));
         series
