@@ -108,3 +108,21 @@ fn pairs_are_forgotten_when_there_are_too_many() {
     }
     assert_eq!(lost(&recent, Loss::Forgotten("pairs")), 10_000 - 8192);
 }
+
+#[test]
+fn calls_around_which_thousands_of_wrappers_were_counted() {
+    let count = 1500;
+    let recent = RecentCalls::new();
+    // What links any of them has not come: each stands beside the others, and any of them may stand above the calls.
+    let agent = |id| span(id, 9_000_000 + id, "agents", id, 100_000 - id).role(Role::Wrapper).usage(500, 700);
+    let call = |at| chat(1_000_000 + at, 8_000_000 + at, "sdk", 50_000, 50_001).usage(500, 700);
+    let agents: Vec<_> = (1..=count).map(agent).collect();
+    let calls: Vec<_> = (0..3 * count).map(call).collect();
+    let begun = Instant::now();
+    let (outer, late) = (decide(&agents, &recent), decide(&calls, &recent));
+    assert!(begun.elapsed() < ENOUGH, "{:?}", begun.elapsed());
+    // So many wrappers are more than are looked at for a call: some calls count beside them, and none is lost.
+    let tokens: i64 = outer.calls.iter().chain(&late.calls).map(|call| call.1).sum();
+    assert!(tokens >= 500 * 3 * count as i64);
+    assert!(late.duplicates.len() >= 64);
+}

@@ -195,6 +195,7 @@ impl Grouping<'_> {
             }
             if call.wrapper
                 && call.claims
+                && (call.left.call || call.left.has_tokens())
                 && call.sketch.contains(sketch)
                 && call.sketch.same_class(sketch)
                 && self.may_be_below(report, reports as u32 + index)
