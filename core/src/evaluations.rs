@@ -32,7 +32,7 @@ impl<'t> Evaluation<'t> {
         self.score.is_some() || !self.label.is_empty()
     }
 
-    /// Takes what an attribute of an event says.
+    /// Takes what an attribute says, of an event or of a span.
     pub fn learn(&mut self, concept: Concept, value: Value<'t>) {
         match (concept, value) {
             (Concept::EvaluationName, Value::Str(text)) => self.name = clean(text),

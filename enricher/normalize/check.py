@@ -61,8 +61,9 @@ def _of_dialect(place: str, dialect: Dialect) -> Iterator[Problem]:
         yield Problem("undetected-dialect", place, message, hint)
     texts = [text for sources in dialect.attributes.values() for text in sources] + dialect.recover
     keys = {source.key for source in (parse_source(text, maps()) for text in texts) if source.kind == "attr"}
-    for position, pattern in enumerate(dialect.only_here):
-        if not any(fnmatchcase(key, pattern) for key in keys):
-            hint = "name a key that stands under `attributes` or `recover`"
-            message = f"the dialect reads no attribute `{pattern}`"
-            yield Problem("unused-key", f"{place}.only_here[{position}]", message, hint)
+    for part, patterns in (("only_here", dialect.only_here), ("everywhere", dialect.everywhere)):
+        for position, pattern in enumerate(patterns):
+            if not any(fnmatchcase(key, pattern) for key in keys):
+                hint = "name a key that stands under `attributes` or `recover`"
+                message = f"the dialect reads no attribute `{pattern}`"
+                yield Problem("unused-key", f"{place}.{part}[{position}]", message, hint)

@@ -121,8 +121,10 @@ def _candidates(dialects: Sequence[Dialect]) -> list[_Candidate]:
 
 
 def _only_here(source: Source, dialect: Dialect) -> bool:
-    return source.kind == "attr" and (
-        not any(mark in source.key for mark in ".:") or any(fnmatchcase(source.key, key) for key in dialect.only_here)
+    if source.kind != "attr" or source.key in dialect.everywhere:
+        return False
+    return not any(mark in source.key for mark in ".:") or any(
+        fnmatchcase(source.key, key) for key in dialect.only_here
     )
 
 
@@ -198,7 +200,7 @@ def _detection(dialects: Sequence[Dialect]) -> list[dict[str, Any]]:
 
 def _dialect(dialect: Dialect) -> dict[str, Any]:
     plan: dict[str, Any] = {"name": dialect.name, "title": dialect.title}
-    if cached := _by_provider(dialect.includes_cached, skip="unknown"):
+    if cached := _cached(dialect.includes_cached):
         plan["cached"] = cached
     if reasoning := _by_provider(dialect.reasoning):
         plan["reasoning"] = reasoning
@@ -213,6 +215,8 @@ def _dialect(dialect: Dialect) -> dict[str, Any]:
         plan["default_operation"] = implied.operation
     if implied.model_claims:
         plan["model_claims"] = True
+    if dialect.separate:
+        plan["separate"] = True
     if dialect.ignore:
         plan["ignored"] = dialect.ignore
     if dialect.operations:
@@ -236,6 +240,13 @@ def _meaning(meaning: Meaning) -> dict[str, str]:
 
 def _given(role: str | None, operation: str | None) -> dict[str, str]:
     return {name: value for name, value in (("role", role), ("operation", operation)) if value}
+
+
+def _cached(rule: dict[str, Any]) -> dict[str, Any]:
+    scopes = {name.removeprefix("scope:"): value for name, value in rule.items() if name.startswith("scope:")}
+    plan = _by_provider({name: value for name, value in rule.items() if not name.startswith("scope:")}, skip="unknown")
+    known = {name: value for name, value in scopes.items() if value != "unknown"}
+    return plan | {"scopes": known} if known else plan
 
 
 def _by_provider(rule: dict[str, Any], skip: str = "") -> dict[str, Any]:

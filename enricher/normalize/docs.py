@@ -93,6 +93,8 @@ def _dialect(dialect: Dialect) -> Iterator[str]:
         yield f"\nRaw responses: {', '.join(f'`{source}`' for source in dialect.recover)}.\n"
     if dialect.only_here:
         yield f"\nOnly here: {', '.join(f'`{key}`' for key in dialect.only_here)}.\n"
+    if dialect.everywhere:
+        yield f"\nEverywhere: {', '.join(f'`{key}`' for key in dialect.everywhere)}.\n"
     if dialect.ignore:
         yield f"\nNever read: {', '.join(f'`{key}`' for key in dialect.ignore)}.\n"
     if dialect.roles or dialect.operations:
@@ -111,7 +113,7 @@ def _cached(dialect: Dialect) -> str:
     rule = dict(dialect.includes_cached)
     default = rule.pop("default", "unknown")
     words = {"inclusive": "include cached ones", "exclusive": "exclude cached ones", "unknown": "not established"}
-    by_provider = [f"{value} for {name}" for name, value in rule.items()]
+    by_provider = [f"{value} for {name.replace('scope:', 'scope ')}" for name, value in rule.items()]
     return words[default] + (f"; {', '.join(by_provider)}" if by_provider else "")
 
 

@@ -73,6 +73,15 @@ def _provider(name: str) -> str:
     return name
 
 
+def _default_or_provider(name: str) -> str:
+    return name if name == "default" else _provider(name)
+
+
+def _counting(name: str) -> str:
+    scope = name.removeprefix("scope:")
+    return name if scope != name and scope else _default_or_provider(name)
+
+
 def _one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -97,7 +106,8 @@ Sources = Annotated[
 ]
 Operation = Annotated[str, AfterValidator(_operation)]
 Provider = Annotated[str, AfterValidator(_provider)]
-ProviderOrDefault = Annotated[str, AfterValidator(lambda name: name if name == "default" else _provider(name))]
+ProviderOrDefault = Annotated[str, AfterValidator(_default_or_provider)]
+CountsBy = Annotated[str, AfterValidator(_counting)]
 Test = Annotated[str, Field(min_length=1), AfterValidator(_test)]
 RoleTest = Annotated[str, Field(min_length=1), AfterValidator(_role_test)]
 
@@ -160,14 +170,20 @@ class Dialect(Section):
     """Where each concept stands: sources in order, the first present wins, values are never added up."""
     only_here: list[str] = Field(default_factory=list)
     """Keys that mean this in this dialect only. Keys without a dot are never read elsewhere."""
+    everywhere: list[str] = Field(default_factory=list)
+    """Keys without a dot that are read on spans of other dialects as well."""
+    separate: bool = False
+    """True where its spans come from another instrumentation than those of other dialects with the same scope, so that
+    what both report is one call."""
     ignore: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     """Span attributes that mean nothing here, whatever other dialects read from them."""
     includes_cached: Annotated[
-        dict[ProviderOrDefault, Inclusion],
+        dict[CountsBy, Inclusion],
         BeforeValidator(_per_provider, json_schema_input_type=Inclusion | dict[str, Inclusion]),
     ] = Field(default_factory=dict)
     """Whether input tokens contain cached ones: `inclusive`, `exclusive`, `unknown`, or a map from provider to
-    these with a `default`. What is not said here is decided by the provider's API, after arithmetic."""
+    these with a `default`; `scope:NAME` is an instrumentation that counts in its own way, whatever the provider. What
+    is not said here is decided by the provider's API, after arithmetic."""
     cached_note: str = ""
     """What is known about cached tokens, for people."""
     reasoning: Annotated[

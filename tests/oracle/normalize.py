@@ -97,6 +97,9 @@ def normalize(span: Span) -> Outcome | None:
         facts.setdefault("gateway", gateway)
     told_words = (told[part] for part in ("includes_cached", "reasoning") if part in told)
     said = (*told_words, *readings.get("input_tokens", ()), *readings.get("output_tokens", ()))
+    counting = dialect.get("includes_cached")
+    if isinstance(counting, dict) and (own_way := counting.get(f"scope:{span.scope}")):
+        dialect = {**dialect, "includes_cached": own_way}
     usage.conclude(facts, dialect, provider.counts_as(who, facts), said, told.get("provider_total"))
     # Only a gateway, or the app in our own words, says of its cache what could as well be said of the provider's.
     paid = (
@@ -186,7 +189,8 @@ def _sources(name: str | None) -> dict[str, list[Source]]:
 
 
 def _only_here(dialect: str, source: Source) -> bool:
-    bare = "." not in source.key and ":" not in source.key
+    shared = source.key in dialects()[dialect].get("everywhere", ())
+    bare = "." not in source.key and ":" not in source.key and not shared
     private = any(fnmatchcase(source.key, key) for key in dialects()[dialect].get("only_here", ()))
     return source.kind == "attr" and (bare or private)
 
@@ -291,7 +295,8 @@ def _fill(body: Any, facts: dict[str, Any], span: Span) -> dict[str, Any]:
             return says
         if wants_usage and units is None and any(concept in own for concept in _UNITS):
             units = own, says
-        if not wants_usage and (terms := _agrees(own, facts, says)):
+        bare = _take({**shape, "plus": {}}, inner, around, span)
+        if not wants_usage and (terms := _agrees(own, bare, facts, says)):
             _bill(own, facts)
             new = {concept: value for concept, value in own.items() if concept not in facts and value != 0}
             if "output_tokens" in facts or new.get("total_tokens") != facts.get("input_tokens"):
@@ -345,8 +350,12 @@ def _bill(own: dict[str, Any], facts: dict[str, Any]) -> None:
         own.pop("cost_by_provider", None)
 
 
-def _agrees(own: dict[str, Any], facts: dict[str, Any], says: dict[str, Any]) -> dict[str, Any] | None:
-    """What the span's counts mean when they are the response's, perhaps with the parts added that it keeps apart."""
+def _agrees(
+    own: dict[str, Any], bare: dict[str, Any], facts: dict[str, Any], says: dict[str, Any]
+) -> dict[str, Any] | None:
+    """What the span's counts mean when they are the response's, perhaps with the parts added that it keeps apart.
+
+    bare: the response's counts without further parts."""
     terms = dict(says)
     if not any(concept in own for concept in usage.USAGE) and any(concept in own for concept in _UNITS):
         return terms
@@ -356,7 +365,8 @@ def _agrees(own: dict[str, Any], facts: dict[str, Any], says: dict[str, Any]) ->
         ("output_tokens", own.get("reasoning_tokens", 0), "reasoning", ("outside", "apart"), "inside"),
     )
     for concept, apart, word, excluding, including in parts:
-        if concept in facts and facts[concept] != own.get(concept):
+        same = (own.get(concept), bare.get(concept) if concept == "input_tokens" else None)
+        if concept in facts and facts[concept] not in same:
             if says[word] not in excluding or concept not in own or facts[concept] != own[concept] + apart:
                 return None
             terms[word] = including
@@ -401,7 +411,9 @@ def _first(holder: dict[str, Any], text: str, concept: str, span: Span) -> Any:
 def _first_token(facts: dict[str, Any], duration: float) -> None:
     told = facts.get("ttft")
     # A little more than all of it is a matter of clocks.
-    if told is None or duration <= 0 or told <= 2 * duration:
+    # A span without a duration is taken to have lasted as long as a call does at most.
+    duration = duration or 300.0
+    if told is None or told <= 2 * duration:
         return
     fitting = [seconds for seconds in (told / 1e3, told / 1e9) if seconds <= duration]
     if fitting:

@@ -29,6 +29,9 @@ def conclude(scope: str, dialect: dict[str, Any], facts: dict[str, Any]) -> str 
     if gateway:
         facts.setdefault("gateway", gateway)
     found = by_host or known
+    if gateway and not by_host:
+        # A client of many providers cannot know whom a gateway asks.
+        found = _of_model(facts.get("request_model")) or _of_model(facts.get("response_model")) or known
     if not found:
         found = dialect.get("implies", {}).get("provider") or matching(names["scopes"], scope.lower())
     for concept in ("request_model", "response_model"):

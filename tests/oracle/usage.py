@@ -33,9 +33,9 @@ def conclude(
     cached = facts.get("cache_read_tokens", 0) + facts.get("cache_write_tokens", 0)
     if "input_tokens" in facts and cached and _excludes(facts, dialect, provider, said, provider_total, cached, total):
         facts["input_tokens"] += cached
-    if "input_tokens" not in facts or "output_tokens" not in facts:
+    if "output_tokens" not in facts:
         return
-    plain = facts["input_tokens"] + facts["output_tokens"]
+    plain = facts.get("input_tokens", 0) + facts["output_tokens"]
     reasoning = facts.get("reasoning_tokens", 0)
     stated = next((word for word in said if word in ("inside", "outside", "apart", "missing")), None)
     rule = stated or _of_provider(dialect.get("reasoning"), provider)
@@ -50,7 +50,9 @@ def conclude(
             facts["output_tokens"] += reasoning
     elif rule == "missing" and total is not None and total > plain:
         facts["reasoning_tokens"] = total - plain
-        facts["output_tokens"] = total - facts["input_tokens"]
+        facts["output_tokens"] = total - facts.get("input_tokens", 0)
+    if "input_tokens" not in facts:
+        return
     whole = facts["input_tokens"] + facts["output_tokens"]
     if total is None or total < whole:
         facts["total_tokens"] = whole

@@ -436,6 +436,9 @@ fn reports<'t>(trace: &'t Trace, reports: &mut Vec<Report<'t>>) {
         if entry.record_len > 0 {
             let place = place(trace, entry, index);
             Report::push_record(reports, place, trace.record(entry), trace.raw(entry));
+            if let Some(report) = reports.last_mut() {
+                report.place.scope = trace.plan.normalizer.reporter(place.scope, report.dialect);
+            }
         }
     }
 }

@@ -224,7 +224,11 @@ impl<'a, 'p> Intake<'a, 'p> {
             if model {
                 record::encode(&facts, located.raw, &mut self.records);
                 if first_time {
-                    let place = Place { index: self.pending.len() as u32, ..place(&span, resource, scope) };
+                    let place = Place {
+                        index: self.pending.len() as u32,
+                        scope: normalizer.reporter(scope.name_hash, facts.dialect),
+                        ..place(&span, resource, scope)
+                    };
                     self.arrivals.extend(calls::Arrival::of(place, &facts));
                     if !self.plan.policies.watches.is_empty() {
                         self.steps.extend(step(self.plan, place, &facts));

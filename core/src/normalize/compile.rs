@@ -78,6 +78,8 @@ pub struct RuleInfo {
     pub key: Box<str>,
     /// The value is the attribute's whole value.
     pub whole: bool,
+    /// One of several evaluations that the span's attributes tell.
+    pub one_of_many: bool,
     pub kind: SourceKind,
     pub cached: Option<Inclusion>,
     pub reasoning: Option<Reasoning>,
@@ -193,13 +195,18 @@ impl Tables {
                     return Err(fault(format!("there is no dialect {dialect}")));
                 }
             }
+            let one_of_many = rule.kind == SourceKind::Attr
+                && Concept::EVALUATION.contains(&concept)
+                && (rule.key.contains('{') || rule.path.as_deref().is_some_and(|path| path.ends_with(['*', '~'])));
             self.rules.push(RuleInfo {
                 source: rule.source.as_str().into(),
                 concept: Some(concept),
                 key: rule.key.as_str().into(),
                 whole: rule.path.is_none()
                     && rule.kind == SourceKind::Attr
+                    && !one_of_many
                     && !self.ops[usize::from(entry.ops)].iter().any(Op::takes_a_part),
+                one_of_many,
                 kind: rule.kind,
                 cached: rule.cached,
                 reasoning: rule.reasoning,
@@ -266,6 +273,7 @@ impl Tables {
                 concept: Some(concept),
                 key: entry.key.as_str().into(),
                 whole: true,
+                one_of_many: false,
                 kind: SourceKind::Attr,
                 cached: None,
                 reasoning: None,
@@ -305,6 +313,7 @@ impl Tables {
                 concept: None,
                 key: carrier.key.as_str().into(),
                 whole: false,
+                one_of_many: false,
                 kind: carrier.kind,
                 cached: None,
                 reasoning: None,

@@ -38,6 +38,6 @@ conclusions! {
     RESOURCE = "resource",
     NORMALIZED = "normalized before",
     LOG = "log record",
-    EVENT = "span event",
+    FURTHER = "further evaluations",
     CURRENCY = "converted at the stated rate",
 }

@@ -56,6 +56,7 @@ impl Normalizer {
             habits: seen.dialect.map(|index| &self.habits[usize::from(index)]),
             provider: provider.map(|index| self.providers.counts_as(index, facts)),
             version: seen.scope.number,
+            scope: &seen.scope.name,
             cached: seen.told.cached.or_else(|| rule(Concept::InputTokens)?.cached),
             reasoning: seen.told.reasoning.or_else(|| rule(Concept::OutputTokens)?.reasoning),
             from_response: seen.told.reasoning.is_some(),
@@ -132,13 +133,16 @@ fn cache_hit(facts: &mut Facts<'_>, scratch: &Scratch) {
 /// rounded. Milliseconds read as seconds exceed it as far only when the first token came in a five hundredth of the call.
 const SKEW: f64 = 2.0;
 
+/// Seconds that a span without a duration is taken to have lasted: calls are seldom longer.
+const UNTIMED: f64 = 300.0;
+
 /// A time to first token far beyond the span's duration is in milliseconds or nanoseconds, whatever its key says.
 fn first_token(facts: &mut Facts<'_>, duration: u64, scratch: &mut Scratch) {
     let Some(told) = facts.number(Concept::Ttft) else {
         return;
     };
-    let longest = duration as f64 / 1e9;
-    if duration == 0 || told <= longest * SKEW {
+    let longest = if duration == 0 { UNTIMED } else { duration as f64 / 1e9 };
+    if told <= longest * SKEW {
         return;
     }
     match [told / 1e3, told / 1e9].into_iter().find(|v| *v <= longest) {

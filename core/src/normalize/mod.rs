@@ -11,6 +11,7 @@ pub mod currency;
 pub mod detect;
 pub mod errors;
 pub mod escape;
+mod evaluations;
 mod finish;
 pub mod json;
 pub mod kinds;
@@ -39,7 +40,9 @@ pub use scratch::Scratch;
 
 use crate::facts::{Facts, Role};
 use crate::keys::{KeyTable, KeyTableBuilder};
+use foldhash::fast::FixedState;
 use plan::NormalizePlan;
+use std::hash::BuildHasher;
 
 /// The plan's section `normalize`, ready to be applied. Shared by all threads; each has its own [`Scratch`].
 pub struct Normalizer {
@@ -64,6 +67,8 @@ struct DialectInfo {
     name: Box<str>,
     provider: Option<u16>,
     gateway: Option<Box<str>>,
+    /// Tells its reports from those of other dialects with the same scope; 0 where nothing does.
+    separate: u64,
 }
 
 impl Normalizer {
@@ -84,6 +89,7 @@ impl Normalizer {
                     name: dialect.name.as_str().into(),
                     provider: dialect.provider.as_deref().map(|name| providers.index(name)).transpose()?,
                     gateway: dialect.gateway.as_deref().map(Into::into),
+                    separate: if dialect.separate { FixedState::default().hash_one(&dialect.name) } else { 0 },
                 })
             })
             .collect::<Result<_, String>>()?;
@@ -144,6 +150,11 @@ impl Normalizer {
     /// Whether [`copy`](Self::copy) would change anything.
     pub fn rewrites(&self, facts: &Facts<'_>) -> bool {
         self.output.rewrites(facts)
+    }
+
+    /// Whose report a span is: its scope's, but for dialects that have one in common and are not one instrumentation.
+    pub fn reporter(&self, scope: u64, dialect: u16) -> u64 {
+        self.dialects.get(usize::from(dialect)).map_or(scope, |dialect| scope ^ dialect.separate)
     }
 
     /// Longest text that becomes a fact.

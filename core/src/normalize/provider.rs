@@ -259,7 +259,14 @@ impl Providers {
             facts.set(Concept::Gateway, Val::Str(name), conclusion::HOST);
         }
         let (index, why) = match (named, host.provider) {
-            (Named::Known(index), None) => return Some(self.state(facts, index)),
+            // What answers behind a gateway, the model tells better than a client that speaks to many.
+            (Named::Known(index), None) => {
+                let model = host.gateway.and_then(|_| self.of_model(facts, scratch)).filter(|model| *model != index);
+                match model {
+                    Some(model) => (model, conclusion::MODEL),
+                    None => return Some(self.state(facts, index)),
+                }
+            }
             (Named::Known(index), Some(host)) if host == index => {
                 return Some(self.state(facts, index));
             }

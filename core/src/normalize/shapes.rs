@@ -281,6 +281,11 @@ struct Reading<'r, 'c, 'a> {
 
 impl<'a> Reading<'_, '_, 'a> {
     fn value(&mut self, field: &Field) -> Option<Val<'a>> {
+        self.sum(field, &field.plus)
+    }
+
+    /// The value with the further parts of it in `plus`.
+    fn sum(&mut self, field: &Field, plus: &[u16]) -> Option<Val<'a>> {
         if let Some(tally) = &field.tally {
             return tally.count(self.group, &field.slots).map(Val::Int);
         }
@@ -290,7 +295,7 @@ impl<'a> Reading<'_, '_, 'a> {
             self.context.read(field.kind, source, ops)
         };
         let value = field.slots.iter().find_map(&mut read);
-        field.plus.iter().fold(value, |sum, slot| match (sum, read(slot)) {
+        plus.iter().fold(value, |sum, slot| match (sum, read(slot)) {
             (Some(Val::Int(a)), Some(Val::Int(b))) => Some(Val::Int(a + b)),
             (sum, _) => sum,
         })
@@ -302,6 +307,13 @@ impl<'a> Reading<'_, '_, 'a> {
             Val::Int(value) => Some(value),
             _ => None,
         })
+    }
+
+    /// The count is the span's own, with the further parts of it or, as older releases of libraries tell it, without.
+    fn is(&mut self, own: i64, concept: Concept) -> bool {
+        let shape = self.shape;
+        let mut fields = shape.fields.iter().filter(|field| field.concept == concept);
+        fields.any(|field| self.value(field) == Some(Val::Int(own)) || self.sum(field, &[]) == Some(Val::Int(own)))
     }
 
     /// How the span's counts relate to the response's where both are of one call: the same numbers, or the response's
@@ -317,8 +329,9 @@ impl<'a> Reading<'_, '_, 'a> {
             let raw = self.count(Concept::InputTokens)?;
             let cached =
                 self.count(Concept::CacheReadTokens).unwrap_or(0) + self.count(Concept::CacheWriteTokens).unwrap_or(0);
+            let same = self.is(own, Concept::InputTokens);
             match self.shape.cached {
-                _ if own == raw => {}
+                _ if same => {}
                 Inclusion::Exclusive if own == raw + cached => told.cached = Some(Inclusion::Inclusive),
                 _ => return None,
             }

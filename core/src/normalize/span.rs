@@ -29,11 +29,11 @@ const TIME: &[u8] = b"@time";
 const EVENTS: u32 = 1024;
 
 /// Facts as they are gathered: a value of a better rule replaces one of a worse.
-struct Gather<'g, 'a> {
+pub(super) struct Gather<'g, 'a> {
     normalizer: &'a Normalizer,
-    facts: &'g mut Facts<'a>,
+    pub(super) facts: &'g mut Facts<'a>,
     ranks: &'g mut [u16; Concept::COUNT],
-    context: Context<'g, 'a>,
+    pub(super) context: Context<'g, 'a>,
 }
 
 impl<'a> Gather<'_, 'a> {
@@ -273,11 +273,22 @@ impl Normalizer {
                 gather.follow(attrs[at as usize].value, &blob.paths, &blob.entries);
             }
         }
+        let mut written = Evaluation::default();
+        if marked {
+            for concept in Concept::EVALUATION.into_iter().filter(|one| scratch.canonical.set.contains(*one)) {
+                written.learn(concept, attrs[scratch.canonical.at[concept as usize] as usize].value);
+            }
+        }
+        let mut further = self.further_evaluations(attrs, &hits, row, &mut gather, written);
         let exception = if span.events > 0 {
-            self.read_events(span, dialect, &mut gather, &mut carrier)
+            self.read_events(span, dialect, &mut gather, &mut carrier, &mut further)
         } else {
             Exception::default()
         };
+        if !further.is_empty() {
+            let further = arena.alloc_str(&further);
+            gather.facts.set(Concept::MoreEvaluations, Val::Str(further), conclusion::FURTHER);
+        }
         let told = self.read_carrier(carrier, &mut gather);
         for (entry, value) in &res.values {
             let own = &self.tables.rules[usize::from(entry.rule)].dialects;
@@ -330,9 +341,9 @@ impl Normalizer {
         dialect: Option<u16>,
         gather: &mut Gather<'_, 'a>,
         carrier: &mut (u16, Value<'a>),
+        further: &mut String,
     ) -> Exception<'a> {
         let mut exception = Exception::default();
-        let mut further = String::new();
         for (event, at) in events(span.raw).map_while(Result::ok).zip(0..) {
             if at >= EVENTS {
                 gather.context.anomalies.events_beyond += 1;
@@ -376,13 +387,9 @@ impl Normalizer {
                     }
                 }
             }
-            if evaluation.says_something() && !evaluation.append(&mut further, gather.context.text_bytes) {
+            if evaluation.says_something() && !evaluation.append(further, gather.context.text_bytes) {
                 gather.context.anomalies.oversize_text += 1;
             }
-        }
-        if !further.is_empty() {
-            let further = gather.context.arena.alloc_str(&further);
-            gather.facts.set(Concept::MoreEvaluations, Val::Str(further), conclusion::EVENT);
         }
         exception
     }

@@ -9,11 +9,13 @@ use super::provider::Providers;
 use super::read::Anomalies;
 use crate::concept::Concept;
 use crate::facts::{Facts, Val};
+use std::collections::BTreeMap;
 
 /// One dialect's habits, providers by index.
 #[derive(Debug, Default)]
 pub struct Habits {
     cached: ByProvider<Inclusion>,
+    scopes: BTreeMap<String, Inclusion>,
     versions: Vec<(Version, ByProvider<Inclusion>)>,
     reasoning: ByProvider<Reasoning>,
     provider_total: Option<bool>,
@@ -59,10 +61,11 @@ pub fn habits(plan: &NormalizePlan, providers: &Providers) -> Result<Vec<Habits>
         .iter()
         .map(|dialect| {
             let fault = |what: String| format!("dialect {}: {what}", dialect.name);
-            let CachedRule { default, providers: by, versions } = &dialect.cached;
+            let CachedRule { default, providers: by, scopes, versions } = &dialect.cached;
             let ReasoningRule { default: reasoning, providers: reasoning_by } = &dialect.reasoning;
             Ok(Habits {
                 cached: ByProvider { default: *default, providers: resolve(by, providers).map_err(fault)? },
+                scopes: scopes.clone(),
                 versions: versions
                     .iter()
                     .map(|rule| {
@@ -87,10 +90,7 @@ pub fn habits(plan: &NormalizePlan, providers: &Providers) -> Result<Vec<Habits>
         .collect()
 }
 
-fn resolve<T: Copy>(
-    by: &std::collections::BTreeMap<String, T>,
-    providers: &Providers,
-) -> Result<Vec<(u16, T)>, String> {
+fn resolve<T: Copy>(by: &BTreeMap<String, T>, providers: &Providers) -> Result<Vec<(u16, T)>, String> {
     by.iter().map(|(name, value)| Ok((providers.index(name)?, *value))).collect()
 }
 
@@ -99,6 +99,8 @@ pub struct Evidence<'n> {
     pub habits: Option<&'n Habits>,
     pub provider: Option<u16>,
     pub version: Option<Version>,
+    /// The scope's name.
+    pub scope: &'n str,
     /// Of the source that the input tokens came from.
     pub cached: Option<Inclusion>,
     /// Of the source that the output tokens came from.
@@ -156,8 +158,8 @@ pub fn conclude(
         input = Some(raw + cached);
         adjust(facts, C::InputTokens, raw + cached, conclusion::CACHE_ADDED);
     }
-    if let (Some(input), Some(raw), Some(evidence)) = (input, output, evidence) {
-        let whole = whole_output(evidence, providers, input, raw, reasoning, told_total);
+    if let (Some(raw), Some(evidence)) = (output, evidence) {
+        let whole = whole_output(evidence, providers, input.unwrap_or(0), raw, reasoning, told_total);
         if whole != raw {
             output = Some(whole);
             adjust(facts, C::OutputTokens, whole, conclusion::REASONING_ADDED);
@@ -233,6 +235,7 @@ fn excludes_cached(
             .iter()
             .find(|(below, _)| evidence.version.is_some_and(|version| version < *below))
             .and_then(|(_, rule)| rule.get(evidence.provider))
+            .or_else(|| habits.scopes.get(evidence.scope).copied())
             .or_else(|| habits.cached.get(evidence.provider))
     });
     let rule = rule.or_else(|| evidence.provider.map(|index| providers.list[usize::from(index)].cached));

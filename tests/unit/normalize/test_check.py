@@ -14,6 +14,7 @@ normalize:
     - name: acme
       attributes: {input_tokens: x.y}
       only_here: [q.z]
+      everywhere: [bare]
     - name: acme
       detect: [{all: ['span:^a$', 'resource:x=y=z']}]
 """
@@ -33,9 +34,10 @@ def test_faults_of_several_dialects_are_told_together() -> None:
         (7, 7): "normalize.dialects[1]",
         (7, 13): "normalize.dialects[1].name",
         (9, 19): "normalize.dialects[1].only_here[0]",
-        (10, 13): "normalize.dialects[2].name",
-        (11, 23): "normalize.dialects[2].detect[0].all[0]",
-        (11, 35): "normalize.dialects[2].detect[0].all[1]",
+        (10, 20): "normalize.dialects[1].everywhere[0]",
+        (11, 13): "normalize.dialects[2].name",
+        (12, 23): "normalize.dialects[2].detect[0].all[0]",
+        (12, 35): "normalize.dialects[2].detect[0].all[1]",
     }
 
 

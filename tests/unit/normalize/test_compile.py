@@ -84,7 +84,8 @@ def test_users_dialects_are_detected_first() -> None:
         "name": "acme",
         "detect": ["acme.model", {"all": ["scope:acme", "acme.kind=llm"]}],
         "attributes": {"request_model": ["acme.model"], "input_tokens": ["acme.usage#in | exclusive"]},
-        "includes_cached": {"default": "inclusive", "anthropic": "exclusive"},
+        "includes_cached": {"default": "inclusive", "anthropic": "exclusive", "scope:acme.raw": "exclusive"},
+        "separate": True,
         "operations": {"Think": "chat"},
         "roles": [{"when": ["span:acme.flow*"], "role": "wrapper"}],
     }
@@ -92,11 +93,20 @@ def test_users_dialects_are_detected_first() -> None:
     assert section["dialects"][0]["name"] == "acme"
     assert [test["dialect"] for test in section["detection"][:2]] == [0, 0]
     assert section["detection"][1]["all"] == [{"scope": "acme"}, {"attr": {"key": "acme.kind", "value": "llm"}}]
-    assert section["dialects"][0]["cached"] == {"default": "inclusive", "providers": {"anthropic": "exclusive"}}
+    counts = {"default": "inclusive", "providers": {"anthropic": "exclusive"}, "scopes": {"acme.raw": "exclusive"}}
+    assert section["dialects"][0]["cached"] == counts
+    assert section["dialects"][0]["separate"] is True
     assert section["dialects"][0]["operations"] == {"think": {"role": "inference", "operation": "chat"}}
     assert section["dialects"][0]["tests"] == [{"all": [{"span": "acme.flow*"}], "role": "wrapper"}]
     rule = next(rule for rule in section["rules"] if rule["key"] == "acme.usage")
     assert (rule["path"], rule["cached"]) == ("in", "exclusive")
+
+
+def test_bare_keys_are_read_in_their_dialect_alone_unless_it_says_everywhere() -> None:
+    acme = {"name": "acme", "detect": ["acme.x"], "attributes": {"input_tokens": ["acme_in"], "user_id": ["acme_user"]}}
+    section = plan(dialects=[{**acme, "everywhere": ["acme_in"]}])
+    assert "acme_in" in order(section, "input_tokens", "openlit")
+    assert "acme_user" not in order(section, "user_id", "openlit")
 
 
 def test_a_users_dialect_replaces_the_shipped_one_of_its_name() -> None:
@@ -119,6 +129,7 @@ def test_a_users_dialect_replaces_the_shipped_one_of_its_name() -> None:
         ({"dialects": [{"name": "Bad Name"}]}, "pattern"),
         ({"dialects": [{"name": "d", "detect": ["kind:server"]}]}, "cannot detect a dialect"),
         ({"dialects": [{"name": "d", "includes_cached": {"opnai": "inclusive"}}]}, "no provider `opnai`"),
+        ({"dialects": [{"name": "d", "includes_cached": {"scope:": "inclusive"}}]}, "no provider `scope:`"),
         ({"dialects": [{"name": "d", "operations": {"x": "chta"}}]}, "no operation `chta`"),
         ({"content": "shred"}, "'keep', 'drop', 'truncate' or 'redact'"),
         ({"conventions": "old"}, "'both' or 'latest'"),

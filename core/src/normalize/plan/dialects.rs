@@ -42,6 +42,9 @@ pub struct Dialect {
     /// Keys that mean nothing on its spans.
     #[serde(default)]
     pub ignored: Vec<String>,
+    /// Its spans come from another instrumentation than those of other dialects with the same scope.
+    #[serde(default)]
+    pub separate: bool,
 }
 
 /// Whether input tokens contain cached ones. Nothing stated: the provider's default decides.
@@ -52,6 +55,9 @@ pub struct CachedRule {
     pub default: Option<Inclusion>,
     #[serde(default)]
     pub providers: BTreeMap<String, Inclusion>,
+    /// By the scope's name, before providers and default.
+    #[serde(default)]
+    pub scopes: BTreeMap<String, Inclusion>,
     /// Asked first, in order, where the scope has a version.
     #[serde(default)]
     pub versions: Vec<VersionRule>,
