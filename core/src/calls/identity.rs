@@ -1,8 +1,9 @@
 //! What a response id proves. The ids of providers are long and random and name one answer for ever. Test servers send one
-//! id always (`chatcmpl-123`), and Ollama draws its ids from a thousand numbers.
+//! id always (`chatcmpl-123`), and Ollama draws its ids from a thousand numbers. An answer may be told several times.
 
 use super::group::{Grouping, Rule};
-use super::sketch::hash;
+use super::models;
+use super::sketch::{ABSENT, hash};
 
 /// In the key of an id that is too short to be the only one of its kind.
 const WEAK: u64 = 1;
@@ -49,9 +50,42 @@ pub fn is_weak(key: u64) -> bool {
 }
 
 /// Whether an id stands on reports of two calls. `same_source`: the reports are from one instrumentation in one process, and
-/// neither stands above the other; `apart`: neither interval contains the other; `usage`: both have usage.
-pub fn is_reused(id: u64, same_source: bool, apart: bool, usage: bool) -> bool {
-    if is_weak(id) { same_source || apart } else { same_source && apart && usage }
+/// neither stands above the other; `apart`: neither interval contains the other; `other_answer`: they tell two answers.
+pub fn is_reused(id: u64, same_source: bool, apart: bool, other_answer: bool) -> bool {
+    if is_weak(id) { same_source || apart } else { same_source && apart && other_answer }
+}
+
+/// What tells answers apart that have one id: the counts, and the model where it is known. 0 for none. Answers that are
+/// fetched again (`responses.retrieve`) say the same, those of a test server that always sends one id differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Answer(u32);
+
+/// Bits of an `Answer` for the model.
+const MODEL_BITS: u32 = 12;
+
+impl Answer {
+    pub const UNKNOWN: Answer = Answer(0);
+
+    /// `counts`: input, output, total; `names`: keys of the models asked and answering.
+    pub fn of([input, output, total]: [i64; 3], [asked, answered]: [u64; 2]) -> Answer {
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        // Some tell the total only, and who tells both sides need not.
+        let counts = if input == ABSENT && output == ABSENT { [total, ABSENT] } else { [input, output] };
+        let mixed =
+            counts.iter().fold(1, |mixed: u64, count| (mixed ^ *count as u64).wrapping_mul(SPREAD).rotate_left(29));
+        let name = if answered == models::UNKNOWN { asked } else { answered };
+        let model = (name.wrapping_mul(SPREAD) >> (64 - MODEL_BITS)) as u32;
+        Answer(((mixed >> 32) as u32 & !((1 << MODEL_BITS) - 1)).max(1 << MODEL_BITS) | model)
+    }
+
+    /// Whether both are known and are not the same.
+    pub fn differs(self, other: Answer) -> bool {
+        let model = |answer: Answer| answer.0 & ((1 << MODEL_BITS) - 1);
+        let known = model(self) != 0 && model(other) != 0;
+        self != Answer::UNKNOWN
+            && other != Answer::UNKNOWN
+            && (self.0 >> MODEL_BITS != other.0 >> MODEL_BITS || (known && model(self) != model(other)))
+    }
 }
 
 impl Grouping<'_> {

@@ -6,10 +6,10 @@
 use super::amounts::Amounts;
 use super::elsewhere::{Elsewhere, Losses};
 use super::group::Rule;
-use super::identity;
+use super::identity::{self, Answer};
 use super::ids::{Ids, Places};
 use super::report::{Place, is_inference};
-use super::sketch::{Sketch, TOLERANCE_NS, WITH_USAGE, id_and_rank};
+use super::sketch::{Sketch, TOLERANCE_NS, id_and_rank};
 use crate::facts::Facts;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
@@ -68,6 +68,7 @@ pub struct Arrival {
     pub id: u64,
     /// How good a canonical report it would be.
     pub rank: u64,
+    pub answer: Answer,
 }
 
 impl Arrival {
@@ -76,8 +77,8 @@ impl Arrival {
         if !is_inference(facts) {
             return None;
         }
-        let (id, rank) = id_and_rank(&place, facts).unwrap_or_default();
-        Some(Self { place, id, rank })
+        let (id, rank, answer) = id_and_rank(&place, facts).unwrap_or((0, 0, Answer::UNKNOWN));
+        Some(Self { place, id, rank, answer })
     }
 }
 
@@ -90,7 +91,8 @@ struct Known {
     /// How good a canonical report that span is, or `COUNTED`.
     rank: u64,
     /// Scope and instance in one.
-    source: u64,
+    source: u32,
+    answer: Answer,
     start: u64,
     end: u64,
 }
@@ -100,11 +102,19 @@ const COUNTED: u64 = u64::MAX;
 impl Known {
     fn of(sketch: &Sketch, rank: u64) -> Self {
         let Sketch { trace, span, scope, instance, start, end, .. } = *sketch;
-        Self::new(Spot { trace, span }, rank, source(scope, instance), start, end)
+        Self::new(Spot { trace, span }, rank, source(scope, instance), sketch.answer(), [start, end])
     }
 
-    fn new(spot: Spot, rank: u64, source: u64, start: u64, end: u64) -> Self {
-        Self { trace: [spot.trace as u64, (spot.trace >> 64) as u64], span: spot.span, rank, source, start, end }
+    fn new(spot: Spot, rank: u64, source: u32, answer: Answer, [start, end]: [u64; 2]) -> Self {
+        Self {
+            trace: [spot.trace as u64, (spot.trace >> 64) as u64],
+            span: spot.span,
+            rank,
+            source,
+            answer,
+            start,
+            end,
+        }
     }
 
     /// Whether the call of another report, which has the same id, is not this one.
@@ -114,8 +124,7 @@ impl Known {
                 && inner.end <= outer.end.saturating_add(TOLERANCE_NS)
         };
         let apart = !within(self, other) && !within(other, self);
-        let usage = self.rank & other.rank & WITH_USAGE != 0;
-        identity::is_reused(id, self.source == other.source, apart, usage)
+        identity::is_reused(id, self.source == other.source, apart, self.answer.differs(other.answer))
     }
 
     /// The same of the reports of a call.
@@ -129,8 +138,9 @@ impl Known {
     }
 }
 
-fn source(scope: u64, instance: u64) -> u64 {
-    scope ^ instance.rotate_left(32)
+fn source(scope: u64, instance: u64) -> u32 {
+    let both = scope ^ instance.rotate_left(32);
+    (both ^ both >> 32) as u32
 }
 
 /// Calls of decided traces in order of decision. Those of one trace are chained, newest first.
@@ -237,10 +247,10 @@ impl RecentCalls {
         for same_shard in order.chunk_by(|a, b| a.0 == b.0) {
             let mut ids = lock(&self.ids[same_shard[0].0]);
             for (_, index) in same_shard {
-                let Arrival { place, id, rank } = &arrivals[*index as usize];
+                let Arrival { place, id, rank, answer } = &arrivals[*index as usize];
                 let Place { trace_id: trace, span_id: span, scope, instance, start, end, .. } = *place;
                 let source = source(scope, instance);
-                let known = Known::new(Spot { trace, span }, *rank, source, start, end.max(start));
+                let known = Known::new(Spot { trace, span }, *rank, source, *answer, [start, end.max(start)]);
                 see_id(&mut ids, *id, known, now);
             }
         }

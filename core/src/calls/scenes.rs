@@ -46,8 +46,10 @@ const STRONG: &str = "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT";
 #[test]
 fn an_id_that_a_test_server_always_sends_merges_nothing() {
     for id in ["chatcmpl-123", STRONG] {
-        let sdk = |at: u64| chat(at, 999, "sdk", at * 100, at * 100 + 50).usage(5, 7).id(id);
-        let framework = |at: u64| chat(at + 50, 999, "framework", at * 100 - 1, at * 100 + 51).usage(5, 7).id(id);
+        // A long id with other counts is another answer.
+        let usage = |call: Report<'static>, at: u64| call.usage(if id == STRONG { at as i64 } else { 5 }, 7).id(id);
+        let sdk = |at: u64| usage(chat(at, 999, "sdk", at * 100, at * 100 + 50), at);
+        let framework = |at: u64| usage(chat(at + 50, 999, "framework", at * 100 - 1, at * 100 + 51), at);
         let calls: Vec<_> = (1..40).map(sdk).collect();
         assert_eq!(alone(&calls).calls.len(), 39);
         let both: Vec<_> = (1..40).flat_map(|at| [framework(at), sdk(at)]).collect();
@@ -59,6 +61,24 @@ fn an_id_that_a_test_server_always_sends_merges_nothing() {
         let recent = RecentCalls::new();
         let late: usize = both.iter().map(|one| decide(&[*one], &recent).calls.len()).sum();
         assert_eq!(late, 39);
+    }
+}
+
+#[test]
+fn an_answer_that_is_fetched_again_is_one_call() {
+    let told = |at: u64| chat(at, 999, "sdk", at * 1000, at * 1000 + 50).id(STRONG);
+    // Asked for in the background, fetched before it was there, and twice when it was.
+    let spans = [told(1), told(2), told(3).usage(5, 7), told(4).usage(5, 7)];
+    let outcome = alone(&spans);
+    assert_eq!((outcome.calls.len(), outcome.calls[0].1, outcome.calls[0].2), (1, 5, 7));
+    let recent = RecentCalls::new();
+    assert_eq!(spans[2..].iter().map(|span| decide(&[*span], &recent).count).sum::<usize>(), 1);
+    let elsewhere = [[told(3).usage(5, 7).in_trace(1)], [told(4).usage(5, 7).in_trace(2)]];
+    assert_eq!(across(&[&elsewhere[0], &elsewhere[1]]).len(), 1);
+    // Other counts, or the same of another model, are another answer.
+    for other in [told(4).usage(5, 8), told(4).model("gpt-4o-mini").usage(5, 7)] {
+        assert_eq!(alone(&[spans[2], other]).calls.len(), 2);
+        assert_eq!(across(&[&elsewhere[0], &[other.in_trace(2)]]).len(), 2);
     }
 }
 

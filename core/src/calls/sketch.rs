@@ -1,5 +1,6 @@
 //! A report reduced to what decides whether two of them are the same call.
 
+use super::identity::Answer;
 use super::report::{KIND_CLIENT, Place, Report, is_error, is_inference, shows_answer};
 use super::{identity, models};
 use crate::concept::Concept;
@@ -84,11 +85,7 @@ impl Sketch {
 
     /// The same from facts, for ingest, where making a report would cost more than it is worth.
     pub fn of_facts(place: &Place, facts: &Facts<'_>) -> Sketch {
-        let get = |concept| match facts.get(concept) {
-            Some(Val::Int(count)) if count >= 0 => count,
-            Some(Val::Float(count)) if (0.0..9e18).contains(&count) => count.round() as i64,
-            _ => ABSENT,
-        };
+        let get = |concept| count(facts, concept);
         let text = |concept| facts.text(concept).unwrap_or("");
         let cached = get(Concept::CacheReadTokens).max(0).saturating_add(get(Concept::CacheWriteTokens).max(0));
         let error = is_error(place, facts);
@@ -293,7 +290,13 @@ impl Sketch {
     /// Whether both carry one id although they are not the same call.
     pub fn reuses_id(&self, other: &Sketch) -> bool {
         let same_source = self.same_source(other);
-        identity::is_reused(self.response_id, same_source, !self.contains_or_within(other), self.usage && other.usage)
+        let other_answer = self.answer().differs(other.answer());
+        identity::is_reused(self.response_id, same_source, !self.contains_or_within(other), other_answer)
+    }
+
+    /// What it tells of its answer.
+    pub fn answer(&self) -> Answer {
+        if self.usage { Answer::of([self.input, self.output, self.total], self.models) } else { Answer::UNKNOWN }
     }
 
     /// The same instrumentation in the same process.
@@ -367,15 +370,26 @@ fn rank(told: bool, inference: bool, usage: bool, client: bool, duration: u64) -
     u64::from(told) << 63 | u64::from(inference) << 62 | usage | u64::from(client) << 60 | (!duration >> 4)
 }
 
-/// The key of the response id and the rank of a report, without making its sketch.
-pub fn id_and_rank(place: &Place, facts: &Facts<'_>) -> Option<(u64, u64)> {
+/// The key of the response id, the rank and the answer of a report, without making its sketch.
+pub fn id_and_rank(place: &Place, facts: &Facts<'_>) -> Option<(u64, u64, Answer)> {
     let id = facts.text(Concept::ResponseId).filter(|id| !id.is_empty())?;
-    let counted = |concept| facts.number(concept).is_some_and(|count| count > 0.0);
-    let usage = !facts.flag(Concept::TokensEstimated).unwrap_or(false)
-        && [Concept::InputTokens, Concept::OutputTokens, Concept::TotalTokens].into_iter().any(counted);
+    let counts = [Concept::InputTokens, Concept::OutputTokens, Concept::TotalTokens].map(|told| count(facts, told));
+    let estimated = facts.flag(Concept::TokensEstimated).unwrap_or(false);
+    let usage = !estimated && counts.iter().any(|count| *count > 0);
     let duration = place.end.saturating_sub(place.start);
+    let [asked, answered] = [Concept::RequestModel, Concept::ResponseModel].map(|name| facts.text(name).unwrap_or(""));
+    let answer = if usage { Answer::of(counts, [asked, answered].map(models::key)) } else { Answer::UNKNOWN };
     // An id is an answer's.
-    Some((identity::key(id), rank(true, is_inference(facts), usage, place.kind == KIND_CLIENT, duration)))
+    let rank = rank(true, is_inference(facts), usage, place.kind == KIND_CLIENT, duration);
+    Some((identity::key(id), rank, answer))
+}
+
+fn count(facts: &Facts<'_>, concept: Concept) -> i64 {
+    match facts.get(concept) {
+        Some(Val::Int(count)) if count >= 0 => count,
+        Some(Val::Float(count)) if (0.0..9e18).contains(&count) => count.round() as i64,
+        _ => ABSENT,
+    }
 }
 
 /// A hash of bytes that is the same everywhere in the process.

@@ -75,7 +75,8 @@ pub fn is_one_sided(report: &Report<'_>) -> bool {
     usage.get(Unit::Input).is_some() != usage.get(Unit::Output).is_some()
         && !report.error
         && matches!(report.texts.get(Concept::Operation), "chat" | "text_completion" | "generate_content")
-        && tells(&[Unit::Input, Unit::CacheRead, Unit::TextInput, Unit::AudioInput, Unit::ImageInput])
+        // Cached tokens are a part of the input and do not tell the rest.
+        && tells(&[Unit::Input, Unit::TextInput, Unit::AudioInput, Unit::ImageInput])
             != tells(&[Unit::Output, Unit::TextOutput, Unit::AudioOutput, Unit::ImageOutput, Unit::Images])
 }
 
