@@ -167,6 +167,10 @@ def test_versions_of_a_model_are_models(first: str, second: str, calls: int) -> 
     """Two parallel spans of two SDKs with the same counts."""
     core = engine(call_records=True)
     for number, model in ((2, first), (3, second)):
-        told = {"gen_ai.operation.name": "chat", "gen_ai.request.model": model, "gen_ai.usage.input_tokens": 9}
+        told: dict[str, str | int | float | bool] = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": model,
+            "gen_ai.usage.input_tokens": 9,
+        }
         core.ingest(request_of(span(1, number, 1, told, start=NOW + number, ms=50 - number), scope=f"sdk{number}"), NOW)
     assert len(decided(core, NOW)) == calls

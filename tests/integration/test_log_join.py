@@ -229,7 +229,7 @@ RELEVANT = {"gen_ai.evaluation.name": "rel", "gen_ai.evaluation.score.value": 0.
 SAFE = {"enricher.guardrail.name": "pii", "enricher.guardrail.decision": "passed"}
 
 
-def _scores(core: CoreEngine) -> dict[str, tuple[int, float]]:
+def _scores(core: CoreEngine) -> dict[str, tuple[int, Any]]:
     """By evaluation: how many scores, and their sum."""
     found = [series for series in core.metrics() if series[0] == "llm_evaluation_score"]
     return {labels[0]: (sum(counts), total) for _, labels, counts, total, _ in found if isinstance(counts, list)}

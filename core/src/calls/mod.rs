@@ -20,6 +20,7 @@ mod report;
 mod sets;
 mod settle;
 mod sketch;
+mod slots;
 mod top_up;
 mod tree;
 
@@ -43,6 +44,7 @@ pub use group::{Fate, Grouping, Rule};
 pub use merge::Call;
 pub use rate_limits::RateLimits;
 pub use recent::{Arrival, Loss, RecentCalls};
-pub use report::{Place, Report, ReportedCost, Texts};
+pub use report::{Place, Report, ReportedCost};
 pub use sketch::Sketch;
+pub use slots::Texts;
 pub use tree::Links;
