@@ -98,8 +98,8 @@ def replay(bodies: list[bytes], *, verdicts_between: bool) -> list[Record]:
 
 
 def calls(records: list[Record]) -> Counter[tuple[Any, ...]]:
-    """What is counted, call by call."""
-    return Counter(tuple(record[name] for name in COUNTED) for record in records)
+    """What is counted, call by call. A wrapper that comes too late may have told that there was none of something."""
+    return Counter(tuple(record[name] or 0 for name in COUNTED) for record in records)
 
 
 def totals(records: list[Record]) -> Totals:
