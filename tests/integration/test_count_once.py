@@ -98,6 +98,9 @@ def test_totals_in_any_order_around_verdicts(seed: int) -> None:
     assert totals(counted(records)) == totals(truth(made))
 
 
+LONG_ID = "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT"
+
+
 def chat(
     trace: int, number: int, at: int, response_id: str, *, parent: int = 0, ms: int = 50, written: int = 0
 ) -> bytes:
@@ -118,14 +121,20 @@ def chat(
 
 @pytest.mark.parametrize("decides", [False, True], ids=["one verdict", "verdicts between"])
 @pytest.mark.parametrize("traces", [1, 10])
-@pytest.mark.parametrize("response_id", ["chatcmpl-123", "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT"])
-def test_a_test_server_that_always_sends_one_id(response_id: str, traces: int, decides: bool) -> None:
+@pytest.mark.parametrize(
+    ("response_id", "differ", "calls"),
+    [("chatcmpl-123", False, 10), (LONG_ID, True, 10), (LONG_ID, False, 1)],
+    ids=["short", "long, other tokens", "long, told again"],
+)
+def test_one_id_again_and_again(response_id: str, differ: bool, calls: int, traces: int, decides: bool) -> None:
+    """From a test server that always sends one id, or of an answer that is fetched again."""
     core = engine(call_records=True)
     records = []
     for number in range(10):
-        core.ingest(chat(1 + number % traces, 1 + number, number * 100, response_id), NOW)
+        written = 1 + number if differ else 0
+        core.ingest(chat(1 + number % traces, 1 + number, number * 100, response_id, written=written), NOW)
         records += decided(core, NOW) if decides else []
-    assert len(records + decided(core, NOW)) == 10
+    assert len(records + decided(core, NOW)) == calls
 
 
 @pytest.mark.parametrize("outer_first", [True, False])
