@@ -78,7 +78,11 @@ def _walk(value: Any, steps: list[str]) -> Iterator[Any]:
             yield value
         return
     step, rest = steps[0], steps[1:]
-    if step == "[]":
+    if step in ("*", "*~"):
+        for name, member in value.items() if isinstance(value, dict) else ():
+            if _is_number(member):
+                yield name if step == "*~" else member
+    elif step == "[]":
         for item in value if isinstance(value, list) else ():
             yield from _walk(item, rest)
     elif step.startswith("["):
@@ -86,6 +90,13 @@ def _walk(value: Any, steps: list[str]) -> Iterator[Any]:
             yield from _walk(value[int(step[1:-1])], rest)
     elif isinstance(value, dict) and step in value:
         yield from _walk(value[step], rest)
+
+
+def _is_number(value: Any) -> bool:
+    """Numbers, and text that is one."""
+    if isinstance(value, str):
+        return re.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", value) is not None
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 def transformed(value: Any, steps: tuple[str, ...], context: dict[str, Any]) -> Any:
