@@ -166,7 +166,8 @@ def _plain(message: str) -> str:
 def _scrubbed(problem: Problem, path: Loc, node: Node) -> Problem:
     """The problem without anything that the user would not want in a build log."""
     message, hint = without_userinfo(problem.message), without_userinfo(problem.hint)
-    if is_secret(path) and problem.code not in ("unknown-key", "missing-key"):
+    # Tables of dialects name what is secret elsewhere (`input_tokens`, `api_key_id`) and hold none.
+    if path[:1] != ("normalize",) and is_secret(path) and problem.code not in ("unknown-key", "missing-key"):
         message, hint = "is not valid (the value is secret and not shown)", ""
         if problem.code == "wrong-type" and isinstance(node.value, (dict, list, type(None))):
             message = problem.message

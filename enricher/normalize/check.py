@@ -12,15 +12,17 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from enricher.config.shape import nearest
 from enricher.content.check import check as check_content
 from enricher.content.settings import ContentSettings, policy_alone
 from enricher.errors import Problem
-from enricher.normalize.names import maps
-from enricher.normalize.notation import parse_source
-from enricher.normalize.settings import Dialect
+from enricher.normalize.names import maps, operations
+from enricher.normalize.notation import parse_source, parse_test
+from enricher.normalize.settings import Dialect, Meaning, RoleRule
 from enricher.normalize.tables import shipped_dialects
 
 _DIALECT = TypeAdapter(Dialect)
+_RULE = TypeAdapter(RoleRule)
 
 
 def check_raw(section: Any) -> list[Problem]:
@@ -39,6 +41,8 @@ def check_raw(section: Any) -> list[Problem]:
         for index, written in enumerate(dialects):
             with suppress(ValidationError):
                 problems += _of_dialect(f"dialects[{index}]", _DIALECT.validate_python(written))
+            if isinstance(written, dict):
+                problems += _of_words(f"dialects[{index}]", written)
     return problems
 
 
@@ -67,3 +71,46 @@ def _of_dialect(place: str, dialect: Dialect) -> Iterator[Problem]:
                 hint = "name a key that stands under `attributes` or `recover`"
                 message = f"the dialect reads no attribute `{pattern}`"
                 yield Problem("unused-key", f"{place}.{part}[{position}]", message, hint)
+
+
+def _of_words(place: str, written: dict[str, Any]) -> Iterator[Problem]:
+    """Of what a dialect says about operations and roles, each by itself."""
+    said: dict[str, Meaning] = {}
+    with suppress(ValidationError):
+        said = _DIALECT.validate_python({"name": "d", "operations": written.get("operations", {})}).operations
+    yield from _of_operations(place, said)
+    rules = written.get("roles")
+    known = {*operations(), *(word.lower() for word in said)}
+    for position, rule in enumerate(rules if isinstance(rules, list) else ()):
+        with suppress(ValidationError):
+            yield from _of_role(f"{place}.roles[{position}]", _RULE.validate_python(rule), known)
+
+
+def _of_operations(place: str, said: dict[str, Meaning]) -> Iterator[Problem]:
+    meant: dict[str, str] = {}
+    for word, meaning in said.items():
+        other = meant.setdefault(word.lower(), word)
+        if said[other] != meaning:
+            message = f"`{word}` and `{other}` are the same word, which is read without regard to case"
+            yield Problem("invalid-value", f"{place}.operations.{word}", message, "keep one of them")
+
+
+def _of_role(place: str, rule: RoleRule, known: set[str]) -> Iterator[Problem]:
+    if rule.role is None and rule.operation is None:
+        hint = "give `role:` or `operation:`, or remove the rule"
+        yield Problem("invalid-value", place, "the rule gives its spans neither a role nor an operation", hint)
+    tests = [parse_test(text, roles=True) for text in rule.when]
+    for position, (text, test) in enumerate(zip(rule.when, tests, strict=True)):
+        here = f"{place}.when[{position}]"
+        if any(opposite in tests[:position] for opposite in _opposites(test)):
+            message = f"`{text}` and another test of the rule never hold together"
+            yield Problem("bad-test", here, message, "all tests of a rule must hold")
+        for name in test.get("not", test).get("operation", ()):
+            if "*" not in name and name not in known and (close := nearest(name, sorted(known))):
+                yield Problem("bad-test", here, f"there is no operation `{name}`", f"did you mean `{close}`?")
+
+
+def _opposites(test: dict[str, Any]) -> Iterator[Any]:
+    """The tests that hold just where a test does not."""
+    yield test.get("not", {"not": test})
+    yield from ({name: not value} for name, value in test.items() if isinstance(value, bool))

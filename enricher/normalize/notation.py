@@ -28,6 +28,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from enricher.config.shape import nearest
+
 SourceKind = Literal["attr", "event", "resource", "log"]
 
 TRANSFORMS = (
@@ -113,6 +115,8 @@ def parse_source(text: str, maps: frozenset[str] = frozenset()) -> Source:
         kind, place = "resource", rest
     elif colon and head == "metric":
         raise NotationError("metrics cannot be read onto spans", "")
+    elif colon:
+        _check_head(head, rest, ("event", "log", "resource"))
     key, hash_mark, path = place.partition("#")
     _check_key(key, text)
     if hash_mark and not path:
@@ -124,6 +128,12 @@ def parse_source(text: str, maps: frozenset[str] = frozenset()) -> Source:
             f"`{path}` is not a path", "write names with dots, `[]` after lists, `**.` in front to search"
         )
     return Source(kind, key, event, path, transforms, tuple(step for step in steps if step in READINGS), text)
+
+
+def _check_head(head: str, rest: str, known: tuple[str, ...]) -> None:
+    """Keys of attributes may hold colons, but hardly behind a word that is nearly one of ours."""
+    if close := nearest(head, known):
+        raise NotationError(f"there is no `{head}:`", f"did you mean `{close}:{rest}`?")
 
 
 def _check_transform(step: str, maps: frozenset[str]) -> None:
@@ -171,6 +181,8 @@ def parse_test(text: str, *, roles: bool = False) -> dict[str, Any]:
         if head in _TESTS_OF_ROLES and not roles:
             raise NotationError(f"`{head}:` cannot detect a dialect", "use a key, scope:, span: or resource:")
         return _named_test(head, rest, roles=roles)
+    if colon:
+        _check_head(head, rest, (*_TESTS_OF_SPANS, *(_TESTS_OF_ROLES if roles else ())))
     return {"attr": _key_test(text)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -10,12 +11,15 @@ from enricher.config.base import Section, fault
 from enricher.config.shape import nearest
 from enricher.content.settings import ContentSettings, Policy, policy_alone
 from enricher.normalize.names import concepts, maps, operations, providers, table
-from enricher.normalize.notation import TEXT_ONLY, NotationError, parse_source, parse_test
+from enricher.normalize.notation import TEXT_ONLY, UNITS, NotationError, parse_source, parse_test
 from enricher.tokens.settings import EstimateSettings, switch_alone
 
 Inclusion = Literal["inclusive", "exclusive", "unknown"]
 Reasoning = Literal["inside", "outside", "apart", "missing"]
 Role = Literal["inference", "wrapper", "other", "never", "none"]
+
+# What words like `inclusive` and `outside` can be said of.
+_READ = ("input_tokens", "output_tokens")
 
 
 def _known_concept(name: str) -> str:
@@ -34,13 +38,24 @@ def _source(text: str) -> str:
 
 
 def _fitting(attributes: dict[str, list[str]]) -> dict[str, list[str]]:
-    for concept, texts in attributes.items():
-        kind = table("canonical.yaml")["concepts"][concept]["type"]
-        for text in texts if kind in ("count", "quantity", "int", "number") else ():
-            if wrong := [step for step in parse_source(text, maps()).transforms if step in TEXT_ONLY]:
-                message = f"`{text}` yields no number, and {concept} is one"
-                raise fault("bad-source", message, f"leave `{wrong[0]}` out")
+    wrong = [misfit for concept, texts in attributes.items() for text in texts for misfit in _misfits(concept, text)]
+    if wrong:
+        raise fault("bad-source", "; ".join(message for message, _ in wrong), wrong[0][1])
     return attributes
+
+
+def _misfits(concept: str, text: str) -> Iterator[tuple[str, str]]:
+    """What a source says that its concept cannot be, with what to do."""
+    kind = table("canonical.yaml")["concepts"][concept]["type"]
+    source = parse_source(text, maps())
+    if kind in ("count", "quantity", "int", "number"):
+        for step in (step for step in source.transforms if step in TEXT_ONLY):
+            yield f"`{text}` yields no number, and {concept} is one", f"leave `{step}` out"
+    if kind not in ("quantity", "number"):
+        for step in (step for step in source.transforms if step in UNITS):
+            yield f"`{text}` converts a time, and {concept} is none", f"leave `{step}` out"
+    for reading in source.readings if concept not in _READ else ():
+        yield f"`{text}` says `{reading}`, and {concept} is neither of {' and '.join(_READ)}", f"leave `{reading}` out"
 
 
 def _test(text: str) -> str:

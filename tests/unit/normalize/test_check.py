@@ -68,3 +68,38 @@ def test_text_that_may_stand_on_a_span_is_none(test: str) -> None:
 @pytest.mark.parametrize("text", ["normalize: 7", "normalize: {dialects: 7}", "normalize: {dialects: [7, {name: 7}]}"])
 def test_any_shape_is_checked(text: str) -> None:
     assert told(text)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "says"),
+    [
+        ("detect: ['scop:acme']", "detect[0]: there is no `scop:`"),
+        ("detect: [a.b.c], attributes: {input_tokens: 'evnt:foo/bar'}", "there is no `evnt:`"),
+        ("detect: [a.b.c], attributes: {input_tokens: 'reource:x'}", "there is no `reource:`"),
+        ("detect: [a.b.c], attributes: {input_tokens: 'a.b | iso'}", "converts a time, and input_tokens is none"),
+        ("detect: [a.b.c], attributes: {request_model: 'a.b | ms'}", "converts a time, and request_model is none"),
+        ("detect: [a.b.c], attributes: {cost_total: 'a.b | inclusive'}", "cost_total is neither of input_tokens and"),
+        ("detect: [a.b.c], attributes: {input_token: a.b}", "there is no concept `input_token`"),
+        ("detect: [a.b.c], roles: [{when: [a.b]}]", "roles[0]: the rule gives its spans neither"),
+        ("detect: [a.b.c], roles: [{when: ['usage:yes', 'usage:no'], role: never}]", "never hold together"),
+        ("detect: [a.b.c], roles: [{when: ['a.b=c', '!a.b=c'], role: never}]", "never hold together"),
+        ("detect: [a.b.c], roles: [{when: ['operation:chatt'], role: never}]", "no operation `chatt`"),
+        ("detect: [a.b.c], operations: {LLM: chat, llm: embeddings}", "the same word"),
+    ],
+)
+def test_what_does_nothing_is_a_fault(dialect: str, says: str) -> None:
+    (problem,) = told(f"normalize: {{dialects: [{{name: d, {dialect}}}]}}").values()
+    assert says in problem
+
+
+@pytest.mark.parametrize(
+    "dialect",
+    [
+        "detect: ['aws:bedrock']",
+        "detect: [a.b.c], roles: [{when: ['operation:my_own', 'usage:yes'], role: never}]",
+        "detect: [a.b.c], operations: {LLM: chat, llm: chat}",
+        "detect: [a.b.c], attributes: {ttft: 'a.b | ms', input_tokens: 'a.c | exclusive'}",
+    ],
+)
+def test_what_does_something_is_none(dialect: str) -> None:
+    assert told(f"normalize: {{dialects: [{{name: d, {dialect}}}]}}") == {}
