@@ -217,6 +217,8 @@ def _dialect(dialect: Dialect) -> dict[str, Any]:
         plan["model_claims"] = True
     if dialect.separate:
         plan["separate"] = True
+    if dialect.last_step:
+        plan["last_step"] = True
     if dialect.ignore:
         plan["ignored"] = dialect.ignore
     if dialect.operations:

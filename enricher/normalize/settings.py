@@ -190,6 +190,9 @@ class Dialect(Section):
     separate: bool = False
     """True where its spans come from another instrumentation than those of other dialects with the same scope, so that
     what both report is one call."""
+    last_step: bool = False
+    """True where the span of a call may stand for a loop of several calls and shows the usage of the last one, while
+    the agent around it shows that of all: what the agent shows beyond its calls is then counted as one call more."""
     ignore: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     """Span attributes that mean nothing here, whatever other dialects read from them."""
     includes_cached: Annotated[

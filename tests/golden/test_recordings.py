@@ -128,6 +128,22 @@ def test_costs_are_what_the_tokens_cost(name: str) -> None:
         assert record["cost_state"] == "computed"
 
 
+def test_the_sum_of_an_agent_counts_for_the_steps_that_no_other_span_shows() -> None:
+    step, last = (call for call in visible_calls("voltagent") if call["request_model"] == "gpt-4.1")
+    assert "input_tokens" in step["not_on_the_wire"]
+    record = record_of("voltagent", step)
+    assert {fact: record[fact] or 0 for fact in TOKENS} == {fact: step[fact] for fact in TOKENS}
+    assert Decimal(record["cost_usd"]) == cost(step)
+    assert record["counted_before"] == {
+        "trace_id": record["trace_id"],
+        "span_id": record_of("voltagent", last)["span_id"],
+        "calls": 0,
+        "total_tokens": last["input_tokens"] + last["output_tokens"],
+        **{fact: last[fact] for fact in TOKENS},
+        "cost_usd": f"{cost(last):f}",
+    }
+
+
 @pytest.mark.parametrize("name", scenarios())
 def test_failures_are_classed_and_not_billed(name: str) -> None:
     failed = [call for call in visible_calls(name) if call["status"] == "error"]

@@ -33,13 +33,27 @@ impl Amounts {
 
     /// All of a call.
     pub fn of(usage: &Usage, cost: &Cost) -> Amounts {
+        let priced = cost.state.is_priced();
+        let cost = if priced { i64::try_from(cost.total_pico).unwrap_or(i64::MAX) } else { 0 };
+        Amounts { call: true, priced, cost, ..Amounts::of_tokens(usage) }
+    }
+
+    /// The tokens of a usage alone.
+    pub fn of_tokens(usage: &Usage) -> Amounts {
         let tokens = KINDS.map(|unit| match unit {
             Unit::Total => small(total(usage).unwrap_or(0)),
             _ => small(usage.or_zero(unit)),
         });
-        let priced = cost.state.is_priced();
-        let cost = if priced { i64::try_from(cost.total_pico).unwrap_or(i64::MAX) } else { 0 };
-        Amounts { call: true, priced, tokens, cost }
+        Amounts { tokens, ..Amounts::NONE }
+    }
+
+    /// The kinds of tokens as a usage; the total is what it told.
+    pub fn usage(&self) -> Usage {
+        let mut usage = Usage::new();
+        for (unit, count) in KINDS.iter().zip(self.tokens).filter(|(unit, _)| **unit != Unit::Total) {
+            usage.set_raw(*unit, i64::from(count));
+        }
+        usage
     }
 
     /// A call that is counted elsewhere, as far as it is known here.
@@ -59,6 +73,16 @@ impl Amounts {
 
     pub fn cost_pico(&self) -> i128 {
         i128::from(self.cost)
+    }
+
+    /// The cost without the tokens.
+    pub fn cost_alone(&self) -> Amounts {
+        Amounts { cost: self.cost, ..Amounts::NONE }
+    }
+
+    /// Whether a call more may be in it: each reads and writes.
+    pub fn has_step(&self) -> bool {
+        self.tokens(Unit::Input) > 0 && self.tokens(Unit::Output) > 0
     }
 
     pub fn has_tokens(&self) -> bool {

@@ -8,6 +8,7 @@ use super::group::{Fate, Grouping, Rule};
 use super::recent::{Decided, RecentCalls, Spot};
 use super::sketch::{Counts, Sketch};
 use super::tree::NONE;
+use crate::facts::Role;
 use crate::price::Cost;
 use std::ops::Range;
 
@@ -47,7 +48,9 @@ impl Grouping<'_> {
             let failed = !sketch.usage && sketch.error;
             if failed {
                 let begin = self.sources.len();
-                self.wrappers_above(*leader, reports, |call| call.sketch.error && call.left.call);
+                // The last step of a loop failed, not the steps before it.
+                let is_own = |call: &Decided| !sketch.is_last_step() || !call.left.has_step();
+                self.wrappers_above(*leader, reports, |call| call.sketch.error && call.left.call && is_own(call));
                 self.note_drawn(*leader, NONE, begin);
             }
             !failed
@@ -168,11 +171,15 @@ impl Grouping<'_> {
     /// Adds the earlier wrappers above a set of which `holds` is true.
     pub(super) fn wrappers_above(&mut self, leader: u32, reports: usize, holds: impl Fn(&Decided) -> bool) {
         let mut above = self.tree.parent[self.sets.face(leader).canonical as usize];
+        let mut in_tool = false;
         for _ in 0..ABOVE {
+            in_tool |= self.nodes.get(above as usize).is_some_and(|node| node.role == Role::Other);
             let call = (above as usize).checked_sub(reports).and_then(|index| Some((index, self.earlier.get(index)?)));
             if let Some((index, call)) = call
                 && call.wrapper
                 && call.claims
+                // The sum over a loop is without what its tools call.
+                && !(in_tool && call.sketch.last_step)
                 && holds(call)
             {
                 self.sources.push(index as u32);
@@ -238,6 +245,7 @@ impl Grouping<'_> {
             }
         }
         self.top_up(costs);
+        self.price_last_steps(costs);
         if self.changed {
             recent.correct(first, &self.earlier);
         }
@@ -246,11 +254,20 @@ impl Grouping<'_> {
 
     fn draw(&mut self, drawn: &Drawn, cost: &mut Cost) {
         let call = &mut self.calls[drawn.call as usize];
-        let mut rest = self.decided[call.decided as usize].left;
+        let known = &mut self.decided[call.decided as usize];
+        let mut rest = known.left;
+        // As long as steps of a loop are left in a sum, the call of the sum is one of them, not the last one.
+        let is_last = known.sketch.is_last_step() && rest.has_tokens();
         let (mut taken, mut at) = (Amounts::NONE, None);
         for source in &self.sources[drawn.from.start as usize..drawn.from.end as usize] {
             let earlier = &mut self.earlier[*source as usize];
-            if earlier.left.give(&mut rest, &mut taken) {
+            let is_call = std::mem::take(&mut rest.call);
+            let mut gave = earlier.left.give(&mut rest, &mut taken);
+            rest.call = is_call;
+            if !is_last || !earlier.left.has_step() {
+                gave |= earlier.left.give(&mut rest, &mut taken);
+            }
+            if gave {
                 earlier.drawn = true;
                 at = at.or(Some((earlier.at, earlier.sketch.inference)));
             }
@@ -260,7 +277,8 @@ impl Grouping<'_> {
         taken.reduce(&mut call.report.usage);
         cost.reduce(taken.cost_pico());
         let adds = !rest.is_none();
-        call.before = Some(Before { at, amounts: taken, adds });
+        let (amounts, at_first) = call.before.map_or((taken, at), |before| (before.amounts.with(&taken), before.at));
+        call.before = Some(Before { at: at_first, amounts, adds });
         let rule = if is_sum { Rule::Sum } else { Rule::Wrapper };
         self.merged[rule as usize] += u32::from(taken.call);
         if !adds {

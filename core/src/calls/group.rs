@@ -1,6 +1,7 @@
 //! The grouping of one trace's reports, by the rules of design §6.
 
 use super::draw::Drawn;
+use super::loops::Rest;
 use super::matching::Matching;
 use super::merge::Call;
 use super::recent::{Decided, RecentCalls, Spot};
@@ -130,6 +131,11 @@ pub struct Grouping<'a> {
     pub(super) changed: bool,
     /// Wrappers that show the usage of the only call below them: (its leader, node of the wrapper).
     pub(super) lenders: Vec<(u32, u32)>,
+    /// Calls that show the last step of a loop are among the reports or the earlier calls.
+    pub(super) loops: bool,
+    pub(super) rests: Vec<Rest>,
+    /// Nodes of the calls in the sums of `rests`.
+    pub(super) parts: Vec<u32>,
 }
 
 /// Nodes below a wrapper that are searched for its calls.
@@ -158,6 +164,10 @@ impl<'a> Grouping<'a> {
             return;
         }
         self.changed = false;
+        self.rests.clear();
+        self.parts.clear();
+        self.loops =
+            reports.iter().any(|report| report.last_step) || self.earlier.iter().any(|call| call.sketch.last_step);
         self.same_ids();
         self.nested(reports.len());
         self.beside(reports.len());

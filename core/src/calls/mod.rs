@@ -10,6 +10,7 @@ mod group;
 mod identity;
 mod ids;
 mod lend;
+mod loops;
 mod matching;
 mod merge;
 mod models;

@@ -25,6 +25,9 @@ impl Grouping<'_> {
             let node = self.tree.order[at];
             let Node { claims, claimed_below, role, .. } = self.nodes[node as usize];
             let is_earlier = node as usize >= reports;
+            if self.loops && role == Role::Wrapper && claimed_below && !is_earlier {
+                self.earlier_steps(node);
+            }
             // A wrapper that was counted gives what it has to those below it in the end.
             if !claims || !claimed_below || (is_earlier && role == Role::Wrapper) {
                 continue;

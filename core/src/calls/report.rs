@@ -49,6 +49,8 @@ pub struct Report<'a> {
     pub role: Role,
     /// Index into the plan's dialects.
     pub dialect: u16,
+    /// Calls of its dialect show the usage of the last step of a loop.
+    pub last_step: bool,
     pub texts: Texts<'a>,
     pub usage: Usage,
     /// Token counts were guessed from content.
@@ -93,6 +95,7 @@ impl<'a> Report<'a> {
             place,
             role: head.role,
             dialect: head.dialect,
+            last_step: false,
             texts: Texts::default(),
             usage: Usage::new(),
             estimated: false,

@@ -31,6 +31,7 @@ pub fn span(id: u64, parent: u64, scope: &str, start: u64, end: u64) -> Report<'
         },
         role: Role::None,
         dialect: NO_DIALECT,
+        last_step: false,
         texts: Texts::default(),
         usage: Usage::new(),
         estimated: false,

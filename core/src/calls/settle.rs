@@ -64,6 +64,7 @@ impl<'a> Grouping<'a> {
         for node in 0..reports.len() as u32 {
             self.outside(node, reports);
         }
+        self.take_last_steps();
         let trace = reports[0].place.trace_id;
         for at in 0..self.earlier.len() {
             let hang = self.hang(reports.len() + at);
@@ -207,7 +208,7 @@ impl<'a> Grouping<'a> {
     }
 
     /// The call that counts here to which a report belongs; `NONE` belongs to none.
-    fn call_of(&self, node: u32) -> Option<u32> {
+    pub(super) fn call_of(&self, node: u32) -> Option<u32> {
         let own = *self.fates.get(node as usize)?;
         let canonical = self.sets.face(self.sets.leader(node)).canonical;
         [Some(own), self.fates.get(canonical as usize).copied()].into_iter().flatten().find_map(|fate| match fate {

@@ -44,6 +44,8 @@ pub struct Sketch {
     pub root: bool,
     pub client: bool,
     pub inference: bool,
+    /// Its instrumentation shows the last step of a loop on the call; see `loops`.
+    pub last_step: bool,
 }
 
 /// Kinds of operation that cannot be the same call.
@@ -77,6 +79,7 @@ impl Sketch {
             error: report.error,
             told: report.error || report.answered,
             inference: report.is_inference(),
+            last_step: report.last_step,
             ..Sketch::place(&report.place)
         }
         .named(text(Concept::RequestModel), text(Concept::ResponseModel), text(Concept::ResponseId))
@@ -142,6 +145,7 @@ impl Sketch {
         root: false,
         client: false,
         inference: false,
+        last_step: false,
     };
 
     // In place: a copy of a sketch is two hundred bytes.
@@ -248,6 +252,24 @@ impl Sketch {
         self.cached = self.cached.saturating_add(other.cached);
         self.reasoning = self.reasoning.saturating_add(other.reasoning);
         self.usage |= other.usage;
+    }
+
+    /// Whether it may be the last step of a loop, and show no other.
+    pub fn is_last_step(&self) -> bool {
+        self.last_step && self.inference
+    }
+
+    /// What is left of the counts without those of `other`.
+    pub fn without(&self, other: &Sketch) -> Sketch {
+        let left = |own: i64, theirs: i64| if own == ABSENT { ABSENT } else { (own - theirs.max(0)).max(0) };
+        Sketch {
+            input: left(self.input, other.input),
+            output: left(self.output, other.output),
+            total: left(self.total, other.total),
+            cached: left(self.cached, other.cached),
+            reasoning: left(self.reasoning, other.reasoning),
+            ..*self
+        }
     }
 
     /// Takes the counts of `other`.

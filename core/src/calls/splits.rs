@@ -317,3 +317,54 @@ fn decide_in_turn(spans: &[Report<'static>], split: &[usize]) -> Vec<Vec<u64>> {
         .map(|verdict| decide(&batch(verdict).collect::<Vec<_>>(), &recent).calls.iter().map(|call| call.0).collect())
         .collect()
 }
+
+#[test]
+fn a_loop_of_which_the_call_shows_the_last_step_counts_with_all_of_them() {
+    let last = |mut report: Report<'static>| {
+        report.last_step = true;
+        report
+    };
+    let around = last(span(1, 0, "agents", 0, 100).role(Role::Wrapper).usage(25, 64));
+    let tool = last(span(2, 1, "agents", 40, 50).role(Role::Other));
+    let call = last(chat(3, 1, "agents", 5, 95).usage(11, 35));
+    assert_eq!(wrong(&[around, tool, call], |found| found == (2, 25, 64)), []);
+    // A step that links them says nothing, a workflow repeats the agent's sum.
+    let workflow = span(9, 0, "steps", 0, 101).role(Role::Wrapper).usage(25, 64);
+    let below = |report: Report<'static>, parent_id| Report { place: Place { parent_id, ..report.place }, ..report };
+    let spans = [workflow, below(around, 9), call];
+    assert_eq!(wrong(&spans, |found| found == (2, 25, 64)), []);
+    let spans = [workflow, below(around, 9), below(call, 4), span(4, 1, "steps", 3, 97)];
+    for split in splits(spans.len()).filter(|split| split[2] == split[3]) {
+        assert_eq!(found(&spans, &split), (2, 25, 64), "{split:?}");
+    }
+    // No loop: the agent repeats its call, or the sum of its calls.
+    let once = last(span(1, 0, "agents", 0, 100).role(Role::Wrapper).usage(11, 35));
+    assert_eq!(wrong(&[once, call], |found| found == (1, 11, 35)), []);
+    let other = last(chat(5, 1, "agents", 5, 60).usage(14, 29));
+    assert_eq!(wrong(&[around, call, other], |found| found == (2, 25, 64)), []);
+    // Equal steps, and three of which one is shown.
+    let equal = last(chat(3, 1, "agents", 5, 95).usage(5, 7));
+    for steps in [2, 3] {
+        let sum = last(span(1, 0, "agents", 0, 100).role(Role::Wrapper).usage(5 * steps, 7 * steps));
+        assert_eq!(wrong(&[sum, equal], |found| found == (2, 5 * steps, 7 * steps)), []);
+    }
+    // What the tool calls is in no sum of the agent's, as long as it is known to be the tool's.
+    let called = chat(6, 2, "sdk", 41, 49).usage(9, 9);
+    for split in [[0, 0, 0, 0], [0, 1, 0, 1], [0, 1, 1, 1], [0, 1, 2, 1]] {
+        assert_eq!(found(&[around, tool, call, called], &split), (3, 34, 73), "{split:?}");
+    }
+    // The SDK reports each step, below the call or beside it.
+    for parent in [3, 1] {
+        let steps = [chat(6, parent, "sdk", 6, 40).usage(14, 29), chat(7, 3, "sdk", 50, 94).usage(11, 35)];
+        let spans = [around, call, steps[0], steps[1]];
+        assert_eq!(wrong(&spans, |found| found == (2, 25, 64)), [], "{parent}");
+    }
+    // The last step failed, or nobody counted it.
+    let failed = last(chat(3, 1, "agents", 5, 95).failed());
+    assert_eq!(wrong(&[around, failed], |found| found == (2, 25, 64)), []);
+    let silent = last(chat(3, 1, "agents", 5, 95));
+    assert_eq!(found(&[around, silent], &[0, 0]), (1, 25, 64));
+    // Others' agents show what they like.
+    let foreign = span(1, 0, "framework", 0, 100).role(Role::Wrapper).usage(25, 64);
+    assert_eq!(found(&[foreign, call], &[0, 0]), (1, 11, 35));
+}

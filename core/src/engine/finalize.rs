@@ -438,6 +438,7 @@ fn reports<'t>(trace: &'t Trace, reports: &mut Vec<Report<'t>>) {
             Report::push_record(reports, place, trace.record(entry), trace.raw(entry));
             if let Some(report) = reports.last_mut() {
                 report.place.scope = trace.plan.normalizer.reporter(place.scope, report.dialect);
+                report.last_step = trace.plan.normalizer.shows_last_step(report.dialect);
             }
         }
     }

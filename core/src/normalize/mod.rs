@@ -69,6 +69,8 @@ struct DialectInfo {
     gateway: Option<Box<str>>,
     /// Tells its reports from those of other dialects with the same scope; 0 where nothing does.
     separate: u64,
+    /// Its calls show the usage of the last step of a loop.
+    last_step: bool,
 }
 
 impl Normalizer {
@@ -90,6 +92,7 @@ impl Normalizer {
                     provider: dialect.provider.as_deref().map(|name| providers.index(name)).transpose()?,
                     gateway: dialect.gateway.as_deref().map(Into::into),
                     separate: if dialect.separate { FixedState::default().hash_one(&dialect.name) } else { 0 },
+                    last_step: dialect.last_step,
                 })
             })
             .collect::<Result<_, String>>()?;
@@ -155,6 +158,11 @@ impl Normalizer {
     /// Whose report a span is: its scope's, but for dialects that have one in common and are not one instrumentation.
     pub fn reporter(&self, scope: u64, dialect: u16) -> u64 {
         self.dialects.get(usize::from(dialect)).map_or(scope, |dialect| scope ^ dialect.separate)
+    }
+
+    /// Whether a call's span may stand for a loop of calls, of which it shows the last one.
+    pub fn shows_last_step(&self, dialect: u16) -> bool {
+        self.dialects.get(usize::from(dialect)).is_some_and(|dialect| dialect.last_step)
     }
 
     /// Longest text that becomes a fact.

@@ -86,6 +86,7 @@ def test_users_dialects_are_detected_first() -> None:
         "attributes": {"request_model": ["acme.model"], "input_tokens": ["acme.usage#in | exclusive"]},
         "includes_cached": {"default": "inclusive", "anthropic": "exclusive", "scope:acme.raw": "exclusive"},
         "separate": True,
+        "last_step": True,
         "operations": {"Think": "chat"},
         "roles": [{"when": ["span:acme.flow*"], "role": "wrapper"}],
     }
@@ -96,6 +97,7 @@ def test_users_dialects_are_detected_first() -> None:
     counts = {"default": "inclusive", "providers": {"anthropic": "exclusive"}, "scopes": {"acme.raw": "exclusive"}}
     assert section["dialects"][0]["cached"] == counts
     assert section["dialects"][0]["separate"] is True
+    assert section["dialects"][0]["last_step"] is True
     assert section["dialects"][0]["operations"] == {"think": {"role": "inference", "operation": "chat"}}
     assert section["dialects"][0]["tests"] == [{"all": [{"span": "acme.flow*"}], "role": "wrapper"}]
     rule = next(rule for rule in section["rules"] if rule["key"] == "acme.usage")

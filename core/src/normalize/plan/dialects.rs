@@ -45,6 +45,9 @@ pub struct Dialect {
     /// Its spans come from another instrumentation than those of other dialects with the same scope.
     #[serde(default)]
     pub separate: bool,
+    /// A call's span may stand for a loop of calls and show the usage of the last one, the wrapper around it that of all.
+    #[serde(default)]
+    pub last_step: bool,
 }
 
 /// Whether input tokens contain cached ones. Nothing stated: the provider's default decides.
