@@ -1,6 +1,7 @@
 //! What wrappers give to the only call below them.
 
 use super::group::{Grouping, SEARCHED};
+use super::merge::Call;
 use super::report::Report;
 use super::sketch::Counts;
 use super::tree::NONE;
@@ -54,18 +55,39 @@ impl<'a> Grouping<'a> {
     /// Completes the last call, which is that of a set, by its other reports and by the wrappers that lend to it, inner
     /// ones first.
     pub(super) fn complete(&mut self, leader: u32, reports: &[Report<'a>]) {
-        let Some(call) = self.calls.last_mut() else { return };
-        let members = &self.members[call.members.start as usize + 1..call.members.end as usize];
-        let of_set = |bound: u32| self.lenders.partition_point(|lender| lender.0 < bound);
-        let lenders = &self.lenders[of_set(leader)..of_set(leader + 1)];
-        if lenders.is_empty() {
-            call.merge(reports, members, |_| false);
-            return;
+        let mut others = std::mem::take(&mut self.stack);
+        others.clear();
+        let lenders = of_leader(&self.lenders, leader);
+        if let Some(call) = self.calls.last() {
+            self.add_others(call, lenders, &mut others);
         }
-        self.stack.clear();
-        self.stack.extend(members.iter().copied().chain(lenders.iter().map(|lender| lender.1)));
-        let (sets, tree) = (&self.sets, &self.tree);
-        self.stack.sort_unstable_by_key(|node| (sets.sketch(*node).duration(), Reverse(tree.place(*node))));
-        call.merge(reports, &self.stack, |node| lenders.binary_search(&(leader, node)).is_ok());
+        if let Some(call) = self.calls.last_mut() {
+            call.merge(reports, &others, |node| lenders.binary_search(&(leader, node)).is_ok());
+        }
+        self.stack = others;
     }
+
+    /// The reports that complete a call, in the order in which it takes from them: the others of it and the wrappers that
+    /// lend to it, inner ones first, then those above it.
+    pub fn completed_by(&self, call: &Call<'a>, reports: usize) -> Vec<u32> {
+        let mut others = Vec::new();
+        self.add_others(call, of_leader(&self.lenders, self.sets.leader(call.canonical)), &mut others);
+        others.extend(self.above(call.canonical).filter(|node| (*node as usize) < reports));
+        others
+    }
+
+    fn add_others(&self, call: &Call<'a>, lenders: &[(u32, u32)], others: &mut Vec<u32>) {
+        others.extend(&self.members[call.members.start as usize + 1..call.members.end as usize]);
+        if !lenders.is_empty() {
+            others.extend(lenders.iter().map(|lender| lender.1));
+            let (sets, tree) = (&self.sets, &self.tree);
+            others.sort_unstable_by_key(|node| (sets.sketch(*node).duration(), Reverse(tree.place(*node))));
+        }
+    }
+}
+
+/// The wrappers that lend to the call of a set.
+fn of_leader(lenders: &[(u32, u32)], leader: u32) -> &[(u32, u32)] {
+    let begin = |bound: u32| lenders.partition_point(|lender| lender.0 < bound);
+    &lenders[begin(leader)..begin(leader + 1)]
 }

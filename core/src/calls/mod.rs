@@ -22,6 +22,7 @@ mod sets;
 mod settle;
 mod sketch;
 mod slots;
+mod taken;
 mod top_up;
 mod tree;
 

@@ -118,17 +118,15 @@ impl<'a> Grouping<'a> {
         let at = self.calls.len() - 1;
         let call = &mut self.calls[at];
         call.decided = decided;
-        let mut above = self.tree.parent[face.canonical as usize];
-        for _ in 0..ABOVE {
-            if above == NONE {
-                break;
-            }
-            if let Some(upper) = reports.get(above as usize) {
-                call.report.texts.inherit(&upper.texts);
-            }
-            above = self.tree.parent[above as usize];
+        for upper in self.tree.above(face.canonical).take(ABOVE).filter_map(|node| reports.get(node as usize)) {
+            call.report.texts.inherit(&upper.texts);
         }
         true
+    }
+
+    /// The nodes above one that are searched for the context of its call.
+    pub(super) fn above(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        self.tree.above(node).take(ABOVE)
     }
 
     /// Marks the members from `start` on as duplicates of `spot`, by `rule` or by the one that brought each to its set.

@@ -147,6 +147,8 @@ pub(super) enum Slot {
     Own,
 }
 
+pub(super) const TEXTS: ConceptSet = ConceptSet::of(&TEXT_CONCEPTS);
+
 pub(super) const UNITS: ConceptSet = {
     let (mut set, mut index) = (0, 0);
     while index < UNIT_CONCEPTS.len() {
@@ -218,6 +220,19 @@ impl<'a> Texts<'a> {
     /// Takes from `other` what is absent here.
     pub(super) fn fill_from(&mut self, other: &Texts<'a>) {
         self.fill(other, u64::MAX);
+    }
+
+    /// The concepts of which the two say different things.
+    pub(super) fn differing(&self, other: &Texts<'_>) -> ConceptSet {
+        let (mut differing, mut told) = (ConceptSet::default(), self.present | other.present);
+        while told != 0 {
+            let slot = told.trailing_zeros() as usize;
+            if self.slots[slot] != other.slots[slot] {
+                differing.insert(TEXT_CONCEPTS[slot]);
+            }
+            told &= told - 1;
+        }
+        differing
     }
 
     /// Takes from a span above who asked and for what.

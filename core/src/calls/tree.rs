@@ -225,6 +225,12 @@ impl Tree {
         self.enter[upper as usize] < at && at < self.leave[upper as usize]
     }
 
+    /// All nodes above, nearest first.
+    pub fn above(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        let up = |node: u32| Some(self.parent[node as usize]).filter(|parent| *parent != NONE);
+        std::iter::successors(up(node), move |above| up(*above))
+    }
+
     pub fn children(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
         let mut next = self.first_child[node as usize];
         std::iter::from_fn(move || {

@@ -124,28 +124,32 @@ fn span(trace: &Trace, conclusion: &Conclusion<'_>, index: usize) -> Value {
         return told;
     }
     told["dialect"] = json!(normalizer.dialect(facts.dialect));
-    told["role"] = json!(facts.role.name());
+    let role = facts.role;
+    told["role"] = json!(role.name());
+    let report = conclusion.reports.binary_search_by_key(&(index as u32), |report| report.place.index).ok();
+    let sources = conclusion.complete(&trace.plan, report, raw, &mut facts);
     told["facts"] = facts
         .present()
         .iter()
         .map(|concept| {
+            let rule = facts.rule(concept);
             json!({
                 "concept": concept.name(),
                 "value": facts.get(concept).map(|found| value(concept, found)),
-                "from": normalizer.source(facts.rule(concept)),
+                "from": sources.text(rule).unwrap_or_else(|| normalizer.source(rule)),
                 "inferred": facts.inferred.contains(concept),
                 "misstated": facts.misstated.contains(concept),
             })
         })
         .collect();
     let mut added = Vec::new();
-    normalizer.append(&facts, &mut added);
+    normalizer.append_with(&facts, &sources, &mut added);
     if !facts.marked {
-        normalizer.mark(facts.role, facts.dialect, &mut added);
+        normalizer.mark(role, facts.dialect, &mut added);
     }
     let keys = fields(&added, 9).filter_map(|field| key_value(field.ok()?).ok());
     told["adds"] = keys.map(|(key, _)| String::from_utf8_lossy(key).into_owned()).collect();
-    if let Ok(at) = conclusion.reports.binary_search_by_key(&(index as u32), |report| report.place.index) {
+    if let Some(at) = report {
         told["call"] = fate(trace, conclusion, at);
     }
     told
@@ -156,10 +160,7 @@ fn fate(trace: &Trace, conclusion: &Conclusion<'_>, at: usize) -> Value {
         Fate::Canonical(index) => {
             let call = &conclusion.grouping.calls[index as usize];
             let book = &trace.plan.book;
-            let mut whole = call.report;
-            if let Some(before) = &call.before {
-                before.amounts.restore(&mut whole.usage);
-            }
+            let whole = Report { usage: call.whole_usage(), ..call.report };
             let (cost, explanation) = book.explain(&price_input(&whole));
             let span_of = |report: u32| id(&conclusion.reports[report as usize]);
             let members = &conclusion.grouping.members[call.members.start as usize..call.members.end as usize];

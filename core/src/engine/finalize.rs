@@ -14,6 +14,7 @@ use super::{Engine, lock};
 use crate::buffer::trace::{SpanEntry, Trace};
 use crate::buffer::verdicts::Remembered;
 use crate::calls::{Fate, Grouping, Links, Place, RateLimits, Report};
+use crate::concept::ConceptSet;
 use crate::content::{Content, Counts};
 use crate::facts::{Facts, NO_DIALECT, Role};
 use crate::measure::call_record::{self, Context};
@@ -62,6 +63,8 @@ pub struct Conclusion<'t> {
     pub costs: Vec<Cost>,
     /// Tokens counted from content, by index of the call.
     pub estimates: Vec<(u32, Estimate)>,
+    /// What each call has from others than its own span, parallel to the calls.
+    pub taken: Vec<ConceptSet>,
     pub totals: Totals,
     pub summary: TraceSummary<'t>,
 }
@@ -233,8 +236,8 @@ impl<'e> Finalizer<'e> {
         }
         let mut calls = measure.calls();
         calls.duplicates(&conclusion.grouping.merged);
-        let found = conclusion.grouping.calls.iter().zip(&conclusion.costs);
-        for (call, cost) in found.filter(|(call, _)| call.adds()) {
+        let found = conclusion.grouping.calls.iter().zip(&conclusion.costs).zip(0..);
+        for ((call, cost), index) in found.filter(|((call, _), _)| call.adds()) {
             let report = &call.report;
             let entry = &trace.spans[report.place.index as usize];
             let input = CallInput {
@@ -259,6 +262,7 @@ impl<'e> Finalizer<'e> {
                     dialect: plan.normalizer.dialect(report.dialect),
                     price: plan.book.row_label(cost.row),
                     duplicates: call.duplicates() as usize,
+                    inferred: conclusion.inferred(plan, index),
                     evaluations: quality::evaluations(call, conclusion),
                     policy: verdict.policy.map(|index| plan.policies.name(index)),
                 };
@@ -298,18 +302,15 @@ impl<'e> Finalizer<'e> {
         self.edits.clear();
         let mut told = None;
         let (mut role, mut marked) = (Role::None, false);
-        let report = conclusion.reports.binary_search_by_key(&index, |report| report.place.index);
-        let fate = report.ok().map(|at| &conclusion.grouping.fates[at]);
+        let report = conclusion.reports.binary_search_by_key(&index, |report| report.place.index).ok();
+        let fate = report.map(|at| conclusion.grouping.fates[at]);
         if entry.record_len > 0 {
             let mut facts = Facts::new();
             record::decode(trace.record(entry), raw, &mut facts);
             told = Some(facts.dialect);
             (role, marked) = (facts.role, facts.marked);
-            if facts.role == Role::Wrapper && matches!(fate, Some(Fate::Canonical(_))) {
-                // No call below it: what its captured response says is its own.
-                facts.role = Role::Inference;
-            }
-            plan.normalizer.append(&facts, &mut self.edits.attributes);
+            let sources = conclusion.complete(plan, report, raw, &mut facts);
+            plan.normalizer.append_with(&facts, &sources, &mut self.edits.attributes);
             if plan.normalizer.rewrites(&facts) {
                 rewritten.clear();
                 plan.normalizer.copy(&facts, raw, &mut rewritten);
@@ -318,11 +319,8 @@ impl<'e> Finalizer<'e> {
         }
         let out = &mut self.edits.attributes;
         if let Some(fate) = fate {
-            match *fate {
+            match fate {
                 Fate::Canonical(call) => {
-                    if let Some(estimate) = conclusion.estimate(call) {
-                        stamp::estimate(estimate, raw, &mut self.edits.omit, out);
-                    }
                     let cost = &conclusion.costs[call as usize];
                     stamp::cost(cost, plan.book.row_label(cost.row), out);
                     if let Some(before) = &conclusion.grouping.calls[call as usize].before {
@@ -414,6 +412,9 @@ impl<'t> Conclusion<'t> {
         self.costs.clear();
         self.costs.extend(self.grouping.calls.iter().map(|call| book.price(&price_input(&call.report))));
         self.grouping.account(&mut self.costs, &engine.recent, now);
+        let reports = &self.reports;
+        self.taken.clear();
+        self.taken.extend(self.grouping.calls.iter().map(|call| call.taken(&reports[call.canonical as usize])));
         self.totals = totals(&self.grouping, &self.costs);
         self.summary = summary(trace, self, trace.plan.policies.needs);
     }

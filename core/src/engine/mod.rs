@@ -14,6 +14,7 @@ mod refusal;
 mod settle;
 mod steps;
 mod summary;
+mod taken;
 #[cfg(test)]
 mod tests;
 pub mod tick;

@@ -2,7 +2,7 @@
 
 use super::call_input::CallInput;
 use crate::calls::{Before, Report, total};
-use crate::concept::Concept;
+use crate::concept::{Concept, ConceptSet};
 use crate::evaluations::Evaluation;
 use crate::facts::LIST_SEPARATOR;
 use crate::price::money::to_decimal;
@@ -19,6 +19,8 @@ pub struct Context<'a> {
     pub price: &'a str,
     /// Reports merged into the call besides the canonical one.
     pub duplicates: usize,
+    /// What was concluded or taken from elsewhere, not read on the call's span.
+    pub inferred: ConceptSet,
     /// Those that its reports tell.
     pub evaluations: Vec<Evaluation<'a>>,
     /// The credited policy.
@@ -71,7 +73,7 @@ pub fn write(call: &CallInput<'_>, context: &Context<'_>, out: &mut String) {
     record.text("guardrail", texts.get(Concept::GuardrailDecision));
     record.evaluations(&context.evaluations);
     record.text("dialect", context.dialect);
-    let inferred: Vec<_> = report.inferred.iter().map(Concept::name).collect();
+    let inferred: Vec<_> = context.inferred.iter().map(Concept::name).collect();
     record.key("inferred");
     record.items(inferred.into_iter());
     record.before(call.before);

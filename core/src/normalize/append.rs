@@ -4,30 +4,31 @@
 use super::compile::{RuleInfo, concept};
 use super::conclusion;
 use super::kinds::{Kind, kind_of};
-use super::marks::INFERRED;
 use super::patterns::covers;
 use super::plan::{Conventions, NormalizePlan, SourceKind};
+use super::take::{Sources, keeps_original};
 use crate::concept::{Concept, ConceptSet};
 use crate::facts::{Facts, LIST_SEPARATOR, NO_RULE, Role, Val};
 use crate::wire::reader::{BYTES, Reader};
 use crate::wire::value::key_value;
 use crate::wire::writer::{self, Scalar};
 
-const INFERRED_FROM: &str = "enricher.inferred.from";
+pub use super::marks::INFERRED;
+pub const INFERRED_FROM: &str = "enricher.inferred.from";
 /// Before the key of what gave way.
 pub const ORIGINAL: &str = "enricher.original.";
 const ATTRIBUTES: u32 = 9;
 
-struct Named {
-    concept: Concept,
+pub(super) struct Named {
+    pub(super) concept: Concept,
     /// The set of it alone.
     bit: u128,
-    key: Box<str>,
-    legacy: Option<Box<str>>,
+    pub(super) key: Box<str>,
+    pub(super) legacy: Option<Box<str>>,
 }
 
 pub struct Output {
-    named: Vec<Named>,
+    pub(super) named: Vec<Named>,
     concepts: ConceptSet,
     fix_legacy: ConceptSet,
     both: bool,
@@ -73,10 +74,10 @@ impl Output {
         self.fix_legacy.contains(concept)
     }
 
-    /// Appends fields of a span.
+    /// Appends fields of a span; `sources`: of what it has from elsewhere.
     ///
     /// What a wrapper's captured response says belongs to the call below it: written here, others would count it twice.
-    pub fn append(&self, facts: &Facts<'_>, rules: &[RuleInfo], out: &mut Vec<u8>) {
+    pub fn append(&self, facts: &Facts<'_>, rules: &[RuleInfo], sources: &Sources, out: &mut Vec<u8>) {
         if facts.role == Role::None {
             return;
         }
@@ -114,18 +115,19 @@ impl Output {
             inferred.iter().filter(counts).for_each(|concept| inferred.remove(concept));
         }
         // On a marked span the list stands already.
-        if !inferred.is_empty() && !facts.marked {
-            let (mut names, mut sources) = (String::new(), String::new());
+        if !inferred.is_empty() && (!facts.marked || !sources.is_empty()) {
+            let (mut names, mut from) = (String::new(), String::new());
             for concept in inferred.iter() {
                 if !names.is_empty() {
                     names.push(LIST_SEPARATOR);
-                    sources.push(LIST_SEPARATOR);
+                    from.push(LIST_SEPARATOR);
                 }
                 names.push_str(concept.name());
-                sources.push_str(source(facts.rule(concept), rules));
+                let rule = facts.rule(concept);
+                from.push_str(sources.text(rule).unwrap_or_else(|| source(rule, rules)));
             }
             writer::key_value(out, ATTRIBUTES, INFERRED, Scalar::List(&names));
-            writer::key_value(out, ATTRIBUTES, INFERRED_FROM, Scalar::List(&sources));
+            writer::key_value(out, ATTRIBUTES, INFERRED_FROM, Scalar::List(&from));
         }
     }
 
@@ -167,7 +169,7 @@ impl Output {
             // Everything up to this field, then the field in its new form.
             out.extend_from_slice(&span[done..start]);
             done = reader.position();
-            if fate == Fate::Rename {
+            if fate == Fate::Rename && !(facts.marked && keeps_original(span, key)) {
                 renamed(body, key, out);
             }
         }

@@ -39,5 +39,6 @@ conclusions! {
     NORMALIZED = "normalized before",
     LOG = "log record",
     FURTHER = "further evaluations",
+    CONTENT = "content",
     CURRENCY = "converted at the stated rate",
 }

@@ -30,6 +30,7 @@ pub mod scratch;
 pub mod shapes;
 mod span;
 mod sums;
+pub mod take;
 pub mod tokens;
 pub mod transform;
 mod walker;
@@ -38,11 +39,13 @@ pub use origin::{ResourceFacts, ScopeFacts};
 pub use read::Anomalies;
 pub use scratch::Scratch;
 
+use crate::concept::Concept;
 use crate::facts::{Facts, Role};
 use crate::keys::{KeyTable, KeyTableBuilder};
 use foldhash::fast::FixedState;
 use plan::NormalizePlan;
 use std::hash::BuildHasher;
+use take::{Sources, Taken};
 
 /// The plan's section `normalize`, ready to be applied. Shared by all threads; each has its own [`Scratch`].
 pub struct Normalizer {
@@ -136,7 +139,22 @@ impl Normalizer {
     /// Appends to a span's bytes what it lacks, as repeated field 9: canonical attributes, legacy ones under
     /// `conventions: both`, `enricher.inferred` with `enricher.inferred.from`. Nothing for a span without a role.
     pub fn append(&self, facts: &Facts<'_>, out: &mut Vec<u8>) {
-        self.output.append(facts, &self.tables.rules, out);
+        self.append_with(facts, &Sources::default(), out);
+    }
+
+    /// The same of facts that [`take`](Self::take) changed.
+    pub fn append_with(&self, facts: &Facts<'_>, sources: &Sources, out: &mut Vec<u8>) {
+        self.output.append(facts, &self.tables.rules, sources, out);
+    }
+
+    /// Puts what other spans said of the call in the place of what its own span, with the bytes `raw`, says.
+    pub fn take<'a>(&self, facts: &mut Facts<'a>, taken: &[Taken<'a>], raw: &[u8], sources: &mut Sources) {
+        self.output.take(facts, taken, raw, sources);
+    }
+
+    /// Whether a concept has an attribute.
+    pub fn writes(&self, concept: Concept) -> bool {
+        self.output.writes(concept)
     }
 
     /// Appends what part the span was found to play, and in which dialect, for the enricher that reads it next.

@@ -5,7 +5,6 @@ use crate::facts::LIST_SEPARATOR;
 use crate::normalize::append::{ORIGINAL, renamed};
 use crate::price::money::to_usd;
 use crate::price::{Cost, State};
-use crate::tokens::Estimate;
 use crate::usage::Unit;
 use crate::wire::reader::{BYTES, Reader};
 use crate::wire::span::fields;
@@ -59,23 +58,6 @@ pub fn cost(cost: &Cost, price: &str, out: &mut Vec<u8>) {
         let list = aspects.join(LIST_SEPARATOR.encode_utf8(&mut [0; 4]));
         put(out, "enricher.cost.assumed", Scalar::List(&list));
     }
-}
-
-/// Tokens counted from content, on the span of the call. Attributes that say 0 because nobody knew give way.
-pub fn estimate(estimate: &Estimate, raw: &[u8], omit: &mut Vec<String>, out: &mut Vec<u8>) {
-    for (key, tokens, told) in [
-        ("gen_ai.usage.input_tokens", estimate.input, estimate.told.input),
-        ("gen_ai.usage.output_tokens", estimate.output, estimate.told.output),
-    ] {
-        if told.is_some() {
-            continue;
-        }
-        if memchr::memmem::find(raw, key.as_bytes()).is_some() {
-            omit.push(key.to_owned());
-        }
-        put(out, key, Scalar::Int(tokens));
-    }
-    put(out, "enricher.usage.estimated", Scalar::Bool(true));
 }
 
 /// What of a call an earlier verdict counted, with another span: its cost on this span is without that.
