@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from enricher.price.book import TOKEN_UNITS, Book, ModelRow, ModifierRow, PriceRow, timestamp
-from enricher.price.compile import DAYS, WINDOW
+from enricher.price.tables import DAYS, WINDOW
 
 SAMPLE_TOKENS = 1000
 """Input and output tokens of the call that `show` prices."""

@@ -155,6 +155,11 @@ def test_a_book_that_does_not_compile_is_not_taken(archive: Path) -> None:
     store.pack(replace(small("1"), prices=[orphan, *small("1").prices]), archive)
     assert not held.look()
     assert "does not list" in held.describe()["problem"]
+    one = small("1")
+    newcomer = replace(one, models=[replace(one.models[0], provider="newcomer")])
+    store.pack(replace(newcomer, prices=[replace(one.prices[0], provider="newcomer")]), archive)
+    assert not held.look()
+    assert "provider that this version does not know" in held.describe()["problem"]
 
 
 def test_the_thread_finds_a_new_file(archive: Path) -> None:

@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from enricher._core import PriceBook
 from enricher.price.check import check
-from enricher.price.compile import compile_plan
 from enricher.price.settings import PricesSettings
+from enricher.runtime.engine import CorePrices
+from tests.support.rooms import price_book
 
 NOON = 1_795_176_000 * 10**9
 """2026-11-20 12:00 UTC."""
 LLAMA = "meta.llama3-70b-instruct-v1:0"
 """2.65 in, 3.5 out per million; in eu-west-2 3.45 and 4.55, in ca-central-1 3.05 and 4.03."""
 HOME, LONDON, CANADA = "0.0044", "0.005725", "0.005065"
-CORE = PriceBook(json.dumps(compile_plan(PricesSettings())).encode())
+CORE = price_book()
 
 
-def _ask(core: PriceBook, **request: Any) -> dict[str, Any]:
+def _ask(core: CorePrices, **request: Any) -> dict[str, Any]:
     call = {"time_unix_ns": NOON, "usage": {"input": 1000, "output": 500}} | request
     answer: dict[str, Any] = json.loads(core.price(json.dumps(call)))
     return answer
@@ -86,8 +86,7 @@ def test_inference_profiles_keep_their_price_wherever_they_are_called(prefix: st
 
 
 def test_a_discount_on_a_model_holds_in_every_region() -> None:
-    settings = PricesSettings.model_validate({"discounts": [{"model": "meta.llama3-70b-*", "percent": 50}]})
-    core = PriceBook(json.dumps(compile_plan(settings)).encode())
+    core = price_book({"discounts": [{"model": "meta.llama3-70b-*", "percent": 50}]})
     answer = _ask(core, provider="aws.bedrock", request_model=LLAMA, host="bedrock-runtime.eu-west-2.amazonaws.com")
     assert answer["usd"] == "0.0028625"
 
@@ -194,10 +193,10 @@ def test_aliases_that_cannot_hold_are_faults(aliases: Any, code: str, path: str,
     assert any(words in f"{problem.message} {problem.hint}" for problem in problems)
 
 
-def _aliased(aliases: dict[str, Any]) -> PriceBook:
+def _aliased(aliases: dict[str, Any]) -> CorePrices:
     settings = PricesSettings.model_validate({"aliases": aliases})
     assert check(settings) == []
-    return PriceBook(json.dumps(compile_plan(settings)).encode())
+    return price_book(settings)
 
 
 @pytest.mark.parametrize("provider", ["gcp.vertex_ai", "gcp.gemini", "anthropic", ""])

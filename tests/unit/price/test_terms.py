@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from enricher._core import PriceBook
 from enricher.price.check import check
-from enricher.price.compile import compile_plan
 from enricher.price.settings import PricesSettings
+from tests.support.rooms import price_book
 
 NOON = 1_795_176_000 * 10**9
 """2026-11-20 12:00 UTC."""
@@ -21,8 +20,9 @@ CACHED = {"input": 1_000_000, "cache_read": 400_000, "cache_write": 100_000, "ou
 def _price(section: dict[str, Any], **request: Any) -> dict[str, Any]:
     settings = PricesSettings.model_validate(section)
     assert check(settings) == []
-    core = PriceBook(json.dumps(compile_plan(settings)).encode())
-    answer: dict[str, Any] = json.loads(core.price(json.dumps({"usage": CACHED, "time_unix_ns": NOON} | request)))
+    answer: dict[str, Any] = json.loads(
+        price_book(settings).price(json.dumps({"usage": CACHED, "time_unix_ns": NOON} | request))
+    )
     return answer
 
 
