@@ -1,22 +1,21 @@
 //! Traces made to be slow: the work of grouping grows with their spans, not with the square of them.
 
+use super::draw::AROUND;
 use super::recent::{Loss, RecentCalls};
 use super::report::Report;
-use super::scene::{Outcome, Tell, alone, decide, span};
+use super::scene::{Tell, alone, decide, span};
+use super::sets::looks;
 use crate::facts::Role;
-use std::time::{Duration, Instant};
-
-/// Far more than it takes on a busy machine, far less than the square would.
-const ENOUGH: Duration = Duration::from_secs(30);
 
 fn chat(id: u64, parent: u64, scope: &str, start: u64, end: u64) -> Report<'static> {
     span(id, parent, scope, start, end).chat()
 }
 
-fn in_time(spans: &[Report<'static>]) -> Outcome {
-    let begun = Instant::now();
-    let outcome = alone(spans);
-    assert!(begun.elapsed() < ENOUGH, "{:?}", begun.elapsed());
+/// What becomes of so many. Twice as many take twice the work, counted in looks at sets, and not four times.
+fn linear<T>(count: u64, group: impl Fn(u64) -> T) -> T {
+    let (outcome, looks) = looks::during(|| group(count));
+    let (_, twice) = looks::during(|| group(2 * count));
+    assert!(looks > count && twice < looks * 5 / 2, "{looks} looks, {twice} for twice as many");
     outcome
 }
 
@@ -37,17 +36,18 @@ fn nested(count: u64) -> Vec<Report<'static>> {
 
 #[test]
 fn sums_one_below_the_other() {
-    let outcome = in_time(&nested(8000));
-    assert_eq!((outcome.calls.len(), outcome.duplicates.len()), (16_000, 8000));
+    let outcome = linear(4000, |count| alone(&nested(count)));
+    assert_eq!((outcome.calls.len(), outcome.duplicates.len()), (8000, 4000));
 }
 
 #[test]
 fn wrappers_one_below_the_other() {
-    let count = 200_000;
-    let agent = |id| span(id, id - 1, "agents", id, 3 * count - id).role(Role::Wrapper).usage(5, 7);
-    let call = chat(count + 1, count, "sdk", count, count + 1).usage(5, 7);
-    let spans: Vec<_> = (1..=count).map(agent).chain([call]).collect();
-    assert_eq!(in_time(&spans).calls, [(count + 1, 5, 7)]);
+    let outcome = linear(20_000, |count| {
+        let agent = |id| span(id, id - 1, "agents", id, 3 * count - id).role(Role::Wrapper).usage(5, 7);
+        let call = chat(count + 1, count, "sdk", count, count + 1).usage(5, 7);
+        alone(&(1..=count).map(agent).chain([call]).collect::<Vec<_>>())
+    });
+    assert_eq!(outcome.calls, [(20_001, 5, 7)]);
 }
 
 #[test]
@@ -111,18 +111,18 @@ fn pairs_are_forgotten_when_there_are_too_many() {
 
 #[test]
 fn calls_around_which_thousands_of_wrappers_were_counted() {
-    let count = 1500;
-    let recent = RecentCalls::new();
-    // What links any of them has not come: each stands beside the others, and any of them may stand above the calls.
-    let agent = |id| span(id, 9_000_000 + id, "agents", id, 100_000 - id).role(Role::Wrapper).usage(500, 700);
-    let call = |at| chat(1_000_000 + at, 8_000_000 + at, "sdk", 50_000, 50_001).usage(500, 700);
-    let agents: Vec<_> = (1..=count).map(agent).collect();
-    let calls: Vec<_> = (0..3 * count).map(call).collect();
-    let begun = Instant::now();
-    let (outer, late) = (decide(&agents, &recent), decide(&calls, &recent));
-    assert!(begun.elapsed() < ENOUGH, "{:?}", begun.elapsed());
+    let count = 750;
+    let (outer, late) = linear(count, |count| {
+        let recent = RecentCalls::new();
+        // What links any of them has not come: each stands beside the others, and any may stand above the calls.
+        let agent = |id| span(id, 9_000_000 + id, "agents", id, 100_000 - id).role(Role::Wrapper).usage(500, 700);
+        let call = |at| chat(1_000_000 + at, 8_000_000 + at, "sdk", 50_000, 50_001).usage(500, 700);
+        let agents: Vec<_> = (1..=count).map(agent).collect();
+        let calls: Vec<_> = (0..3 * count).map(call).collect();
+        (decide(&agents, &recent), decide(&calls, &recent))
+    });
     // So many wrappers are more than are looked at for a call: some calls count beside them, and none is lost.
     let tokens: i64 = outer.calls.iter().chain(&late.calls).map(|call| call.1).sum();
     assert!(tokens >= 500 * 3 * count as i64);
-    assert!(late.duplicates.len() >= 64);
+    assert_eq!(late.duplicates.len(), AROUND);
 }

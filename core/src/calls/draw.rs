@@ -15,7 +15,7 @@ use std::ops::Range;
 /// Spans above a report that are searched for a wrapper.
 const ABOVE: usize = 64;
 /// Wrappers around a report that it may stand below.
-const AROUND: usize = 64;
+pub(super) const AROUND: usize = 64;
 
 /// A set below wrappers that earlier verdicts counted.
 #[derive(Clone)]

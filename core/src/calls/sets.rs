@@ -77,16 +77,22 @@ impl Sets {
     }
 
     pub fn leader(&self, node: u32) -> u32 {
+        #[cfg(test)]
+        looks::note();
         self.leaders[node as usize]
     }
 
     /// A node as it came.
     pub fn sketch(&self, node: u32) -> &Sketch {
+        #[cfg(test)]
+        looks::note();
         &self.sketches[node as usize]
     }
 
     /// Of a leader.
     pub fn face(&self, leader: u32) -> &Face {
+        #[cfg(test)]
+        looks::note();
         &self.faces[leader as usize]
     }
 
@@ -167,4 +173,23 @@ fn is_inner(a: &Face, b: &Face, tree: &Tree) -> bool {
     }
     let key = |face: &Face| (!face.sketch.client, face.sketch.duration(), face.canonical);
     key(a) <= key(b)
+}
+
+/// Counts how often nodes and sets are looked at, on this thread: the work of grouping, for tests of how it grows.
+#[cfg(test)]
+pub mod looks {
+    use std::cell::Cell;
+
+    thread_local!(static LOOKS: Cell<u64> = const { Cell::new(0) });
+
+    pub fn note() {
+        LOOKS.set(LOOKS.get() + 1);
+    }
+
+    /// What `work` gives, and the looks that it took.
+    pub fn during<T>(work: impl FnOnce() -> T) -> (T, u64) {
+        let before = LOOKS.get();
+        let result = work();
+        (result, LOOKS.get() - before)
+    }
 }
