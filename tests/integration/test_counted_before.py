@@ -117,3 +117,48 @@ def test_explain_says_in_words_what_was_counted_before() -> None:
     _, _, _, explanations = told([span(1, 1, 0, CHAT | AGENT, ms=500)], [call(2, 3000, 300)])
     text = ["\n".join(teller.trace(trace)) for trace in explanations]
     assert f"not counted: the call, 3,000 + 300 tokens, 0.006 USD were counted before with {1:016x}" in text[1]
+
+
+#: An agent that shows the usage of its only call, and the model.
+KNOWING = AGENT | {"gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o"}
+
+
+def bare(*usage: int) -> Span:
+    """A call that says nothing of its model."""
+    keys = ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens")
+    said: dict[str, Any] = {"gen_ai.operation.name": "chat", "gen_ai.response.id": "resp-0123456789abcdef"}
+    return span(1, 2, 1, said | dict(zip(keys, usage, strict=False)), start=NOW + 10**6)
+
+
+def test_a_wrapper_after_the_verdict_adds_the_cost_of_a_call_without_a_model() -> None:
+    agent = span(1, 1, 0, KNOWING, ms=500)
+    core, records, spans, explanations = told([bare(3000, 300)], [agent], [agent])
+    shown = [(one["span_id"][-1], one["calls"], one["input_tokens"], one["cost_usd"]) for one in records]
+    assert shown == [("2", 1, 3000, None), ("1", 0, 0, "0.006")]
+    assert records[1]["counted_before"]["span_id"] == f"{2:016x}"
+    assert (records[1]["provider"], records[1]["request_model"]) == ("openai", "gpt-4o")
+    summary = json.loads(core.summary())
+    assert (summary["calls"]["counted"], summary["cost_usd"]) == (1, "0.006")
+    assert summary["tokens"]["input"] == 3000
+    assert metric(core, "llm_cost_usd_total") == 0.006
+    cost = attributes(spans[1])
+    assert (cost["gen_ai.usage.cost"], cost["enricher.counted_before"]) == (0.006, f"{2:016x}")
+    assert cost["gen_ai.operation.name"] == "invoke_agent"
+    assert "gen_ai.usage.cost" not in attributes(spans[2]), "the third is the same span again"
+    teller = Teller([], Style(colored=False), 200)
+    text = "\n".join(teller.trace(explanations[1]))
+    assert f"the call, 3,000 + 300 tokens, 0 USD were counted before with {2:016x}, added now: 0 + 0 tokens" in text
+
+
+def test_a_wrapper_after_the_verdict_adds_the_usage_of_a_call_that_showed_none() -> None:
+    _, records, spans, _ = told([bare()], [span(1, 1, 0, KNOWING, ms=500)])
+    shown = [(one["calls"], one["input_tokens"], one["output_tokens"], one["cost_usd"]) for one in records]
+    assert shown == [(1, None, None, None), (0, 3000, 300, "0.006")]
+    assert attributes(spans[1])["gen_ai.usage.cost"] == 0.006
+
+
+def test_what_the_price_of_a_counted_call_depends_on_and_is_forgotten_leaves_it_without_a_price() -> None:
+    tiered = bare(3000, 300)
+    tiered.attributes.add(key="openai.response.service_tier").value.string_value = "flex"
+    _, records, _, _ = told([tiered], [span(1, 1, 0, KNOWING, ms=500)])
+    assert [one["cost_usd"] for one in records] == [None]

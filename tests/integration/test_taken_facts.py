@@ -132,6 +132,14 @@ def test_another_report_of_the_call_lends_too() -> None:
     assert set(from_where(spans[9]).values()) == {f"report {1:016x}"}
 
 
+def test_a_call_that_was_tried_again_has_what_the_wrapper_says_of_it() -> None:
+    tries = [span(1, n, 1, {"gen_ai.operation.name": "chat"}, start=NOW + n * 10**5, ms=0, error=True) for n in (5, 6)]
+    spans, records = through([agent(), *tries, call()])
+    assert [record["request_model"] for record in records] == [None, None, "gpt-4o"]
+    assert {key: spans[9].get(key) for key in LENT} == LENT
+    assert not any("gen_ai.request.model" in spans[number] for number in (5, 6))
+
+
 def test_what_only_the_wrapper_does_stays_with_it() -> None:
     own: Attributes = {"gen_ai.tool.name": "search", "gen_ai.evaluation.name": "tone", "server.address": "gateway"}
     spans, _ = through([agent(own | {"gen_ai.evaluation.score.value": 0.5}), call()])

@@ -5,6 +5,7 @@
 
 use super::amounts::{Amounts, Before};
 use super::group::{Fate, Grouping, Rule};
+use super::late::Terms;
 use super::recent::{Decided, RecentCalls, Spot};
 use super::sketch::{Counts, Sketch};
 use super::tree::NONE;
@@ -236,6 +237,7 @@ impl Grouping<'_> {
         for (call, cost) in self.calls.iter().zip(costs.iter()) {
             if let Some(decided) = self.decided.get_mut(call.decided as usize) {
                 decided.left = Amounts::of(&call.report.usage, cost);
+                decided.terms = Terms::of(&call.report);
             }
         }
         for at in 0..self.drawn.len() {

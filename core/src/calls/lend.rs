@@ -21,35 +21,53 @@ impl<'a> Grouping<'a> {
             if !known.claimed_below || known.copy_of.is_some() || !wraps {
                 continue;
             }
-            let (mut first, mut several) = (NONE, false);
-            for below in self.tree.below(node).iter().take(SEARCHED) {
-                let leader = self.sets.leader(*below);
-                if self.nodes[*below as usize].claims && self.sets.face(leader).covers == NONE && leader != first {
-                    several = first != NONE;
-                    first = if several { first } else { leader };
-                }
-                if several {
-                    break;
-                }
-            }
+            let (first, only) = self.calls_below(node);
             self.nodes[node as usize].around = first;
-            if first == NONE || several || !report.has_usage() {
+            let Some(only) = only.filter(|_| report.has_usage()) else { continue };
+            let (own, call) = (self.sets.sketch(node), self.sets.face(only));
+            if !own.same_class(&call.sketch) {
                 continue;
             }
-            let (own, call) = (self.sets.sketch(node), self.sets.face(first));
-            if call.earlier != NONE || !own.same_class(&call.sketch) {
-                continue;
-            }
-            if !call.sketch.usage && !call.sketch.error {
-                self.sets.attach(node, first);
-            } else if own.counts(&call.sketch) == Counts::Equal {
-                self.lenders.push((first, node));
+            let lacks_usage = !call.sketch.usage && !call.sketch.error;
+            if lacks_usage && call.earlier == NONE {
+                self.sets.attach(node, only);
+            } else if lacks_usage || own.counts(&call.sketch) == Counts::Equal {
+                self.lenders.push((only, node));
             }
         }
         for lender in &mut self.lenders {
             lender.0 = self.sets.leader(lender.0);
         }
         self.lenders.sort_unstable();
+    }
+
+    /// The first set below a wrapper, and the one that it stands around: the only one, but for attempts at it that failed.
+    fn calls_below(&mut self, node: u32) -> (u32, Option<u32>) {
+        let (mut first, mut call) = (NONE, NONE);
+        let failed = &mut self.leaders;
+        failed.clear();
+        for below in self.tree.below(node).iter().take(SEARCHED) {
+            let leader = self.sets.leader(*below);
+            let face = self.sets.face(leader);
+            if !self.nodes[*below as usize].claims || face.covers != NONE {
+                continue;
+            }
+            first = if first == NONE { leader } else { first };
+            if face.sketch.error && !face.sketch.usage {
+                failed.push(leader);
+            } else if call == NONE || call == leader {
+                call = leader;
+            } else {
+                return (first, None);
+            }
+        }
+        if call == NONE {
+            let is_one = first != NONE && failed.iter().all(|leader| *leader == first);
+            return (first, is_one.then_some(first));
+        }
+        let sketch = |leader: u32| &self.sets.face(leader).sketch;
+        let is_only = failed.iter().all(|leader| sketch(*leader).is_attempt_at(sketch(call)));
+        (first, is_only.then_some(call))
     }
 
     /// Completes the last call, which is that of a set, by its other reports and by the wrappers that lend to it, inner
@@ -76,13 +94,23 @@ impl<'a> Grouping<'a> {
         others
     }
 
+    /// The wrappers that lend to the call of a set.
+    pub(super) fn lenders_inner_first(&self, leader: u32) -> Vec<u32> {
+        let mut lenders: Vec<u32> = of_leader(&self.lenders, leader).iter().map(|lender| lender.1).collect();
+        self.sort_inner_first(&mut lenders);
+        lenders
+    }
+
     fn add_others(&self, call: &Call<'a>, lenders: &[(u32, u32)], others: &mut Vec<u32>) {
         others.extend(&self.members[call.members.start as usize + 1..call.members.end as usize]);
         if !lenders.is_empty() {
             others.extend(lenders.iter().map(|lender| lender.1));
-            let (sets, tree) = (&self.sets, &self.tree);
-            others.sort_unstable_by_key(|node| (sets.sketch(*node).duration(), Reverse(tree.place(*node))));
+            self.sort_inner_first(others);
         }
+    }
+
+    fn sort_inner_first(&self, nodes: &mut [u32]) {
+        nodes.sort_unstable_by_key(|node| (self.sets.sketch(*node).duration(), Reverse(self.tree.place(*node))));
     }
 }
 

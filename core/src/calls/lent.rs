@@ -5,7 +5,7 @@ use super::group::{Fate, Grouping};
 use super::merge::Call;
 use super::recent::RecentCalls;
 use super::report::{Report, ReportedCost};
-use super::scene::{Tell, decide, span};
+use super::scene::{Tell, alone, decide, span};
 use crate::concept::Concept;
 use crate::facts::Role;
 use crate::usage::Unit;
@@ -155,6 +155,49 @@ fn only_what_was_taken_counts_as_concluded() {
     above.inferred.insert(Concept::RequestModel);
     let (call, _) = only(&[above, raw(2, 1).text(Concept::Provider, "gcp.vertex_ai")]);
     assert!(call.report.inferred.contains(Concept::RequestModel) && !call.report.inferred.contains(Concept::Provider));
+}
+
+/// Calls with what each has as its request model, by span id.
+fn models_of(spans: &[Report<'static>]) -> Vec<(u64, &'static str)> {
+    let links: Vec<(u64, u64)> = spans.iter().map(|r| (r.place.span_id, r.place.parent_id)).collect();
+    let mut placed = spans.to_vec();
+    for (report, index) in placed.iter_mut().zip(0..) {
+        report.place.index = index;
+    }
+    let mut grouping = Grouping::new();
+    grouping.group(&placed, links.as_slice(), &RecentCalls::new(), 0);
+    let told = |call: &Call<'static>| (call.report.place.span_id, call.report.texts.get(Concept::RequestModel));
+    grouping.calls.iter().map(told).collect()
+}
+
+/// An attempt that failed before the request.
+fn attempt(id: u64, parent: u64) -> Report<'static> {
+    span(id, parent, "gateway", 2 + id, 3 + id).role(Role::Inference).failed()
+}
+
+#[test]
+fn failed_attempts_beside_a_call_are_no_other_call() {
+    let request = raw(5, 1);
+    let tried = [handler(1, 0), attempt(2, 1), attempt(3, 1), request];
+    assert_eq!(models_of(&tried), [(2, ""), (3, ""), (5, "gemini-2.5-pro")]);
+    // Its usage is the call's that shows none.
+    let unknowing = span(5, 1, "gateway", 10, 20).role(Role::Inference);
+    assert_eq!(alone(&[handler(1, 0), attempt(2, 1), unknowing]).calls, [(2, 0, 0), (5, 5, 7)]);
+}
+
+#[test]
+fn what_else_failed_leaves_it_open_whose_model_the_wrapper_tells() {
+    let others = [
+        attempt(2, 1).model("gpt-4o"),
+        span(2, 1, "other", 4, 5).role(Role::Inference).failed(),
+        span(2, 1, "gateway", 15, 30).role(Role::Inference).failed(),
+        attempt(2, 1).text(Concept::Operation, "embeddings"),
+        attempt(2, 1).usage(3, 0).failed(),
+    ];
+    for (other, case) in others.into_iter().zip(0..) {
+        let request = raw(5, 1).text(Concept::Operation, "chat");
+        assert_eq!(models_of(&[handler(1, 0), other, request])[1], (5, ""), "{case}");
+    }
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub struct Call<'a> {
     pub before: Option<Before>,
     /// It stands in the usage of a wrapper of which something is left: what nobody told of its tokens is there.
     pub in_sum: bool,
+    /// Its canonical report is a wrapper around a call that was counted, which says more of that call.
+    pub lends: bool,
     /// Its place in `Grouping::decided`.
     pub(super) decided: u32,
 }
@@ -47,6 +49,7 @@ impl<'a> Call<'a> {
             cost_from,
             before: None,
             in_sum: false,
+            lends: false,
             decided: 0,
         }
     }
@@ -160,7 +163,7 @@ fn same_model(one: &str, other: &str) -> bool {
 
 /// Takes absent units from another report, those that split tokens only when both count the same tokens: a dialect that
 /// leaves cached input out would otherwise turn parts into more than the whole.
-fn add_details(usage: &mut Usage, other: &Usage) {
+pub(super) fn add_details(usage: &mut Usage, other: &Usage) {
     let agrees = |unit| match (usage.get(unit), other.get(unit)) {
         (Some(own), Some(theirs)) => own == theirs,
         _ => true,

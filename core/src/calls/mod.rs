@@ -9,6 +9,7 @@ mod elsewhere;
 mod group;
 mod identity;
 mod ids;
+mod late;
 mod lend;
 mod loops;
 mod matching;
@@ -30,6 +31,8 @@ mod tree;
 mod bounds;
 #[cfg(test)]
 mod lent;
+#[cfg(test)]
+mod lent_later;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]

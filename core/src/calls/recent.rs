@@ -8,6 +8,7 @@ use super::elsewhere::{Elsewhere, Losses};
 use super::group::Rule;
 use super::identity::{self, Answer};
 use super::ids::{Ids, Places};
+use super::late::Terms;
 use super::report::{Place, is_inference};
 use super::sketch::{Sketch, TOLERANCE_NS, id_and_rank};
 use crate::facts::Facts;
@@ -59,6 +60,7 @@ pub struct Decided {
     pub left: Amounts,
     /// Calls below it have accounted for something.
     pub drawn: bool,
+    pub terms: Terms,
 }
 
 /// What the memories are told of a span that may report a call.
@@ -426,6 +428,7 @@ mod tests {
                 claims: true,
                 left: Amounts::NONE,
                 drawn: false,
+                terms: Terms::default(),
             };
             recent.remember(u128::from(index), &[decided], index);
         }

@@ -2,6 +2,7 @@
 
 use super::amounts::Amounts;
 use super::group::{Fate, Grouping, Rule};
+use super::late::Terms;
 use super::merge::Call;
 use super::recent::{Decided, MEMBERS, RecentCalls, Spot};
 use super::report::Report;
@@ -54,6 +55,7 @@ impl<'a> Grouping<'a> {
                 self.join(face.earlier as usize, start);
                 if !self.may_top_up(face.earlier, start, reports) {
                     self.members.truncate(start);
+                    self.lend_later(leader, face.earlier, reports);
                 }
             } else if self.is_call(start, reports) {
                 self.call(leader, &face, start, reports, recent, now);
@@ -201,8 +203,8 @@ impl<'a> Grouping<'a> {
         for further in start + MEMBERS..self.members.len() {
             self.note_span(self.members[further], at);
         }
-        let left = Amounts::of_sketch(&sketch);
-        self.decided.push(Decided { sketch, hang, at, members, wrapper, claims: true, left, drawn: false });
+        let (left, terms) = (Amounts::of_sketch(&sketch), Terms::default());
+        self.decided.push(Decided { sketch, hang, at, members, wrapper, claims: true, left, drawn: false, terms });
     }
 
     /// The call that counts here to which a report belongs; `NONE` belongs to none.
@@ -261,7 +263,17 @@ impl<'a> Grouping<'a> {
         let mut members = [(0, 0); MEMBERS];
         members[0] = (sketch.span, sketch.scope);
         let hang = self.hang(node as usize);
-        let left = Amounts::NONE;
-        self.decided.push(Decided { sketch, hang, at, members, wrapper: true, claims: false, left, drawn: false });
+        let (left, terms) = (Amounts::NONE, Terms::default());
+        self.decided.push(Decided {
+            sketch,
+            hang,
+            at,
+            members,
+            wrapper: true,
+            claims: false,
+            left,
+            drawn: false,
+            terms,
+        });
     }
 }

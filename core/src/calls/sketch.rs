@@ -321,6 +321,16 @@ impl Sketch {
         if self.usage { Answer::of([self.input, self.output, self.total], self.models) } else { Answer::UNKNOWN }
     }
 
+    /// Whether it may be an attempt at the other call that failed before that one began, and no call for another model.
+    pub fn is_attempt_at(&self, call: &Sketch) -> bool {
+        let names = |sketch: &Sketch| sketch.models.iter().any(|key| *key != models::UNKNOWN);
+        self.same_source(call)
+            && self.same_class(call)
+            && self.same_model(call) != Some(false)
+            && (names(call) || !names(self))
+            && self.end <= call.start.saturating_add(TOLERANCE_NS)
+    }
+
     /// The same instrumentation in the same process.
     pub fn same_source(&self, other: &Sketch) -> bool {
         self.scope == other.scope && self.instance == other.instance

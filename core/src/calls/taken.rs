@@ -43,17 +43,27 @@ impl Call<'_> {
         usage
     }
 
-    /// The concepts that it knows otherwise than its canonical report `own` does.
+    /// The concepts that it knows otherwise than its canonical report `own` does. A wrapper stays what it is.
     pub fn taken(&self, own: &Report<'_>) -> ConceptSet {
-        let mut taken = own.texts.differing(&self.report.texts);
+        if self.lends {
+            return ConceptSet::default();
+        }
         let usage = self.whole_usage();
         let counts = ConceptSet(if usage == own.usage { 0 } else { UNITS.0 });
-        for concept in ConceptSet(counts.0 | OTHERS.0).iter() {
-            if fact(own, &own.usage, concept) != fact(&self.report, &usage, concept) {
+        let texts = own.texts.differing(&self.report.texts);
+        let mut taken = ConceptSet::default();
+        for concept in ConceptSet((texts.0 | counts.0 | OTHERS.0) & TAKEN.0).iter() {
+            let (said, known) = (fact(own, &own.usage, concept), fact(&self.report, &usage, concept));
+            // A failure that is not the call's is the span's all the same. Of what was counted before, not all is remembered.
+            let stays = match known {
+                None => !counts.contains(concept),
+                Some(_) => counts.contains(concept) && self.before.is_some() && own.has_usage() && said.is_some(),
+            };
+            if said != known && !stays {
                 taken.insert(concept);
             }
         }
-        ConceptSet(taken.0 & TAKEN.0)
+        taken
     }
 
     /// What it knows of one of these concepts.

@@ -12,12 +12,12 @@ use std::ops::Range;
 
 /// Reports of an earlier call that may say more of it.
 pub(super) struct TopUp {
-    call: u32,
-    earlier: u32,
+    pub(super) call: u32,
+    pub(super) earlier: u32,
     /// What they say of tokens counts, not only what they cost.
-    tokens: bool,
+    pub(super) tokens: bool,
     /// Earlier wrappers around it, in whose sum it may be: a range of `Grouping::sources`.
-    from: Range<u32>,
+    pub(super) from: Range<u32>,
 }
 
 impl<'a> Grouping<'a> {
@@ -81,6 +81,10 @@ impl<'a> Grouping<'a> {
                 && (!top.tokens || lacks(Unit::CacheRead) || lacks(Unit::CacheWrite))
             {
                 rest.give_cost(&mut before);
+            }
+            // Calls below the earlier one have come with the wrapper: they say themselves what it says of them.
+            if call.lends && earlier.drawn {
+                (rest, before) = (Amounts::NONE, whole);
             }
             if !rest.is_none() {
                 self.changed = true;

@@ -20,7 +20,7 @@ impl<'t> Conclusion<'t> {
     ) -> Sources {
         let mut sources = Sources::default();
         let Some(Fate::Canonical(call)) = report.map(|at| self.grouping.fates[at]) else { return sources };
-        if facts.role == Role::Wrapper {
+        if facts.role == Role::Wrapper && !self.grouping.calls[call as usize].lends {
             // No call below it: what its captured response says is its own.
             facts.role = Role::Inference;
         }
