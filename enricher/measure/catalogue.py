@@ -162,8 +162,10 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         Metric(
             "enricher_reports_not_compared_total",
             "counter",
-            "Reports not compared with those of other traces, by bound: `scopes` (32 of one service instance are told "
-            "apart), `searches` (32,768 reports are looked at for one call). Calls that both tell of count twice.",
+            "Reports not compared with all that may tell of their call, by bound: in other traces `scopes` (32 of one "
+            "service instance are told apart) and `searches` (32,768 reports are looked at for one call); `wrappers` "
+            "(64 that were counted before are looked at for a call whose links have not come). Calls that both tell "
+            "of count twice.",
             ("bound",),
         ),
         Metric(

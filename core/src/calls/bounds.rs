@@ -125,4 +125,5 @@ fn calls_around_which_thousands_of_wrappers_were_counted() {
     let tokens: i64 = outer.calls.iter().chain(&late.calls).map(|call| call.1).sum();
     assert!(tokens >= 500 * 3 * count as i64);
     assert_eq!(late.duplicates.len(), AROUND);
+    assert!(lost(&recent, Loss::NotCompared("wrappers")) > 0);
 }

@@ -198,9 +198,6 @@ impl Grouping<'_> {
         }
         let begin = self.sources.len();
         for (call, index) in self.earlier.iter().zip(0..) {
-            if self.sources.len() - begin >= AROUND {
-                break;
-            }
             if call.wrapper
                 && call.claims
                 && (call.left.call || call.left.has_tokens())
@@ -209,6 +206,10 @@ impl Grouping<'_> {
                 && self.may_be_below(report, reports as u32 + index)
                 && holds(call)
             {
+                if self.sources.len() - begin >= AROUND {
+                    self.wrappers_beyond += 1;
+                    break;
+                }
                 self.sources.push(index);
             }
         }
@@ -252,6 +253,7 @@ impl Grouping<'_> {
             recent.correct(first, &self.earlier);
         }
         recent.remember(first, &self.decided, now);
+        recent.lose_wrappers(std::mem::take(&mut self.wrappers_beyond));
     }
 
     fn draw(&mut self, drawn: &Drawn, cost: &mut Cost) {

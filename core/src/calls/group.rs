@@ -124,6 +124,8 @@ pub struct Grouping<'a> {
     pub(super) drawn_of: Vec<u32>,
     /// Indices of earlier calls, for `drawn`.
     pub(super) sources: Vec<u32>,
+    /// Reports for which more wrappers might be looked at than are.
+    pub(super) wrappers_beyond: u64,
     pub(super) tops: Vec<TopUp>,
     /// What `account` is to remember calls of.
     pub(super) trace: Option<u128>,
@@ -211,6 +213,11 @@ impl<'a> Grouping<'a> {
         let ids = earlier.flat_map(|(call, node)| call.members.iter().map(move |member| (member.0, node)));
         self.tree.build(links, self.nodes.iter().map(|node| node.hang), ids.filter(|(id, _)| *id != 0));
         for (at, report) in reports.iter().enumerate() {
+            if let Some(earlier) = self.silent(report) {
+                // It was sent before its usage was known, and counted without.
+                self.sets.unite((reports.len() + earlier) as u32, at as u32, Rule::SameSpan, &self.tree);
+                continue;
+            }
             self.nodes[at].copy_of = self.copied(report, links);
             // A span that was sent before its answer came and again when it had.
             if let Some(spot) = self.nodes[at].copy_of
@@ -236,6 +243,16 @@ impl<'a> Grouping<'a> {
     fn first_copy<L: Links + ?Sized>(&self, report: &Report<'_>, reports: &[Report<'a>], links: &L) -> Option<usize> {
         let first = self.tree.find(links, report.place.span_id)?;
         reports.binary_search_by_key(&first, |report| report.place.index).ok()
+    }
+
+    /// The earlier call without usage that a span reported when it was delivered before, and of which it tells the usage
+    /// now.
+    fn silent(&self, report: &Report<'_>) -> Option<usize> {
+        let span = report.place.span_id;
+        let known = |call: &Decided| call.members.iter().any(|member| member.0 == span);
+        let earlier = self.earlier.iter().position(known)?;
+        let call = &self.earlier[earlier];
+        (call.claims && !call.sketch.usage && report.has_usage()).then_some(earlier)
     }
 
     /// Where the call of a span is counted that was delivered before.

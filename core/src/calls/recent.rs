@@ -15,6 +15,7 @@ use crate::facts::Facts;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const SHARDS: usize = 16;
@@ -191,7 +192,7 @@ impl Past {
 pub enum Loss {
     /// Calls forgotten before their time, by the memory.
     Forgotten(&'static str),
-    /// Reports not compared with those of other traces, by the bound.
+    /// Reports not compared with all that may tell of their call, by the bound.
     NotCompared(&'static str),
 }
 
@@ -202,6 +203,8 @@ pub struct RecentCalls {
     places: [Places; SHARDS],
     past: [Mutex<Past>; SHARDS],
     elsewhere: [Mutex<Elsewhere>; SHARDS],
+    /// Reports for which not all wrappers were looked at that may have counted them.
+    wrappers: AtomicU64,
 }
 
 impl Default for RecentCalls {
@@ -236,6 +239,7 @@ impl RecentCalls {
             ids,
             past: std::array::from_fn(|_| Mutex::default()),
             elsewhere: std::array::from_fn(|_| Mutex::default()),
+            wrappers: AtomicU64::new(0),
         }
     }
 
@@ -267,7 +271,7 @@ impl RecentCalls {
     }
 
     /// What the bounds of the memories cost so far.
-    pub fn losses(&self) -> [(Loss, u64); 6] {
+    pub fn losses(&self) -> [(Loss, u64); 7] {
         let sum = |of: fn(&Losses) -> u64| self.elsewhere.iter().map(|one| of(&lock(one).losses)).sum();
         [
             (Loss::Forgotten("ids"), self.ids.iter().map(|ids| lock(ids).forgotten).sum()),
@@ -276,7 +280,15 @@ impl RecentCalls {
             (Loss::Forgotten("pairs"), sum(|losses| losses.pairs)),
             (Loss::NotCompared("scopes"), sum(|losses| losses.scopes)),
             (Loss::NotCompared("searches"), sum(|losses| losses.searches)),
+            (Loss::NotCompared("wrappers"), self.wrappers.load(Ordering::Relaxed)),
         ]
+    }
+
+    /// Notes reports for which not all wrappers were looked at.
+    pub(super) fn lose_wrappers(&self, reports: u64) {
+        if reports > 0 {
+            self.wrappers.fetch_add(reports, Ordering::Relaxed);
+        }
     }
 
     /// The same for a report, where there is one already.

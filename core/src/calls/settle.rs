@@ -152,6 +152,9 @@ impl<'a> Grouping<'a> {
             // A wrapper is no report that a further one of its scope below it would be beside.
             let member = (sketch.span, if sketch.inference { sketch.scope } else { 0 });
             let call = &mut self.earlier[earlier];
+            if call.members.contains(&member) {
+                continue;
+            }
             match call.members.iter_mut().find(|slot| slot.0 == 0) {
                 Some(slot) => {
                     *slot = member;

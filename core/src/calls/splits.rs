@@ -368,3 +368,25 @@ fn a_loop_of_which_the_call_shows_the_last_step_counts_with_all_of_them() {
     let foreign = span(1, 0, "framework", 0, 100).role(Role::Wrapper).usage(25, 64);
     assert_eq!(found(&[foreign, call], &[0, 0]), (1, 11, 35));
 }
+
+#[test]
+fn a_span_that_is_sent_again_with_its_usage_adds_it() {
+    let begun = chat(2, 1, "sdk", 10, 40).costs(0.0);
+    let ended = chat(2, 1, "sdk", 10, 50).usage(5, 7).costs(0.003);
+    let around = agent(1, 0, 0, 100).usage(11, 15);
+    let other = chat(3, 1, "sdk", 60, 90).usage(6, 8);
+    let framework = chat(4, 1, "framework", 9, 51).usage(5, 7);
+    for spans in [&[begun, ended][..], &[begun, ended, ended], &[begun, begun, ended], &[begun, ended, framework]] {
+        assert_eq!(wrong(spans, |found| found == (1, 5, 7)), []);
+    }
+    // An agent that comes with nothing but the silent call gives it all that it shows.
+    let spans = [begun, ended, other, around];
+    for split in splits(4).filter(|split| split[3] != split[0] || split[1].min(split[2]) <= split[0]) {
+        assert_eq!(found(&spans, &split), (2, 11, 15), "{split:?}");
+    }
+    // Each told something: the first one stays.
+    let more = chat(2, 1, "sdk", 10, 50).usage(6, 9);
+    for split in [[0, 0], [0, 1]] {
+        assert_eq!(found(&[ended, more], &split), (1, 5, 7), "{split:?}");
+    }
+}
