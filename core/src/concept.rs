@@ -128,6 +128,8 @@ concepts! {
     CacheHit = "cache_hit",
     ServerAddress = "server_address",
     ServerPort = "server_port",
+    /// Of the URL that was asked: some gateways have the provider in it.
+    ServerPath = "server_path",
     Gateway = "gateway",
     MaxTokens = "max_tokens",
     Temperature = "temperature",

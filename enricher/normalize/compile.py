@@ -123,6 +123,9 @@ def _candidates(dialects: Sequence[Dialect]) -> list[_Candidate]:
 def _only_here(source: Source, dialect: Dialect) -> bool:
     if source.kind != "attr" or source.key in dialect.everywhere:
         return False
+    # Anybody's keys have segments.
+    if any(step.startswith("key:") for step in source.transforms):
+        return True
     return not any(mark in source.key for mark in ".:") or any(
         fnmatchcase(source.key, key) for key in dialect.only_here
     )

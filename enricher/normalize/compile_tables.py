@@ -57,7 +57,9 @@ def providers() -> dict[str, Any]:
         "counts_as": [{"match": rule.plan(), "provider": rule.provider, "maker": rule.maker} for rule in api.counts_as],
         "not_providers": [name.lower() for name in source.not_providers],
         "hosts": [
-            {"match": host.plan(), "provider": host.provider} | ({"gateway": host.gateway} if host.gateway else {})
+            {"match": host.plan(), "provider": host.provider}
+            | ({"gateway": host.gateway} if host.gateway else {})
+            | ({"path": host.path} if host.path else {})
             for host in source.hosts
         ],
         "ports": {str(port): provider for port, provider in source.local_ports.items()},

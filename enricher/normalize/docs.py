@@ -50,7 +50,10 @@ input, a total that fits only one reading), the rule of the source, the dialect'
 
 A span that enricher has written to carries `enricher.role` and `enricher.dialect`. An enricher behind the first (a
 gateway behind sidecars, `process` over its own output) takes both from there and the canonical attributes as they are,
-so that it counts the same calls, tokens and costs; a Collector in between must leave these two on the span.
+so that it counts the same calls, tokens and costs; a Collector in between must leave these two on the span. Nothing
+proves who wrote them: an app that may write spans can write these, as it can leave its usage out or not report a call
+at all. Where apps are not trusted to report what they spend, count at a gateway of yours, and let the Collector in
+front of the first enricher delete both (`attributes` processor, `action: delete`).
 
 | dialect | input tokens |
 | --- | --- |

@@ -46,14 +46,17 @@ TRANSFORMS = (
     "after_dot",
     "before_dot",
     "host",
+    "path",
     "true",
     "not",
     "known_id",
+    "no_uuid",
     "literal",
 )
 """Transforms without an argument; `map:NAME` and `remap:NAME` name a table of `values.yaml`, `modality:NAME` one of
 MODALITIES. `sum:input` adds up the members of a JSON object: `input` and every `input_…`, if there is an `input`;
-`sum:input_*` every member that begins so. `!word` behind it leaves out the names that contain the word."""
+`sum:input_*` every member that begins so. `!word` behind it leaves out the names that contain the word. `key:1` is the
+second segment of the key, in place of the value: what `{provider}` stands for in `llm.{provider}.usage`."""
 
 MODALITIES = ("audio", "document", "image", "text", "video")
 """What Gemini's lists of counts count by (`[{"modality": "AUDIO", "tokenCount": 900}]`)."""
@@ -61,7 +64,7 @@ MODALITIES = ("audio", "document", "image", "text", "video")
 UNITS = ("ms", "us", "ns", "iso", "unix_s", "unix_ms", "unix_ns")
 """Transforms that turn a time into seconds."""
 
-TEXT_ONLY = ("lower", "list", "host", "true", "not", "known_id", "literal")
+TEXT_ONLY = ("lower", "list", "host", "path", "true", "not", "known_id", "no_uuid", "literal")
 """Transforms that yield no number."""
 
 READINGS = ("inclusive", "exclusive", "inside", "outside", "missing")
@@ -148,10 +151,13 @@ def _check_transform(step: str, maps: frozenset[str]) -> None:
     elif colon and name == "sum":
         if not _MEMBERS.fullmatch(table):
             raise NotationError(f"`{step}` names no members", "write sum:NAME or sum:BEGIN*, then !WORD for exceptions")
+    elif colon and name == "key":
+        if not re.fullmatch("[0-9]", table):
+            raise NotationError(f"`{step}` names no segment of the key", "write key:N; the first segment is key:0")
     elif step not in TRANSFORMS:
         known = ", ".join(TRANSFORMS)
         raise NotationError(
-            f"unknown transform `{step}`", f"one of {known}, map:NAME, remap:NAME, modality:NAME, sum:NAME"
+            f"unknown transform `{step}`", f"one of {known}, map:NAME, remap:NAME, modality:NAME, sum:NAME, key:N"
         )
 
 

@@ -120,6 +120,8 @@ class Host(Match):
 
     provider: Provider | None
     gateway: str | None = None
+    path: str | None = None
+    """Regex whose first group names the provider in the path of a URL, where the host does not."""
 
 
 class CountsAs(ProviderMatch):

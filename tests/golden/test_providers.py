@@ -78,6 +78,35 @@ def test_a_gateways_host_leaves_the_question_to_the_model() -> None:
         assert provider_of({"server.address": host, "gen_ai.request.model": "gpt-4o"}) == "openai"
 
 
+@pytest.mark.parametrize("told", [{}, {"gen_ai.system": "openai"}, {"gen_ai.provider.name": "anthropic"}])
+def test_a_gateways_path_names_the_provider(told: dict[str, Any]) -> None:
+    """Whatever SDK asked, and whatever the model is called."""
+    host, begin = "gateway.ai.cloudflare.com", "/v1/0123456789abcdef/my-gateway/"
+    asked = told | {"gen_ai.request.model": "house-model"}
+    for segment, name in pairs("gateway_paths"):
+        path = f"{begin}{segment}/chat/completions"
+        for where in (
+            {"server.address": host, "url.path": path},
+            {"url.full": f"https://{host}{path}?beta=true"},
+            {"gen_ai.openai.api_base": f"https://{host}{begin}{segment}/"},
+            {"server.address": f"https://{host}{begin}{segment}"},
+        ):
+            assert provider_of(asked | where) == name, (segment, where)
+
+
+def test_a_gateways_path_without_a_providers_name_says_nothing() -> None:
+    """One URL for all providers, others' gateways, and providers that only an account knows."""
+    asked = {"gen_ai.system": "openai", "gen_ai.request.model": "claude-sonnet-4-5"}
+    host = {"server.address": "gateway.ai.cloudflare.com"}
+    for path in ("/v1/a/g/compat/chat/completions", "/v1/a/g", "/v1/a/g/", "/v1/a/g/custom-ours/x", "/", "", "groq"):
+        assert provider_of(asked | host | {"url.path": path}) == "anthropic", path
+    compat = host | {"url.path": "/v1/a/g/compat", "gen_ai.request.model": "google-ai-studio/gemini-2.5-flash"}
+    assert provider_of({"gen_ai.system": "openai"} | compat) == "gcp.gemini"
+    assert provider_of(asked | {"server.address": "example.test", "url.path": "/v1/a/g/groq"}) == "openai"
+    # The SDK of a provider that has no compatible hosts knows whom it asks.
+    assert provider_of({"gen_ai.system": "groq"} | host | {"url.path": "/v1/a/g/openai"}) == "groq"
+
+
 def test_hosts_that_only_look_like_a_providers() -> None:
     assert {host: provider_of({"server.address": host}) for host in FACTS["other_hosts"]} == dict.fromkeys(
         FACTS["other_hosts"]

@@ -192,6 +192,7 @@ def _only_here(dialect: str, source: Source) -> bool:
     shared = source.key in dialects()[dialect].get("everywhere", ())
     bare = "." not in source.key and ":" not in source.key and not shared
     private = any(fnmatchcase(source.key, key) for key in dialects()[dialect].get("only_here", ()))
+    private = private or any(step.startswith("key:") for step in source.transforms)
     return source.kind == "attr" and (bare or private)
 
 
@@ -207,17 +208,17 @@ def _ambiguous(concept: str, source: Source) -> bool:
     return len(meanings) > 1
 
 
-def _context(span: Span) -> dict[str, Any]:
+def _context(span: Span, key: str) -> dict[str, Any]:
     prefixes = table("providers.yaml")["response_id_prefixes"]
-    return {"start": span.start_ns, "maps": table("values.yaml")["maps"], "id_prefixes": prefixes}
+    return {"start": span.start_ns, "maps": table("values.yaml")["maps"], "id_prefixes": prefixes, "key": key}
 
 
 def _read_source(span: Span, concept: str, source: Source) -> Any:
     kind = table("canonical.yaml")["concepts"][concept]["type"]
     values = []
-    for raw in _raw(span, source):
+    for key, raw in _raw(span, source):
         for value in follow(decoded(raw), source.path) if source.path else [raw]:
-            usable = transformed(value, source.transforms, _context(span))
+            usable = transformed(value, source.transforms, _context(span, key))
             usable = None if usable is None else read(kind, usable)
             if isinstance(usable, str) and concept.endswith("_model"):
                 usable = re.sub(r"\x1b\[[0-9;]*m", "", usable)
@@ -228,14 +229,15 @@ def _read_source(span: Span, concept: str, source: Source) -> Any:
     return [item for value in values for item in value] if kind == "list" else values[0]
 
 
-def _raw(span: Span, source: Source) -> list[Any]:
+def _raw(span: Span, source: Source) -> list[tuple[str, Any]]:
+    """Keys and values."""
     if source.kind == "attr":
-        return [value for key, value in span.attributes.items() if _key(source.key).fullmatch(key)]
+        return [(key, value) for key, value in span.attributes.items() if _key(source.key).fullmatch(key)]
     if source.kind == "resource":
-        return [value for key, value in span.resource.items() if key == source.key]
+        return [(key, value) for key, value in span.resource.items() if key == source.key]
     if source.kind == "event":
         events = [attributes for name, attributes in span.events if fnmatchcase(name, source.event)]
-        return [value for attributes in events for key, value in attributes.items() if key == source.key]
+        return [(key, value) for attributes in events for key, value in attributes.items() if key == source.key]
     return []
 
 
@@ -270,7 +272,7 @@ def _recover(span: Span, name: str | None, facts: dict[str, Any]) -> dict[str, A
             source = _source(text)
             private = any(fnmatchcase(source.key, key) for key in dialect.get("only_here", ()))
             if (not private or dialect["name"] == name) and (found := _raw(span, source)):
-                return _fill(decoded(found[0]), facts, span)
+                return _fill(decoded(found[0][1]), facts, span)
     return {}
 
 
@@ -403,7 +405,7 @@ def _first(holder: dict[str, Any], text: str, concept: str, span: Span) -> Any:
         wanted = steps[0].partition(":")[2]
         return sum(1 for value in follow(holder, path) if not wanted or value == wanted) or None
     for value in follow(holder, path)[:1]:
-        value = transformed(value, tuple(steps), _context(span))
+        value = transformed(value, tuple(steps), _context(span, ""))
         return None if value is None else read(table("canonical.yaml")["concepts"][concept]["type"], value)
     return None
 

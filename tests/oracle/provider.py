@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from tests.oracle.tables import fits, matching, table
-from tests.oracle.values import host
+from tests.oracle.values import host, url_path
 
 
 def conclude(scope: str, dialect: dict[str, Any], facts: dict[str, Any]) -> str | None:
@@ -26,6 +26,7 @@ def conclude(scope: str, dialect: dict[str, Any], facts: dict[str, Any]) -> str 
         facts["provider"] = known
         return known
     by_host, gateway = named_host if any(named_host) else _of_host(facts)
+    by_host = by_host or _of_path(facts)
     if gateway:
         facts.setdefault("gateway", gateway)
     found = by_host or known
@@ -97,6 +98,20 @@ def _of_host(facts: dict[str, Any]) -> tuple[str | None, str | None]:
         if fits(rule, name):
             return rule["provider"], rule.get("gateway")
     return None, None
+
+
+def _of_path(facts: dict[str, Any]) -> str | None:
+    """The provider in the path of a gateway's URL."""
+    told, address = facts.get("provider"), facts.get("server_address")
+    host_told = told if told and _named(told)[1] and _of_address(told) not in (None, (None, None)) else address
+    name = host(host_told or "").rstrip(".").lower()
+    pattern = next((rule.get("path") for rule in table("providers.yaml")["hosts"] if fits(rule, name)), None)
+    for text in (facts.get("server_path"), address, told):
+        found = re.search(pattern, url_path(text) or "") if pattern and text else None
+        known = _named(found[1])[0] if found else None
+        if known:
+            return known
+    return None
 
 
 def _of_model(model: str | None) -> str | None:

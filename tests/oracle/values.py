@@ -124,6 +124,8 @@ def _transform(value: Any, step: str, context: dict[str, Any]) -> Any:
         return sum(counts) if counts else None
     if name == "sum":
         return _sum(decoded(value), *table.split("!"))
+    if name == "key":
+        return context["key"].split(".")[int(table)]
     if name == "true":
         return True
     if name in ("map", "remap"):
@@ -147,9 +149,14 @@ def _transform(value: Any, step: str, context: dict[str, Any]) -> Any:
             return value.partition(".")[0]
         case "host":
             return host(value)
+        case "path":
+            return url_path(value)
         case "known_id":
             known = any(value.startswith(prefix) and value != prefix for prefix in context["id_prefixes"])
             return value if known else None
+        case "no_uuid":
+            uuid = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+            return None if re.fullmatch(uuid, value, re.IGNORECASE) else value
         case "literal":
             found = re.fullmatch(r"<class '(?:.*\.)?(.*)'>", value)
             return found[1] if found else value
@@ -183,6 +190,12 @@ def host(text: str) -> str:
     """The host of a URL or of host:port."""
     text = re.split(r"[/?#]", text.strip().rpartition("://")[2])[0].rpartition("@")[2]
     return re.sub(r":\d*$", "", text) if text.count(":") == 1 or "]:" in text else text
+
+
+def url_path(text: str) -> str | None:
+    """The path of a URL, with or without scheme and host."""
+    found = re.fullmatch(r"(?:.*?://)?[^/?#]*(/[^?#]*)?.*", text.strip(), re.DOTALL)
+    return found[1] if found else None
 
 
 def as_number(value: Any) -> float | None:

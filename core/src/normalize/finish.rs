@@ -81,6 +81,7 @@ impl Normalizer {
             span_start: seen.span.start,
             maps: &self.tables.maps,
             id_prefixes: &self.tables.id_prefixes,
+            key: b"",
         };
         self.errors.conclude(facts, seen.span, seen.exception, &mut context);
         self.compare(seen.attrs, scratch, facts);

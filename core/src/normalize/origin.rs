@@ -71,6 +71,7 @@ impl Normalizer {
             span_start: 0,
             maps: &self.tables.maps,
             id_prefixes: &self.tables.id_prefixes,
+            key: b"",
         };
         let mut facts = ResourceFacts {
             service_name: None,

@@ -55,9 +55,7 @@ impl Matcher {
             Match::Suffix(text) => Self::Suffix(lower(text)),
             Match::Contains(text) => Self::Contains(lower(text)),
             Match::Domain(text) => Self::Domain(lower(text)),
-            Match::Regex(text) => Self::Regex(
-                regex::RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|error| error.to_string())?,
-            ),
+            Match::Regex(text) => Self::Regex(compiled(text)?),
         })
     }
 
@@ -73,6 +71,11 @@ impl Matcher {
             Self::Regex(regex) => regex.is_match(text),
         }
     }
+}
+
+/// A regex of bounded size.
+pub fn compiled(text: &str) -> Result<regex::Regex, String> {
+    regex::RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|error| error.to_string())
 }
 
 /// The first value whose pattern matches.

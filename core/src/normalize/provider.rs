@@ -1,10 +1,10 @@
 //! Who ran the model: value clean-up, then host, then scope and dialect, then model id. Framework names are nobody.
 
 use super::conclusion;
-use super::patterns::{Matcher, first};
+use super::patterns::{Matcher, compiled, first};
 use super::plan::{Inclusion, NormalizePlan, Reasoning};
 use super::scratch::Scratch;
-use super::transform::host;
+use super::transform::{host, path};
 use crate::concept::Concept;
 use crate::facts::{Facts, Val};
 use bumpalo::Bump;
@@ -28,6 +28,8 @@ pub struct HostFacts {
     pub provider: Option<u16>,
     /// Index into `gateways`.
     gateway: Option<u16>,
+    /// Index into `paths`.
+    path: Option<u16>,
 }
 
 pub struct Providers {
@@ -36,6 +38,8 @@ pub struct Providers {
     nobody: HashSet<Box<str>>,
     hosts: Vec<(Matcher, HostFacts)>,
     gateways: Vec<Box<str>>,
+    /// What finds the name of the provider in a URL's path.
+    paths: Vec<regex::Regex>,
     ports: BTreeMap<u16, u16>,
     scopes: Vec<(Matcher, Option<u16>)>,
     models: Vec<(Matcher, u16)>,
@@ -63,6 +67,7 @@ impl Providers {
             nobody: section.not_providers.iter().map(|n| folded(n).into()).collect(),
             hosts: Vec::new(),
             gateways: Vec::new(),
+            paths: Vec::new(),
             ports: BTreeMap::new(),
             scopes: Vec::new(),
             models: Vec::new(),
@@ -85,7 +90,8 @@ impl Providers {
         for rule in &section.hosts {
             let provider = rule.provider.as_deref().map(|name| providers.index(name)).transpose()?;
             let gateway = rule.gateway.as_deref().map(|name| providers.gateway(name));
-            providers.hosts.push((Matcher::new(&rule.pattern)?, HostFacts { provider, gateway }));
+            let path = rule.path.as_deref().map(|pattern| providers.path(pattern)).transpose()?;
+            providers.hosts.push((Matcher::new(&rule.pattern)?, HostFacts { provider, gateway, path }));
         }
         for (port, name) in &section.ports {
             let index = providers.index(name)?;
@@ -135,6 +141,15 @@ impl Providers {
             self.gateways.push(name.into());
             self.gateways.len() - 1
         }) as u16
+    }
+
+    fn path(&mut self, pattern: &str) -> Result<u16, String> {
+        let path = compiled(pattern)?;
+        if path.captures_len() < 2 {
+            return Err(format!("{pattern:?} has no group for the provider"));
+        }
+        self.paths.push(path);
+        Ok((self.paths.len() - 1) as u16)
     }
 
     pub fn name(&self, index: u16) -> &str {
@@ -187,11 +202,26 @@ impl Providers {
             let written = || address.rsplit(':').next()?.split('/').next()?.parse().ok();
             let port = facts.int(Concept::ServerPort).or_else(written);
             let provider = port.and_then(|port| self.ports.get(&u16::try_from(port).ok()?).copied());
-            return HostFacts { provider, gateway: None };
+            return HostFacts { provider, ..HostFacts::default() };
         }
         let found = first(&self.hosts, &name).copied().unwrap_or_default();
         scratch.hosts.put(address, found);
         found
+    }
+
+    /// The provider that a gateway's URL names.
+    fn of_path(&self, pattern: u16, facts: &Facts<'_>) -> Option<u16> {
+        let [own, address, told] =
+            [Concept::ServerPath, Concept::ServerAddress, Concept::Provider].map(|concept| facts.text(concept));
+        let written =
+            |text: &'_ str| path(text.as_bytes()).and_then(|path| std::str::from_utf8(path).ok().map(str::to_owned));
+        [own, address, told].into_iter().flatten().filter_map(written).find_map(|path| {
+            let name = self.paths[usize::from(pattern)].captures(&path)?.get(1)?;
+            match self.of_value(name.as_str()) {
+                Named::Known(index) => Some(index),
+                Named::Nobody | Named::Custom => None,
+            }
+        })
     }
 
     /// What a text in a provider's place says that is an address: `api.openai.com`, `127.0.0.1:4000`.
@@ -258,7 +288,8 @@ impl Providers {
             let name = &self.gateways[usize::from(gateway)];
             facts.set(Concept::Gateway, Val::Str(name), conclusion::HOST);
         }
-        let (index, why) = match (named, host.provider) {
+        let by_host = host.provider.or_else(|| self.of_path(host.path?, facts));
+        let (index, why) = match (named, by_host) {
             // What answers behind a gateway, the model tells better than a client that speaks to many.
             (Named::Known(index), None) => {
                 let model = host.gateway.and_then(|_| self.of_model(facts, scratch)).filter(|model| *model != index);

@@ -95,6 +95,8 @@ pub struct Context<'s, 'a> {
     pub span_start: u64,
     pub maps: &'a transform::Maps,
     pub id_prefixes: &'a [Box<[u8]>],
+    /// Of the attribute that is read.
+    pub key: &'a [u8],
 }
 
 impl<'a> Context<'_, 'a> {

@@ -240,6 +240,7 @@ impl Normalizer {
                 span_start: span.start,
                 maps: &self.tables.maps,
                 id_prefixes: &self.tables.id_prefixes,
+                key: b"",
             },
         };
         // The best carrier: its rule number (they are numbered by rank) and value.
@@ -256,6 +257,7 @@ impl Normalizer {
             if !entries.is_empty()
                 && let Some(source) = Source::of_value(attr.value)
             {
+                gather.context.key = attr.key;
                 for entry in entries.iter().filter(|entry| !marked || self.tells(id, entry.concept)) {
                     gather.offer(entry, source, false);
                 }

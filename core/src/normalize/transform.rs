@@ -23,11 +23,15 @@ pub enum Op {
     AfterDot,
     BeforeDot,
     Host,
+    UrlPath,
+    /// A segment of the attribute's key in place of its value.
+    Key(usize),
     True,
     Not,
     /// Value map; `true`: what it lacks stays as it is.
     Map(u16, bool),
     KnownId,
+    NoUuid,
     Literal,
     /// The tokens of one modality or lifetime, of a list that counts by them.
     Tokens(&'static str),
@@ -61,9 +65,11 @@ pub fn compile(names: &[String], maps: impl Fn(&str) -> Option<u16>) -> Result<V
                 "after_dot" => Op::AfterDot,
                 "before_dot" => Op::BeforeDot,
                 "host" => Op::Host,
+                "path" => Op::UrlPath,
                 "true" => Op::True,
                 "not" => Op::Not,
                 "known_id" => Op::KnownId,
+                "no_uuid" => Op::NoUuid,
                 "literal" => Op::Literal,
                 other => {
                     let (kind, map) = other.split_once(':').unwrap_or((other, ""));
@@ -71,6 +77,9 @@ pub fn compile(names: &[String], maps: impl Fn(&str) -> Option<u16>) -> Result<V
                         return Ok(Op::Tokens(
                             modality::known(kind, map).ok_or_else(|| format!("unknown {kind} {map:?}"))?,
                         ));
+                    }
+                    if kind == "key" {
+                        return Ok(Op::Key(map.parse().map_err(|_| format!("{other:?} names no segment"))?));
                     }
                     if kind == "sum" {
                         return Ok(Op::Sum(Members::new(map).ok_or_else(|| format!("{other:?} names no member"))?));
@@ -123,11 +132,14 @@ fn step<'a>(context: &mut Context<'_, 'a>, source: Source<'a>, op: &Op) -> Optio
             Some(Source::Text(&text[..at]))
         }
         (Op::Host, Source::Text(text)) => Some(Source::Text(host(text))),
+        (Op::UrlPath, Source::Text(text)) => path(text).map(Source::Text),
+        (Op::Key(at), _) => context.key.split(|byte| *byte == b'.').nth(*at).map(Source::Text),
         (Op::KnownId, Source::Text(text)) => context
             .id_prefixes
             .iter()
             .any(|prefix| text.len() > prefix.len() && text.starts_with(prefix))
             .then_some(source),
+        (Op::NoUuid, Source::Text(text)) => (!is_uuid(text)).then_some(source),
         (Op::Literal, Source::Text(text)) => Some(Source::Text(class_name(text))),
         (Op::Map(map, keep), _) => {
             let text = match source {
@@ -182,6 +194,22 @@ pub fn host(text: &[u8]) -> &[u8] {
         Some(at) if memchr::memchr(b':', &text[..at]).is_none() || text[at - 1] == b']' => &text[..at],
         _ => text,
     }
+}
+
+/// Five groups of hexadecimal digits, as programs number their own requests.
+fn is_uuid(text: &[u8]) -> bool {
+    let dash = |at: usize| matches!(at, 8 | 13 | 18 | 23);
+    text.len() == 36
+        && text.iter().enumerate().all(|(at, byte)| if dash(at) { *byte == b'-' } else { byte.is_ascii_hexdigit() })
+}
+
+/// The path of a URL, with or without what stands before it.
+pub fn path(text: &[u8]) -> Option<&[u8]> {
+    let text = text.trim_ascii();
+    let text = memchr::memmem::find(text, b"://").map_or(text, |at| &text[at + 3..]);
+    let end = text.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(text.len());
+    let start = memchr::memchr(b'/', &text[..end])?;
+    Some(&text[start..end])
 }
 
 /// `<class 'openai.RateLimitError'>` to `RateLimitError`; other text stays.

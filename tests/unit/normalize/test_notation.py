@@ -32,6 +32,7 @@ def test_a_source_is_kind_key_path_and_transforms() -> None:
         ("metric:x/y", "metrics cannot be read"),
         ("a.b | sec", "unknown transform `sec`"),
         ("a.b | modality:smell", "no modality `smell`"),
+        ("a.{b} | key:one", "`key:one` names no segment of the key"),
         ("a.b | sum:", "names no members"),
         ("a.b | sum:input*_x", "names no members"),
         ("a.b | sum:input!", "names no members"),

@@ -76,6 +76,9 @@ pub struct HostRule {
     pub provider: Option<String>,
     #[serde(default)]
     pub gateway: Option<String>,
+    /// Regex whose first group is the name of the provider in the URL's path.
+    #[serde(default)]
+    pub path: Option<String>,
 }
 
 /// None: a framework's scope, which says nothing.

@@ -25,8 +25,8 @@ pub struct Rule {
     /// Applied in order: `ms` `us` `ns` (to seconds), `iso` (time stamp to seconds after the span's start), `unix_s`
     /// `unix_ms` `unix_ns` (the same from a number), `lower`, `list` (JSON array, comma-separated or single text to a
     /// list), `after_dot` (text after the last dot), `before_dot` (before the first), `host` (of a URL or host:port),
-    /// `true` (present means true), `not`, `map:NAME` (a value that the map lacks is no value), `remap:NAME` (… stays as
-    /// it is), `known_id` (only text that looks like a provider's response id), `literal` (Python class text
+    /// `path` (of a URL), `key:N` (in place of the value, segment N of the attribute's key, counted from 0), `true` (present means true), `not`, `map:NAME` (a value that the map lacks is no value), `remap:NAME` (… stays as
+    /// it is), `known_id` (only text that looks like a provider's response id), `no_uuid` (no text that is a UUID), `literal` (Python class text
     /// `<class 'a.b.C'>` to `C`).
     #[serde(default)]
     pub transform: Vec<String>,
