@@ -9,7 +9,7 @@ PYTHON := .venv/bin/python
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 CORE_SOURCES := $(shell find core/src core/Cargo.toml core/Cargo.lock -type f 2>/dev/null)
 
-.PHONY: help build run demo test e2e bench lint format docs record clean
+.PHONY: help build run demo test test-core e2e bench lint format docs record clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,7 +17,7 @@ help: ## List the targets
 build: .venv/.built ## Make .venv with the package, its core and the development tools
 
 .venv/.built: pyproject.toml requirements.lock scripts/build $(CORE_SOURCES)
-	@scripts/build
+	@MAKEFLAGS= scripts/build
 	@touch $@
 
 run: build ## Serve the default configuration on loopback
@@ -26,9 +26,13 @@ run: build ## Serve the default configuration on loopback
 demo: build ## Serve, feed recorded traffic of real SDKs, show it live for half a minute
 	.venv/bin/enricher demo
 
-test: build ## Unit, boundary, golden and integration tests, and those of the core
-	cargo test --quiet --tests --manifest-path core/Cargo.toml
+test: ## Unit, boundary, golden and integration tests, and those of the core
+	@$(MAKE) --no-print-directory --jobs=2 build test-core
 	$(PYTHON) -m pytest -q -n auto --maxprocesses 4 --dist worksteal tests --ignore=tests/e2e
+
+# Beside `build`, whose last step keeps one processor busy for a minute.
+test-core:
+	@MAKEFLAGS= cargo test --quiet --tests --manifest-path core/Cargo.toml
 
 e2e: build ## The real process with real SDKs, a real Collector, Jaeger and Prometheus
 	$(PYTHON) -m pytest -q tests/e2e
