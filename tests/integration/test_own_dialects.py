@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from enricher.cli.main import main
 from tests.support.engines import request_of, span
 
 OWN = """\
@@ -74,10 +77,23 @@ CALL: dict[str, Any] = {
 }
 
 
-def enricher(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "enricher", *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Program = Callable[..., Done]
+
+
+@pytest.fixture
+def enricher(capsys: pytest.CaptureFixture[str]) -> Program:
+    def run(*arguments: str) -> Done:
+        status = main(list(arguments))
+        return Done(status, *capsys.readouterr())
+
+    return run
 
 
 def files(tmp_path: Path, text: str) -> tuple[str, str]:
@@ -92,7 +108,7 @@ def files(tmp_path: Path, text: str) -> tuple[str, str]:
     return str(config), str(traffic)
 
 
-def test_every_fault_is_told_with_its_place_and_what_to_write(tmp_path: Path) -> None:
+def test_every_fault_is_told_with_its_place_and_what_to_write(enricher: Program, tmp_path: Path) -> None:
     config, _ = files(tmp_path, WRONG)
     done = enricher("check", "-c", config)
     assert done.returncode == 1
@@ -104,7 +120,7 @@ def test_every_fault_is_told_with_its_place_and_what_to_write(tmp_path: Path) ->
         assert hint in found[0]
 
 
-def test_the_dialect_is_read_and_its_roles_hold(tmp_path: Path) -> None:
+def test_the_dialect_is_read_and_its_roles_hold(enricher: Program, tmp_path: Path) -> None:
     config, traffic = files(tmp_path, OWN)
     assert enricher("check", "-c", config).returncode == 0
     calls = tmp_path / "calls.jsonl"
@@ -126,7 +142,7 @@ def test_the_dialect_is_read_and_its_roles_hold(tmp_path: Path) -> None:
     assert {key: record[key] for key in told} == told
 
 
-def test_explain_shows_what_was_read_from_where(tmp_path: Path) -> None:
+def test_explain_shows_what_was_read_from_where(enricher: Program, tmp_path: Path) -> None:
     config, traffic = files(tmp_path, OWN)
     done = enricher("explain", traffic, "-c", config, "--json")
     assert done.returncode == 0, done.stderr
@@ -146,7 +162,7 @@ def test_explain_shows_what_was_read_from_where(tmp_path: Path) -> None:
     assert "acme.usage#out" in enricher("explain", traffic, "-c", config).stdout
 
 
-def test_without_the_dialect_nothing_of_it_is_known(tmp_path: Path) -> None:
+def test_without_the_dialect_nothing_of_it_is_known(enricher: Program, tmp_path: Path) -> None:
     _, traffic = files(tmp_path, OWN)
     done = enricher("process", traffic, "--json", "--set", "exporters={}")
     assert json.loads(done.stdout)["calls"]["counted"] == 0

@@ -6,29 +6,18 @@ use crate::usage::Unit;
 /// The texts of a report; an absent one is "".
 #[derive(Clone, Copy, Debug)]
 pub struct Texts<'a> {
-    slots: [&'a str; TEXT_CONCEPTS.len()],
+    slots: [&'a str; TEXT_COUNT],
     /// A bit for each slot that is not "".
     present: u64,
 }
 
-/// What is kept of a report as text.
-const TEXT_CONCEPTS: [Concept; 38] = [
+/// Texts that are about this call alone.
+const CALL_TEXTS: [Concept; 22] = [
     Concept::Provider,
     Concept::Operation,
     Concept::RequestModel,
     Concept::ResponseModel,
     Concept::ResponseId,
-    Concept::SessionId,
-    Concept::UserId,
-    Concept::TenantId,
-    Concept::TeamId,
-    Concept::OrgId,
-    Concept::ApiKeyId,
-    Concept::Feature,
-    Concept::AgentName,
-    Concept::AgentId,
-    Concept::AgentVersion,
-    Concept::WorkflowName,
     Concept::ToolName,
     Concept::ToolCalls,
     Concept::FinishReason,
@@ -39,22 +28,18 @@ const TEXT_CONCEPTS: [Concept; 38] = [
     Concept::EvaluationName,
     Concept::EvaluationLabel,
     Concept::MoreEvaluations,
-    Concept::PromptName,
-    Concept::PromptVersion,
-    Concept::Variant,
-    Concept::Environment,
     Concept::ServiceTier,
     Concept::RequestServiceTier,
     Concept::Speed,
     Concept::InferenceGeo,
     Concept::SearchContextSize,
     Concept::ServerAddress,
-    Concept::Gateway,
     Concept::ReasoningEffort,
 ];
 
-/// Who asked, for whom and in which part of the program: taken from the spans above when the call's own span lacks it.
-const CONTEXT_CONCEPTS: [Concept; 16] = [
+/// Texts that say who asked, for whom and in which part of the program: taken from the spans above when the call's own
+/// span lacks them.
+const CONTEXT_TEXTS: [Concept; 16] = [
     Concept::SessionId,
     Concept::UserId,
     Concept::TenantId,
@@ -73,17 +58,19 @@ const CONTEXT_CONCEPTS: [Concept; 16] = [
     Concept::Gateway,
 ];
 
-/// The slots of `CONTEXT_CONCEPTS`.
-const CONTEXT: u64 = {
-    let (mut slots, mut index) = (0, 0);
-    while index < CONTEXT_CONCEPTS.len() {
-        if let Slot::Text(slot) = SLOTS[CONTEXT_CONCEPTS[index] as usize] {
-            slots |= 1 << slot;
-        }
-        index += 1;
-    }
-    slots
+const TEXT_COUNT: usize = CALL_TEXTS.len() + CONTEXT_TEXTS.len();
+
+/// What is kept of a report as text, by slot.
+const TEXT_CONCEPTS: [Concept; TEXT_COUNT] = {
+    let mut all = [Concept::Provider; TEXT_COUNT];
+    let (call, context) = all.split_at_mut(CALL_TEXTS.len());
+    call.copy_from_slice(&CALL_TEXTS);
+    context.copy_from_slice(&CONTEXT_TEXTS);
+    all
 };
+
+/// The slots of `CONTEXT_TEXTS`, which come last.
+const CONTEXT: u64 = (1 << TEXT_COUNT) - (1 << CALL_TEXTS.len());
 
 const UNIT_CONCEPTS: [(Concept, Unit); 30] = [
     (Concept::InputTokens, Unit::Input),
@@ -177,7 +164,7 @@ pub(super) const SHOWS: [u8; Concept::COUNT] = {
 pub(super) const SLOTS: [Slot; Concept::COUNT] = {
     let mut slots = [Slot::Ignored; Concept::COUNT];
     let mut index = 0;
-    while index < TEXT_CONCEPTS.len() {
+    while index < TEXT_COUNT {
         slots[TEXT_CONCEPTS[index] as usize] = Slot::Text(index as u8);
         index += 1;
     }
@@ -253,7 +240,7 @@ impl<'a> Texts<'a> {
 
 impl Default for Texts<'_> {
     fn default() -> Self {
-        Texts { slots: [""; TEXT_CONCEPTS.len()], present: 0 }
+        Texts { slots: [""; TEXT_COUNT], present: 0 }
     }
 }
 

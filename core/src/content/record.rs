@@ -185,16 +185,7 @@ fn edited(message: &[u8], mut edit: impl FnMut(u32, &[u8]) -> Fate) -> Option<Ve
     let mut out: Option<Vec<u8>> = None;
     let mut done = 0;
     let mut reader = Reader::new(message);
-    while !reader.at_end() {
-        let start = reader.position();
-        let Ok((field, wire)) = reader.tag() else { break };
-        if wire != BYTES {
-            if reader.skip(wire).is_err() {
-                break;
-            }
-            continue;
-        }
-        let Ok(part) = reader.bytes() else { break };
+    while let Some((start, field, part)) = reader.next_bytes() {
         let fate = edit(field, part);
         if fate == Fate::Same {
             continue;

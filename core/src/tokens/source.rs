@@ -3,7 +3,7 @@
 use super::plan::EstimatePlan;
 use crate::content::json::{DEPTH, Scan, looks_like_json, unescape};
 use crate::keys::{KeyTable, KeyTableBuilder, pattern_is_anchored};
-use crate::wire::reader::{BYTES, Reader, VARINT};
+use crate::wire::reader::{Reader, VARINT};
 use crate::wire::span::{events, fields};
 use crate::wire::value::{Value, array, key_value, kv_list};
 use hashbrown::HashSet;
@@ -111,16 +111,7 @@ impl Sources {
     pub fn fields<'a>(&self, span: &'a [u8]) -> Vec<&'a [u8]> {
         let mut found = Vec::new();
         let mut reader = Reader::new(span);
-        while !reader.at_end() {
-            let start = reader.position();
-            let Ok((field, wire)) = reader.tag() else { break };
-            if wire != BYTES {
-                if reader.skip(wire).is_err() {
-                    break;
-                }
-                continue;
-            }
-            let Ok(body) = reader.bytes() else { break };
+        while let Some((start, field, body)) = reader.next_bytes() {
             let whole = reader.since(start);
             let holds = match field {
                 ATTRIBUTES => key_value(body).is_ok_and(|(key, _)| self.keys.lookup(key).is_some()),

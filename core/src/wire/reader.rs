@@ -145,6 +145,20 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The next length-delimited field, as (position of its tag, number, content); others are passed over. `None` at the
+    /// end, and at what cannot be read.
+    pub fn next_bytes(&mut self) -> Option<(usize, u32, &'a [u8])> {
+        while !self.at_end() {
+            let start = self.pos;
+            let (field, wire) = self.tag().ok()?;
+            if wire == BYTES {
+                return Some((start, field, self.bytes().ok()?));
+            }
+            self.skip(wire).ok()?;
+        }
+        None
+    }
+
     /// The bytes between an earlier position and this one.
     #[inline]
     pub fn since(&self, start: usize) -> &'a [u8] {
