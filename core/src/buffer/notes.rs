@@ -20,6 +20,9 @@ pub struct Note {
     pub plan: Arc<Compiled>,
 }
 
+/// Stale entries of the queue that are not worth a sweep: each trace whose notes all found their span leaves one behind.
+const STALE_ENTRIES: usize = 1024;
+
 /// What a note costs besides its record: the struct, its places in the table and the queue.
 const OVERHEAD: u64 = 160;
 
@@ -61,6 +64,14 @@ impl Notes {
             self.queue.push(Reverse((expires, trace)));
         }
         waiting.notes.push(note);
+        if self.queue.len() > 2 * self.by_trace.len() + STALE_ENTRIES {
+            self.queue = self.by_trace.iter().map(|(trace, waiting)| Reverse((waiting.expires, *trace))).collect();
+        }
+    }
+
+    #[cfg(test)]
+    pub fn queued(&self) -> usize {
+        self.queue.len()
     }
 
     /// Takes what was noted of the spans of a trace, in order of their ids.
@@ -70,6 +81,9 @@ impl Notes {
         let mut taken: Vec<Note> = notes.extract_if(.., |note| present.contains(&note.span_id)).collect();
         if notes.is_empty() {
             self.by_trace.remove(&trace);
+        } else {
+            // The room of those that are taken is counted no more.
+            notes.shrink_to_fit();
         }
         taken.sort_by_key(|note| note.span_id);
         taken

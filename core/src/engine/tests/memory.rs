@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::buffer::notes::{Note, Notes};
+use crate::buffer::trace::SpanEntry;
+use crate::engine::compiled::Compiled;
 use crate::sample::conditions::Bits;
+use std::sync::Arc;
 
 #[test]
 fn a_drained_engine_holds_nothing() {
@@ -133,19 +136,45 @@ fn spans_keep_their_resource_however_many_a_trace_has() {
     }
 }
 
+fn note(plan: &Arc<Compiled>) -> Note {
+    let (record, content) = (Box::default(), Box::default());
+    Note { span_id: 1, record, content, bits: Bits::default(), plan: plan.clone() }
+}
+
+#[test]
+fn the_queue_does_not_grow_with_notes_that_found_their_span() {
+    let plan = engine(json!([]), json!({})).plan();
+    let span = SpanEntry {
+        span_id: 1,
+        parent_id: 0,
+        start: 0,
+        end: 0,
+        segment: 0,
+        offset: 0,
+        len: 0,
+        record_len: 0,
+        group: 0,
+        kind: 0,
+        status: 0,
+        has_trace_state: false,
+    };
+    let mut notes = Notes::default();
+    notes.add(2, note(&plan), 7);
+    for turn in 1..=20_000 {
+        notes.add(1, note(&plan), 10 * turn);
+        assert_eq!(notes.take(1, &[span]).len(), 1);
+    }
+    assert!(notes.queued() < 2_000, "{}", notes.queued());
+    assert_eq!(notes.expire(7, |_| None).len(), 1, "one that waits is still given up");
+    assert!(notes.is_empty());
+}
+
 #[test]
 fn notes_of_a_trace_that_waits_hold_up_no_others_and_are_looked_at_when_it_is_due() {
     let plan = engine(json!([]), json!({})).plan();
     let mut notes = Notes::default();
     for (trace, expires) in [(1, 10), (2, 10), (3, 100)] {
-        let note = Note {
-            span_id: 1,
-            record: Box::default(),
-            content: Box::default(),
-            bits: Bits::default(),
-            plan: plan.clone(),
-        };
-        notes.add(trace, note, expires);
+        notes.add(trace, note(&plan), expires);
     }
     let due = |trace| (trace == 1).then_some(20);
     assert_eq!(notes.expire(9, due).len(), 0);
