@@ -39,7 +39,11 @@ pub fn explain(
     seen.tool_steps = tool_steps(trace);
     let (told, limits) = votes.map(|votes| policies.explain(&seen, votes, now, states)).unwrap_or_default();
     let totals = &conclusion.totals;
-    let spans: Vec<Value> = (0..trace.spans.len()).map(|index| span(trace, conclusion, index)).collect();
+    let mut covered: Vec<(u32, usize)> =
+        conclusion.grouping.calls.iter().zip(0..).map(|(call, at)| (call.canonical, at)).collect();
+    covered.retain(|(_, at)| !conclusion.grouping.calls[*at].adds());
+    covered.sort_unstable();
+    let spans: Vec<Value> = (0..trace.spans.len()).map(|index| span(trace, conclusion, index, &covered)).collect();
     let name = |policy: Option<u16>| policy.map(|index| policies.name(index));
     json!({
         "trace_id": format!("{:032x}", trace.id),
@@ -90,7 +94,8 @@ fn tool_steps(trace: &Trace) -> Vec<(u64, String)> {
     steps
 }
 
-fn span(trace: &Trace, conclusion: &Conclusion<'_>, index: usize) -> Value {
+/// `covered`: calls of which nothing was left to count, by index of the canonical report.
+fn span(trace: &Trace, conclusion: &Conclusion<'_>, index: usize, covered: &[(u32, usize)]) -> Value {
     let entry = &trace.spans[index];
     let raw = trace.raw(entry);
     let (resource, scope) = trace.group_of(entry);
@@ -150,12 +155,12 @@ fn span(trace: &Trace, conclusion: &Conclusion<'_>, index: usize) -> Value {
     let keys = fields(&added, 9).filter_map(|field| key_value(field.ok()?).ok());
     told["adds"] = keys.map(|(key, _)| String::from_utf8_lossy(key).into_owned()).collect();
     if let Some(at) = report {
-        told["call"] = fate(trace, conclusion, at);
+        told["call"] = fate(trace, conclusion, at, covered);
     }
     told
 }
 
-fn fate(trace: &Trace, conclusion: &Conclusion<'_>, at: usize) -> Value {
+fn fate(trace: &Trace, conclusion: &Conclusion<'_>, at: usize, covered: &[(u32, usize)]) -> Value {
     match conclusion.grouping.fates[at] {
         Fate::Canonical(index) => {
             let call = &conclusion.grouping.calls[index as usize];
@@ -183,9 +188,9 @@ fn fate(trace: &Trace, conclusion: &Conclusion<'_>, at: usize) -> Value {
             "duplicate_of": format!("{of:016x}"),
             "in_trace": format!("{other:032x}"),
             "rule": rule.name(),
-            "counted_before": conclusion.grouping.calls.iter().zip(&conclusion.costs)
-                .find(|(call, _)| call.canonical == at as u32 && !call.adds())
-                .map(|(call, cost)| before(call, cost)),
+            "counted_before": covered.binary_search_by_key(&(at as u32), |(canonical, _)| *canonical).ok()
+                .map(|found| covered[found].1)
+                .map(|call| before(&conclusion.grouping.calls[call], &conclusion.costs[call])),
         }),
         Fate::Wrapper { of } => json!({
             "counted": false,
