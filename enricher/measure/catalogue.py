@@ -164,8 +164,8 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             "counter",
             "Reports not compared with all that may tell of their call, by bound: in other traces `scopes` (32 of one "
             "service instance are told apart) and `searches` (32,768 reports are looked at for one call); `wrappers` "
-            "(64 that were counted before are looked at for a call whose links have not come). Calls that both tell "
-            "of count twice.",
+            "(of those counted before, 512 are looked at for a call whose links have not come, and 64 are taken). Calls "
+            "that both tell of count twice.",
             ("bound",),
         ),
         Metric(
@@ -195,7 +195,8 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             "enricher_token_estimates_total",
             "counter",
             "Calls whose tokens were counted from their content because nobody told them (`counted`), or were not "
-            "because a tick had counted as much as normalize.estimate_tokens.tick_kib allows (`refused`).",
+            "because a tick had counted as much as normalize.estimate_tokens.tick_kib allows, or the call has more "
+            "than 16 reports and the first of them hold no content (`refused`).",
             ("outcome",),
         ),
         Metric(
@@ -204,7 +205,9 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             "What stands on spans and could not be used, by kind: `bad_number`, `bad_text`, `bad_json`, `bad_time`, "
             "`zero_usage` (0 tokens in and out on an answered call), and beyond a bound `oversize_text`, "
             "`oversize_json`, `events_beyond` (the first 1,024 events of a span are read), `paths_beyond` (at one "
-            "place of a structured value at most 6 paths of the dialects' rules are followed).",
+            "place of a structured value at most 6 paths of the dialects' rules are followed), `copies_beyond` (log "
+            "records add what they say to the first 8 copies of a span that differ), `evaluations_beyond` (a call record "
+            "holds the first 256 evaluations of its call).",
             ("kind",),
         ),
     ),
@@ -358,7 +361,8 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             "enricher_log_events_total",
             "counter",
             "Log records that say something about a model call: `joined` to their span, `unmatched` because the span "
-            "did not come in time, `refused` because limits.log_facts_mib was reached. All of them pass through.",
+            "did not come in time, `refused` because limits.log_facts_mib was reached or 256 others said something of "
+            "the same span. All of them pass through.",
             ("outcome",),
         ),
         Metric(

@@ -76,6 +76,18 @@ def test_usage_of_a_log_record_is_the_spans(log_first: bool) -> None:
     assert _events(core) == {"joined": 1, "unmatched": 0, "refused": 0}
 
 
+def test_every_copy_of_a_span_shows_what_its_log_record_says() -> None:
+    core = engine("")
+    copies = (_span(), _span({"gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o", "copy": "other"}), _span())
+    for copy in copies:
+        core.ingest(copy, NOW)
+    core.take_logs(_log(USAGE), NOW)
+    found = [{item.key: plain(item.value) for item in span.attributes} for span in spans_of(drained(core, NOW + SECOND))]
+    assert [out["gen_ai.usage.input_tokens"] for out in found] == [1000] * 3
+    assert [out.get("copy") for out in found] == [None, "other", None]
+    assert _events(core) == {"joined": 1, "unmatched": 0, "refused": 0}
+
+
 def test_what_the_span_says_stays() -> None:
     core = engine("")
     own = USAGE | {"gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 7}

@@ -178,14 +178,15 @@ impl Trace {
         &self.segments[entry.segment as usize][start..start + entry.record_len as usize]
     }
 
-    /// Keeps what a log record holds of the content of a span's call.
+    /// Keeps what a log record holds of the content of a span's call. Spans come in order of their ids.
     pub fn add_content(&mut self, span: u64, content: &[u8]) {
         self.contents.push((span, content.into()));
     }
 
     /// What log records hold of the content of a span's call.
     pub fn said(&self, span: u64) -> Vec<&[u8]> {
-        self.contents.iter().filter(|(id, _)| *id == span).map(|(_, content)| &**content).collect()
+        let from = self.contents.partition_point(|(id, _)| *id < span);
+        self.contents[from..].iter().take_while(|(id, _)| *id == span).map(|(_, content)| &**content).collect()
     }
 
     /// Gives a span another record.
@@ -197,6 +198,12 @@ impl Trace {
         let segment_index = self.segments.len() as u32;
         self.spans[at] = SpanEntry { segment: segment_index, offset: 0, record_len: record.len() as u32, ..entry };
         self.segments.push(segment.into_boxed_slice());
+    }
+
+    /// Lets a span that is a copy of another, byte by byte, lie where that one lies, with its record.
+    pub fn share_bytes(&mut self, at: usize, other: usize) {
+        let SpanEntry { segment, offset, len, record_len, .. } = self.spans[other];
+        self.spans[at] = SpanEntry { segment, offset, len, record_len, ..self.spans[at] };
     }
 
     /// Brings what says where the spans lie into the cache.

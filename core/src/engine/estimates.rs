@@ -8,6 +8,9 @@ use crate::tokens::{Estimate, Estimator, Spent, Told};
 use crate::usage::{Unit, Usage};
 use crate::wire::span::STATUS_OK;
 
+/// Reports of one call whose content is looked at.
+const REPORTS: usize = 16;
+
 impl Engine {
     /// Gives the calls of a trace what their content comes to where nobody told. `found`: by index of the call.
     pub(super) fn estimate<'t>(
@@ -30,8 +33,9 @@ impl Engine {
             }
             let answered = report.texts.get(Concept::ResponseModel);
             let model = if answered.is_empty() { report.texts.get(Concept::RequestModel) } else { answered };
-            let (mut best, mut spent) = (None, false);
-            for member in &members[call.members.start as usize..call.members.end as usize] {
+            let members = &members[call.members.start as usize..call.members.end as usize];
+            let (mut best, mut spent) = (None, members.len() > REPORTS);
+            for member in members.iter().take(REPORTS) {
                 let entry = &trace.spans[reports[*member as usize].place.index as usize];
                 match estimator.estimate(model, trace.raw(entry), &trace.said(entry.span_id), told, &self.estimated) {
                     // Other reports hold the same content: counting it again costs and says nothing.

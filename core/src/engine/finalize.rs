@@ -19,18 +19,18 @@ use crate::content::{Content, Counts};
 use crate::facts::{Facts, NO_DIALECT, Role};
 use crate::measure::call_record::{self, Context};
 use crate::measure::{CallInput, TraceInput};
+use crate::normalize::Anomalies;
 use crate::output::batch::Batch;
 use crate::output::span::{self, Edits};
 use crate::output::stamp::{self, Totals};
 use crate::price::{Cost, money};
 use crate::record;
 use crate::sample::policies::Votes;
-use crate::sample::state::States;
 use crate::sample::{TraceSummary, Verdict, Vote, tracestate};
 use crate::tokens::Estimate;
 use std::cell::LazyCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 /// Decides traces one after the other and gathers what leaves.
 pub struct Finalizer<'e> {
@@ -45,7 +45,6 @@ pub struct Finalizer<'e> {
     rewritten: Vec<u8>,
     /// What the content policy did to what was written.
     content: Counts,
-    states: MutexGuard<'e, States>,
     votes: Votes,
     settled: u64,
     decided: u64,
@@ -70,8 +69,7 @@ pub struct Conclusion<'t> {
 }
 
 impl<'e> Finalizer<'e> {
-    /// `states`: held as long as decisions go on.
-    pub fn new(engine: &'e Engine, plan: &Arc<Compiled>, states: MutexGuard<'e, States>, now: u64) -> Self {
+    pub fn new(engine: &'e Engine, plan: &Arc<Compiled>, now: u64) -> Self {
         Self {
             engine,
             now,
@@ -82,7 +80,6 @@ impl<'e> Finalizer<'e> {
             edits: Edits::default(),
             rewritten: Vec::new(),
             content: Counts::default(),
-            states,
             votes: Votes::default(),
             settled: 0,
             decided: 0,
@@ -129,20 +126,20 @@ impl<'e> Finalizer<'e> {
         let concluded = catch_unwind(AssertUnwindSafe(|| {
             conclusion.conclude(trace, self.engine, self.now);
             #[cfg(test)]
-            self.engine.trips.at(Stage::Conclude, trace.id, 0);
+            self.engine.trips.at(self.engine, Stage::Conclude, trace.id, 0);
         }));
         concluded.is_ok()
     }
 
     /// Decides traces of one plan together; false when that panicked.
     pub fn decide(&mut self, plan: &Compiled, traces: &[&TraceSummary<'_>], verdicts: &mut Vec<Verdict>) -> bool {
-        let (states, votes) = (&mut *self.states, &mut self.votes);
+        let (states, votes) = (&mut *self.engine.states(), &mut self.votes);
         catch_unwind(AssertUnwindSafe(|| plan.policies.decide(traces, self.now, states, votes, verdicts))).is_ok()
     }
 
     /// Tells the policies of late spans.
     pub fn late(&mut self, plan: &Compiled, spans: &TraceSummary<'_>, verdict: &Verdict) {
-        let states = &mut *self.states;
+        let states = &mut *self.engine.states();
         if catch_unwind(AssertUnwindSafe(|| plan.policies.late(spans, verdict, self.now, states))).is_err() {
             self.engine.measure().trace_fault();
         }
@@ -224,16 +221,17 @@ impl<'e> Finalizer<'e> {
         let Some(conclusion) = conclusion else { return };
         if plan.output.explain.as_ref().is_some_and(|only| format!("{:032x}", trace.id).starts_with(only)) {
             let votes = at.map(|_| &self.votes);
-            let told = explain::explain(trace, conclusion, verdict, votes, self.now, &mut self.states);
+            let told = explain::explain(trace, conclusion, verdict, votes, self.now, &mut self.engine.states());
             self.explanations.push_str(&told.to_string());
             self.explanations.push('\n');
         }
         #[cfg(test)]
-        self.engine.trips.at(Stage::Measure, trace.id, 0);
+        self.engine.trips.at(self.engine, Stage::Measure, trace.id, 0);
         quality::record(&conclusion.reports, measure, self.now);
         for report in conclusion.reports.iter().filter(|report| report.rate_limits != RateLimits::default()) {
             measure.rate_limits().record(report);
         }
+        let mut anomalies = Anomalies::default();
         let mut calls = measure.calls();
         calls.duplicates(&conclusion.grouping.merged);
         let found = conclusion.grouping.calls.iter().zip(&conclusion.costs).zip(0..);
@@ -263,12 +261,13 @@ impl<'e> Finalizer<'e> {
                     price: plan.book.row_label(cost.row),
                     duplicates: call.duplicates() as usize,
                     inferred: conclusion.inferred(plan, index),
-                    evaluations: quality::evaluations(call, conclusion),
+                    evaluations: quality::evaluations(call, conclusion, &mut anomalies),
                     policy: verdict.policy.map(|index| plan.policies.name(index)),
                 };
                 call_record::write(&input, &context, &mut self.records);
             }
         }
+        measure.anomalies(&anomalies);
     }
 
     /// One span as it came, but for the content policy; a span that even this fails for leaves without what may be
@@ -376,7 +375,7 @@ impl<'e> Finalizer<'e> {
         #[cfg(test)]
         {
             out.extend_from_slice(b"half a span");
-            self.engine.trips.at(Stage::Write, trace.id, index);
+            self.engine.trips.at(self.engine, Stage::Write, trace.id, index);
             out.truncate(out.len() - b"half a span".len());
         }
         let before = out.len();

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::buffer::notes::Note;
-use crate::buffer::trace::Trace;
+use crate::buffer::trace::{SpanEntry, Trace};
 use crate::concept::{Concept, ConceptSet};
 use crate::evaluations::{self, Evaluation};
 use crate::facts::{Facts, Role, Val};
@@ -12,6 +12,11 @@ use crate::record;
 use crate::wire::span::STATUS_ERROR;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+/// Log records with facts of one span that are heard; further ones are refused.
+const HEARD: usize = 256;
+/// Deliveries of one span that differ and hear of its log records; its call is counted with the first ones.
+const COPIES: usize = 8;
 
 /// What a log record may add, besides usage.
 const FILLS: [Concept; 18] = [
@@ -149,23 +154,24 @@ impl Engine {
             return;
         }
         let before = trace.heap_bytes();
-        let (mut joined, mut unmatched) = (0, 0);
+        let (mut joined, mut unmatched, mut refused) = (0, 0, 0);
         let mut anomalies = Anomalies::default();
         let mut places: Vec<(u64, usize)> = trace.spans.iter().map(|entry| entry.span_id).zip(0..).collect();
         places.sort_unstable();
         for same_span in notes.chunk_by(|a, b| a.span_id == b.span_id) {
-            let usable: Vec<&Note> = same_span.iter().filter(|note| Arc::ptr_eq(&note.plan, &trace.plan)).collect();
+            let mut usable: Vec<&Note> = same_span.iter().filter(|note| Arc::ptr_eq(&note.plan, &trace.plan)).collect();
             unmatched += (same_span.len() - usable.len()) as u64;
+            let (before, mut told) = (usable.len(), 0);
+            usable.retain(|note| {
+                told += usize::from(!note.record.is_empty());
+                note.record.is_empty() || told <= HEARD
+            });
+            refused += (before - usable.len()) as u64;
             joined += usable.len() as u64;
-            if usable.is_empty() {
-                continue;
-            }
-            let from = places.partition_point(|(span, _)| *span < same_span[0].span_id);
-            let tells = usable.iter().any(|note| !note.record.is_empty());
-            // A span that was delivered twice stands there twice.
-            for &(_, at) in places[from..].iter().take_while(|(span, _)| tells && *span == same_span[0].span_id) {
-                let record = joined_record(trace, at, &usable, &mut anomalies.oversize_text);
-                trace.replace_record(at, &record);
+            if told > 0 {
+                let from = places.partition_point(|(span, _)| *span < same_span[0].span_id);
+                let copies = places[from..].iter().take_while(|(span, _)| *span == same_span[0].span_id);
+                tell(trace, copies.map(|(_, at)| *at), &usable, &mut anomalies);
             }
             for note in usable {
                 trace.bits.merge(&note.bits);
@@ -176,7 +182,7 @@ impl Engine {
         }
         self.buffered.fetch_add(trace.heap_bytes().saturating_sub(before), Ordering::Relaxed);
         self.forget(&notes);
-        self.measure().log_events(joined, unmatched, 0);
+        self.measure().log_events(joined, unmatched, refused);
         self.measure().anomalies(&anomalies);
     }
 
@@ -192,8 +198,36 @@ impl Engine {
     }
 }
 
-/// The record of a span with what the notes add; evaluations that find no room are added to `refused`.
-fn joined_record(trace: &Trace, at: usize, notes: &[&Note], refused: &mut u64) -> Vec<u8> {
+/// Adds what the notes say to the copies of a span, the first delivered first.
+fn tell(trace: &mut Trace, copies: impl Iterator<Item = usize>, notes: &[&Note], anomalies: &mut Anomalies) {
+    let mut said = Vec::new();
+    for note in notes.iter().filter(|note| !note.record.is_empty()) {
+        let mut facts = Facts::new();
+        record::decode(&note.record, &[], &mut facts);
+        said.push(facts);
+    }
+    let mut refused = 0;
+    // Each as it was, and where it stands.
+    let mut told: Vec<(SpanEntry, usize)> = Vec::new();
+    for at in copies {
+        let copy = trace.spans[at];
+        let is_same = |was: &SpanEntry| trace.raw(was) == trace.raw(&copy) && trace.record(was) == trace.record(&copy);
+        if let Some((_, same)) = told.iter().find(|(was, _)| is_same(was)) {
+            trace.share_bytes(at, *same);
+        } else if told.len() < COPIES {
+            let (record, beyond) = joined_record(trace, at, &said);
+            trace.replace_record(at, &record);
+            refused = beyond.max(refused);
+            told.push((copy, at));
+        } else {
+            anomalies.copies_beyond += 1;
+        }
+    }
+    anomalies.oversize_text += refused;
+}
+
+/// The record of a span with what its log records say, and how many evaluations found no room.
+fn joined_record(trace: &Trace, at: usize, said: &[Facts<'_>]) -> (Vec<u8>, u64) {
     let entry = &trace.spans[at];
     let raw = trace.raw(entry);
     let mut facts = Facts::new();
@@ -202,16 +236,13 @@ fn joined_record(trace: &Trace, at: usize, notes: &[&Note], refused: &mut u64) -
     }
     let own = facts.text(Concept::MoreEvaluations).unwrap_or_default();
     let mut further = Further { text: own.to_owned(), limit: trace.plan.normalizer.text_bytes(), refused: 0 };
-    for note in notes.iter().filter(|note| !note.record.is_empty()) {
-        let mut said = Facts::new();
-        record::decode(&note.record, &[], &mut said);
-        fill(&mut facts, &said, entry.status == STATUS_ERROR, &mut further);
+    for one in said {
+        fill(&mut facts, one, entry.status == STATUS_ERROR, &mut further);
     }
-    *refused += further.refused;
     if further.text.len() > own.len() {
         facts.set(Concept::MoreEvaluations, Val::Str(&further.text), conclusion::LOG);
     }
     let mut record = Vec::new();
     record::encode(&facts, raw, &mut record);
-    record
+    (record, further.refused)
 }

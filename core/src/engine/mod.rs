@@ -53,7 +53,9 @@ pub struct Engine {
     refused: AtomicU64,
     /// The latest time that a caller gave, Unix nanoseconds.
     clock: AtomicU64,
-    /// What policies carry from trace to trace. Held by a tick from end to end, so that there is one at a time.
+    /// Held by a tick from end to end, so that there is one at a time.
+    deciding: Mutex<()>,
+    /// What policies carry from trace to trace. Held no longer than they vote: whoever asks for metrics waits meanwhile.
     states: Mutex<States>,
     /// Empty buffers that the last tick filled and the next one fills again: at most the bytes of two payloads.
     spare: Mutex<Vec<Vec<u8>>>,
@@ -83,6 +85,7 @@ impl Engine {
             estimated: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             clock: AtomicU64::new(0),
+            deciding: Mutex::default(),
             states: Mutex::default(),
             spare: Mutex::default(),
             #[cfg(test)]
@@ -135,7 +138,7 @@ impl Engine {
     }
 
     fn states(&self) -> MutexGuard<'_, States> {
-        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.states)
     }
 
     pub fn measure(&self) -> &Measure {

@@ -5,6 +5,8 @@ use crate::calls::{Call, Report};
 use crate::concept::Concept;
 use crate::evaluations::Evaluation;
 use crate::measure::Measure;
+use crate::normalize::Anomalies;
+use hashbrown::HashSet;
 
 /// Measures what the spans of a trace tell. `now`: Unix nanoseconds.
 pub fn record(reports: &[Report<'_>], measure: &Measure, now: u64) {
@@ -20,13 +22,23 @@ fn judges(report: &Report<'_>) -> bool {
             .any(|concept| !report.texts.get(concept).is_empty())
 }
 
-/// The evaluations of a call, as its reports tell them; what two of them tell is one.
-pub fn evaluations<'t>(call: &Call<'t>, conclusion: &Conclusion<'t>) -> Vec<Evaluation<'t>> {
+/// Evaluations in the record of one call.
+const EVALUATIONS: usize = 256;
+
+/// The evaluations of a call, as its reports tell them; what two of them tell is one. Those beyond the first few are
+/// counted.
+pub fn evaluations<'t>(call: &Call<'t>, conclusion: &Conclusion<'t>, anomalies: &mut Anomalies) -> Vec<Evaluation<'t>> {
     let members = &conclusion.grouping.members[call.members.start as usize..call.members.end as usize];
     let mut found: Vec<Evaluation<'t>> = Vec::new();
+    let mut known = HashSet::new();
     for evaluation in members.iter().flat_map(|member| conclusion.reports[*member as usize].evaluations()) {
-        if !found.contains(&evaluation) {
+        if !known.insert((evaluation.name, evaluation.score.map(f64::to_bits), evaluation.label)) {
+            continue;
+        }
+        if found.len() < EVALUATIONS {
             found.push(evaluation);
+        } else {
+            anomalies.evaluations_beyond += 1;
         }
     }
     found

@@ -65,12 +65,11 @@ impl Engine {
     }
 
     fn decide(&self, now: u64, which: Which) -> TickReport {
-        // One tick at a time: whoever holds the states decides.
-        let states = self.states();
+        let _deciding = lock(&self.deciding);
         self.clock.fetch_max(now, Ordering::Relaxed);
         self.estimated.store(0, Ordering::Relaxed);
         let plan = self.plan();
-        let mut finalizer = Finalizer::new(self, &plan, states, now);
+        let mut finalizer = Finalizer::new(self, &plan, now);
         finalizer.discard(which == Which::AllDropped);
         let size = if plan.policies.shares() { TICK_TRACES as usize } else { CHUNK };
         let mut chunk = Vec::with_capacity(CHUNK);

@@ -43,7 +43,7 @@ pub struct Measure {
     condition_errors: AtomicU64,
     buffer_bytes: AtomicU64,
     buffer_traces: AtomicU64,
-    anomalies: [AtomicU64; 9],
+    anomalies: [AtomicU64; 11],
     content: Mutex<Counts>,
     /// Joined, unmatched, refused.
     log_events: [AtomicU64; 3],
@@ -224,7 +224,7 @@ impl Measure {
     }
 }
 
-fn by_kind(found: &Anomalies) -> [(&'static str, u64); 9] {
+fn by_kind(found: &Anomalies) -> [(&'static str, u64); 11] {
     [
         ("bad_number", found.bad_number),
         ("oversize_text", found.oversize_text),
@@ -235,5 +235,7 @@ fn by_kind(found: &Anomalies) -> [(&'static str, u64); 9] {
         ("bad_time", found.bad_time),
         ("events_beyond", found.events_beyond),
         ("paths_beyond", found.paths_beyond),
+        ("copies_beyond", found.copies_beyond),
+        ("evaluations_beyond", found.evaluations_beyond),
     ]
 }

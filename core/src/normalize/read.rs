@@ -31,6 +31,10 @@ pub struct Anomalies {
     pub events_beyond: u64,
     /// Paths that were given up because too many go on at one place of a value.
     pub paths_beyond: u64,
+    /// Copies of a span, each different, beyond those that its log records add facts to.
+    pub copies_beyond: u64,
+    /// Evaluations of a call beyond those that stand in its record.
+    pub evaluations_beyond: u64,
 }
 
 /// A source value in one form, wherever it came from.

@@ -108,3 +108,14 @@ fn late_spans_of_a_trace_that_panicked_follow_it_out() {
     engine.ingest(&request("a", &[span(1, 9, 1, &[])]), 0).unwrap();
     assert_eq!(written(&engine.drain(0)).len(), 1);
 }
+
+#[test]
+fn nobody_who_asks_for_metrics_waits_until_a_tick_is_done() {
+    let engine = engine(keep_all(), json!({}));
+    for stage in [Stage::Conclude, Stage::Measure, Stage::Write] {
+        engine.trips.ask(stage, 1);
+    }
+    engine.ingest(&request("a", &spans(1)), 0).unwrap();
+    assert_eq!(engine.drain(0).decided, 1);
+    assert!(engine.trips.answers().iter().all(|series| *series > 0), "{:?}", engine.trips.answers());
+}

@@ -1,5 +1,6 @@
 //! The engine from the inside: what cannot be seen or provoked through Python.
 
+mod crowds;
 mod faults;
 mod memory;
 mod reload;
