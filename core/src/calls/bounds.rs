@@ -92,6 +92,10 @@ fn a_call_is_compared_with_so_many_reports_of_other_traces() {
     assert_eq!(decide(&chain[..1], &recent).calls.len(), 1);
     assert_eq!(lost(&recent, Loss::NotCompared("searches")), 1);
     assert_eq!(lost(&recent, Loss::NotCompared("scopes")), 250);
+    // One of the scope beyond looks at none of them, and was counted as it came.
+    assert_eq!(decide(&[root(0, NAMES[32]).in_trace(9999)], &recent).calls.len(), 1);
+    assert_eq!(lost(&recent, Loss::NotCompared("searches")), 1);
+    assert_eq!(lost(&recent, Loss::NotCompared("scopes")), 250);
 }
 
 #[test]

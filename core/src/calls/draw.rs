@@ -4,10 +4,11 @@
 //! or to what the wrapper showed where that is more.
 
 use super::amounts::{Amounts, Before};
-use super::group::{Fate, Grouping, Rule};
+use super::group::{Fate, Grouping, LOOKED_AT, Rule};
+use super::identity::SAME_ID;
 use super::late::Terms;
 use super::recent::{Decided, RecentCalls, Spot};
-use super::sketch::{Counts, Sketch};
+use super::sketch::{Counts, Sketch, TOLERANCE_NS};
 use super::tree::NONE;
 use crate::facts::Role;
 use crate::price::Cost;
@@ -39,6 +40,7 @@ impl Grouping<'_> {
             return;
         }
         self.drawn_of.resize(self.nodes.len(), NONE);
+        self.list_wrappers();
         let mut leaders = std::mem::take(&mut self.leaders);
         leaders.clear();
         leaders.extend((0..reports as u32).filter(|node| self.is_free(*node)));
@@ -82,6 +84,19 @@ impl Grouping<'_> {
             }
         }
         self.leaders = leaders;
+    }
+
+    /// Lists the wrappers that earlier verdicts counted.
+    fn list_wrappers(&mut self) {
+        let wrappers = || self.earlier.iter().zip(0..).filter(|(call, _)| call.wrapper && call.claims);
+        let left = wrappers().filter(|(call, _)| call.left.call || call.left.has_tokens());
+        self.wrappers_left.clear();
+        self.wrappers_left.extend(left.map(|(call, at)| (call.sketch.start, at)));
+        self.wrappers_left.sort_unstable();
+        let named = wrappers().filter(|(call, _)| call.sketch.response_id != 0);
+        self.wrapper_ids.clear();
+        self.wrapper_ids.extend(named.map(|(call, at)| (call.sketch.response_id, at)));
+        self.wrapper_ids.sort_unstable();
     }
 
     /// Whether a node leads a set that no earlier verdict knows and that draws on nothing yet.
@@ -157,8 +172,11 @@ impl Grouping<'_> {
         let nearest = self.sources.get(begin).copied();
         self.sources.truncate(begin);
         nearest.or_else(|| {
-            let names = |call: &Decided| call.wrapper && call.claims && call.sketch.same_strong_id(&face.sketch);
-            self.earlier.iter().position(names).map(|index| index as u32)
+            let id = face.sketch.response_id;
+            let from = self.wrapper_ids.partition_point(|(known, _)| *known < id);
+            let same_id = self.wrapper_ids[from..].iter().take(SAME_ID).take_while(|(known, _)| *known == id);
+            let names = |index: &u32| self.earlier[*index as usize].sketch.same_strong_id(&face.sketch);
+            same_id.map(|(_, index)| *index).find(names)
         })
     }
 
@@ -166,7 +184,9 @@ impl Grouping<'_> {
     fn wrappers_of(&mut self, leader: u32, reports: usize) {
         let face = *self.sets.face(leader);
         self.wrappers_above(leader, reports, |_| true);
-        self.wrappers_around(face.canonical, &face.sketch, reports, |call| call.sketch.may_include(&face.sketch));
+        let whole =
+            self.wrappers_around(face.canonical, &face.sketch, reports, |call| call.sketch.may_include(&face.sketch));
+        self.wrappers_beyond += u64::from(!whole);
     }
 
     /// Adds the earlier wrappers above a set of which `holds` is true.
@@ -191,29 +211,37 @@ impl Grouping<'_> {
     }
 
     /// While what links a report to the spans above has not come, it may stand below any wrapper around it. The shorter ones
-    /// first.
-    fn wrappers_around(&mut self, report: u32, sketch: &Sketch, reports: usize, holds: impl Fn(&Decided) -> bool) {
+    /// first. False when not all wrappers were looked at: those that began last are.
+    fn wrappers_around(
+        &mut self,
+        report: u32,
+        sketch: &Sketch,
+        reports: usize,
+        holds: impl Fn(&Decided) -> bool,
+    ) -> bool {
         if self.nodes[report as usize].missing == 0 {
-            return;
+            return true;
         }
         let begin = self.sources.len();
-        for (call, index) in self.earlier.iter().zip(0..) {
-            if call.wrapper
-                && call.claims
-                && (call.left.call || call.left.has_tokens())
-                && call.sketch.contains(sketch)
+        let latest = sketch.start.saturating_add(TOLERANCE_NS);
+        let before = self.wrappers_left.partition_point(|(start, _)| *start <= latest);
+        let mut whole = before <= LOOKED_AT;
+        for (_, index) in self.wrappers_left[..before].iter().rev().take(LOOKED_AT) {
+            let call = &self.earlier[*index as usize];
+            if call.sketch.contains(sketch)
                 && call.sketch.same_class(sketch)
                 && self.may_be_below(report, reports as u32 + index)
                 && holds(call)
             {
                 if self.sources.len() - begin >= AROUND {
-                    self.wrappers_beyond += 1;
+                    whole = false;
                     break;
                 }
-                self.sources.push(index);
+                self.sources.push(*index);
             }
         }
-        self.sources[begin..].sort_unstable_by_key(|index| self.earlier[*index as usize].sketch.duration());
+        self.sources[begin..].sort_unstable_by_key(|index| (self.earlier[*index as usize].sketch.duration(), *index));
+        whole
     }
 
     /// Whether a set draws on what was counted with this span.

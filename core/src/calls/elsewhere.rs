@@ -1,6 +1,7 @@
 //! Rule 4 across traces: some stacks put the SDK's span into a trace of its own. Reports of one service instance are
 //! compared when one of the two is the root of its trace; matching is one to one, closest in time first.
 
+use super::own::Own;
 use super::recent::Spot;
 use super::sketch::{Counts, Sketch};
 use hashbrown::HashMap;
@@ -153,11 +154,11 @@ impl Elsewhere {
         &mut self,
         instance: u64,
         canonical: &Sketch,
-        members: &[Sketch],
+        own: &Own<'_>,
         now: u64,
         decided: impl Fn(Spot) -> Option<Spot>,
     ) -> Option<Spot> {
-        let known = members.iter().find_map(|member| self.pairs.get(&member.spot()));
+        let known = own.reports.iter().find_map(|member| self.pairs.get(&member.spot()));
         if let Some(pair) = known {
             return pair.yields.then(|| decided(pair.other).unwrap_or(pair.other));
         }
@@ -165,13 +166,21 @@ impl Elsewhere {
             return None;
         }
         let mut left = LOOKED_AT;
-        for member in members {
+        for member in own.reports {
+            if left == 0 {
+                break;
+            }
+            if !self.is_told_apart(instance, member.scope) {
+                // The others were counted as they came.
+                self.losses.scopes += u64::from(!member.inference);
+                continue;
+            }
             // The call's usage may come from another member.
             let mut seeker = *member;
             if !seeker.usage {
                 seeker.count_as(canonical);
             }
-            if let Some(other) = self.partner(instance, &seeker, members, now, &mut left, &decided) {
+            if let Some(other) = self.partner(instance, &seeker, own, now, &mut left, &decided) {
                 let yields = match decided(other.spot()) {
                     Some(_) => true,
                     None => other.rank() > canonical.rank(),
@@ -184,12 +193,18 @@ impl Elsewhere {
         None
     }
 
+    /// Whether reports of a scope are compared.
+    fn is_told_apart(&self, instance: u64, scope: u64) -> bool {
+        let known = self.instances.get(&instance);
+        known.is_none_or(|own| own.len() < SCOPES || own.iter().any(|at| self.scopes[*at as usize].scope == scope))
+    }
+
     /// The partner that is nearest to `seeker` and has no nearer one itself.
     fn partner(
         &mut self,
         instance: u64,
         seeker: &Sketch,
-        group: &[Sketch],
+        own: &Own<'_>,
         now: u64,
         left: &mut usize,
         decided: &impl Fn(Spot) -> Option<Spot>,
@@ -206,14 +221,13 @@ impl Elsewhere {
             if *left == 0 {
                 return None;
             }
-            let is_ours = |spot: Spot| group.iter().any(|member| member.spot() == spot);
             if one.spot() == seeker.spot() {
                 return Some(other);
             }
             if other.spot() == seeker.spot() {
                 return Some(one);
             }
-            if is_ours(one.spot()) || is_ours(other.spot()) {
+            if own.holds(one.spot()) || own.holds(other.spot()) {
                 return None;
             }
             // Two others belong together; which of them counts is known as soon as one is decided.

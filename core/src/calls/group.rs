@@ -7,7 +7,7 @@ use super::merge::Call;
 use super::recent::{Decided, RecentCalls, Spot};
 use super::report::Report;
 use super::sets::Sets;
-use super::sketch::Sketch;
+use super::sketch::{Sketch, TOLERANCE_NS};
 use super::top_up::TopUp;
 use super::tree::{Hang, Links, NONE, Tree};
 use crate::facts::Role;
@@ -100,6 +100,14 @@ pub struct Grouping<'a> {
     pub merged: [u32; Rule::ALL.len()],
     pub(super) nodes: Vec<Node>,
     pub(super) earlier: Vec<Decided>,
+    /// (span id, index of its earlier call), in order.
+    earlier_spans: Vec<(u64, u32)>,
+    /// (start, index) of the earlier calls above which spans have not come, in order.
+    loose_earlier: Vec<(u64, u32)>,
+    /// (start, index) of the earlier wrappers of which something is left, in order.
+    pub(super) wrappers_left: Vec<(u64, u32)>,
+    /// (response id, index) of the earlier wrappers that show one, in order.
+    pub(super) wrapper_ids: Vec<(u64, u32)>,
     pub(super) tree: Tree,
     pub(super) sets: Sets,
     pub(super) matching: Matching,
@@ -139,6 +147,9 @@ pub struct Grouping<'a> {
     /// Nodes of the calls in the sums of `rests`.
     pub(super) parts: Vec<u32>,
 }
+
+/// Earlier calls in the interval of a report, or around it, that are looked at while its place among them is not known.
+pub(super) const LOOKED_AT: usize = 512;
 
 /// Nodes below a wrapper that are searched for its calls.
 pub(super) const SEARCHED: usize = 256;
@@ -209,9 +220,12 @@ impl<'a> Grouping<'a> {
             let scopes = call.members.iter().map(|member| member.1).filter(|scope| *scope != 0);
             self.sets.push(call.sketch, index, scopes);
         }
-        let earlier = self.earlier.iter().zip(reports.len() as u32..);
-        let ids = earlier.flat_map(|(call, node)| call.members.iter().map(move |member| (member.0, node)));
-        self.tree.build(links, self.nodes.iter().map(|node| node.hang), ids.filter(|(id, _)| *id != 0));
+        let spans = self.earlier.iter().zip(0..).flat_map(|(call, at)| call.members.iter().map(move |one| (one.0, at)));
+        self.earlier_spans.clear();
+        self.earlier_spans.extend(spans.filter(|(id, _)| *id != 0));
+        let ids = self.earlier_spans.iter().map(|(id, at)| (*id, reports.len() as u32 + at));
+        self.tree.build(links, self.nodes.iter().map(|node| node.hang), ids);
+        self.earlier_spans.sort_unstable();
         for (at, report) in reports.iter().enumerate() {
             if let Some(earlier) = self.silent(report) {
                 // It was sent before its usage was known, and counted without.
@@ -248,19 +262,22 @@ impl<'a> Grouping<'a> {
     /// The earlier call without usage that a span reported when it was delivered before, and of which it tells the usage
     /// now.
     fn silent(&self, report: &Report<'_>) -> Option<usize> {
-        let span = report.place.span_id;
-        let known = |call: &Decided| call.members.iter().any(|member| member.0 == span);
-        let earlier = self.earlier.iter().position(known)?;
+        let earlier = self.earlier_of(report.place.span_id)?;
         let call = &self.earlier[earlier];
         (call.claims && !call.sketch.usage && report.has_usage()).then_some(earlier)
+    }
+
+    /// Index of the first earlier call that a span reported.
+    fn earlier_of(&self, span: u64) -> Option<usize> {
+        let at = self.earlier_spans.partition_point(|(id, _)| *id < span);
+        self.earlier_spans.get(at).filter(|(id, _)| *id == span).map(|(_, index)| *index as usize)
     }
 
     /// Where the call of a span is counted that was delivered before.
     fn copied<L: Links + ?Sized>(&self, report: &Report<'_>, links: &L) -> Option<Spot> {
         let Spot { trace, span } = Spot { trace: report.place.trace_id, span: report.place.span_id };
-        let same = |call: &&Decided| call.members.iter().any(|member| member.0 == span);
-        if let Some(call) = self.earlier.iter().find(same) {
-            return Some(call.at);
+        if let Some(index) = self.earlier_of(span) {
+            return Some(self.earlier[index].at);
         }
         let first = self.tree.find(links, span)?;
         (first != report.place.index).then_some(Spot { trace, span })
@@ -277,6 +294,12 @@ impl<'a> Grouping<'a> {
         self.loose
             .extend((0..).zip(self.nodes.iter().zip(reports)).filter(|(_, both)| is_loose(*both)).map(|(at, _)| at));
         self.loose.truncate(SEARCHED);
+        self.loose_earlier.clear();
+        let nodes = &self.nodes[reports.len()..];
+        let earlier =
+            self.earlier.iter().zip(nodes).zip(0..).filter(|((call, node), _)| call.claims && node.missing != 0);
+        self.loose_earlier.extend(earlier.map(|((call, _), at)| (call.sketch.start, at)));
+        self.loose_earlier.sort_unstable();
         for at in (0..self.tree.order.len()).rev() {
             let node = self.tree.order[at] as usize;
             let below = self.nodes[node].claimed_below;
@@ -297,7 +320,7 @@ impl<'a> Grouping<'a> {
 
     /// Whether calls are known that lie within the interval of a wrapper, while what links them to a span above has not
     /// come: those are below it. Its usage can sum theirs, so it is not less.
-    fn holds_calls(&self, node: u32) -> bool {
+    fn holds_calls(&mut self, node: u32) -> bool {
         let own = self.sets.sketch(node);
         let reports = self.nodes.len() - self.earlier.len();
         let below = |at: u32, sketch: &Sketch| {
@@ -306,12 +329,22 @@ impl<'a> Grouping<'a> {
                 && own.same_class(sketch)
                 && sketch.least_tokens() <= own.tokens()
         };
-        self.earlier.iter().zip(reports as u32..).any(|(call, at)| call.claims && below(at, &call.sketch))
-            || self.loose.iter().any(|loose| {
-                let sketch = self.sets.sketch(*loose);
-                // Of two wrappers around the same calls the inner one counts.
-                below(*loose, sketch) && (sketch.inference || sketch.duration() < own.duration())
-            })
+        let is_around = |loose: &u32| {
+            let sketch = self.sets.sketch(*loose);
+            // Of two wrappers around the same calls the inner one counts.
+            below(*loose, sketch) && (sketch.inference || sketch.duration() < own.duration())
+        };
+        if self.loose.iter().any(is_around) {
+            return true;
+        }
+        let (first, last) = (own.start.saturating_sub(TOLERANCE_NS), own.end.saturating_add(TOLERANCE_NS));
+        let from = self.loose_earlier.partition_point(|(start, _)| *start < first);
+        let to = self.loose_earlier.partition_point(|(start, _)| *start <= last);
+        let within = &self.loose_earlier[from..to.max(from)];
+        let is_below = |at: u32| below(reports as u32 + at, &self.earlier[at as usize].sketch);
+        let found = within.iter().take(LOOKED_AT).any(|(_, at)| is_below(*at));
+        self.wrappers_beyond += u64::from(!found && within.len() > LOOKED_AT);
+        found
     }
 
     /// Whether a span that has not come may link a node to one above. When it is above both, it is not between them.

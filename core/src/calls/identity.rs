@@ -9,7 +9,7 @@ use super::sketch::{ABSENT, hash};
 const WEAK: u64 = 1;
 
 /// Reports with one id that each of them is compared with, and spans above a report that are searched for its id.
-const SAME_ID: usize = 32;
+pub const SAME_ID: usize = 32;
 
 /// Ids of so many bytes are taken as random without a look: those of OpenAI, Anthropic and Bedrock are longer, and every
 /// report has one.

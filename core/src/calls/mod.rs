@@ -16,6 +16,7 @@ mod matching;
 mod merge;
 mod models;
 mod nested;
+mod own;
 mod rate_limits;
 mod recent;
 mod report;
@@ -29,6 +30,8 @@ mod tree;
 
 #[cfg(test)]
 mod bounds;
+#[cfg(test)]
+mod crowds;
 #[cfg(test)]
 mod lent;
 #[cfg(test)]

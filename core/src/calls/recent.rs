@@ -9,6 +9,7 @@ use super::group::Rule;
 use super::identity::{self, Answer};
 use super::ids::{Ids, Places};
 use super::late::Terms;
+use super::own::{Own, WithId};
 use super::report::{Place, is_inference};
 use super::sketch::{Sketch, TOLERANCE_NS, id_and_rank};
 use crate::facts::Facts;
@@ -27,7 +28,7 @@ const MEMORY_NS: u64 = 6 * 3600 * 1_000_000_000;
 const DECIDED_PER_TRACE: usize = 4096;
 
 /// A span anywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spot {
     pub trace: u128,
     pub span: u64,
@@ -130,10 +131,10 @@ impl Known {
         identity::is_reused(id, self.source == other.source, apart, self.answer.differs(other.answer))
     }
 
-    /// The same of the reports of a call.
-    fn is_of_another(&self, members: &[Sketch], id: u64) -> bool {
-        let mut with_id = members.iter().filter(|member| member.response_id == id);
-        with_id.any(|member| self.is_another(id, &Known::of(member, member.rank())))
+    /// The same of the reports of a call that have the id, the first few.
+    fn is_of_another(&self, with_id: &WithId<'_>) -> bool {
+        let mut reports = with_id.reports().take(identity::SAME_ID);
+        reports.any(|report| self.is_another(with_id.id(), &Known::of(report, report.rank())))
     }
 
     fn spot(&self) -> Spot {
@@ -362,13 +363,13 @@ impl RecentCalls {
         members: &[Sketch],
         now: u64,
     ) -> Option<(Spot, Rule)> {
-        let is_ours = |spot: Spot| members.iter().any(|member| member.spot() == spot);
-        let other = self.same_id(canonical, members).map(|spot| (spot, Rule::ResponseId)).or_else(|| {
+        let own = Own::of(members);
+        let other = self.same_id(canonical, &own).map(|spot| (spot, Rule::ResponseId)).or_else(|| {
             let decided = |spot| self.counted_at(spot);
             let mut elsewhere = lock(&self.elsewhere[shard(instance)]);
-            let spot = elsewhere.settle(instance, canonical, members, now, decided)?;
+            let spot = elsewhere.settle(instance, canonical, &own, now, decided)?;
             // The other one may have yielded to us already.
-            (!is_ours(spot)).then_some((spot, Rule::OtherTrace))
+            (!own.holds(spot)).then_some((spot, Rule::OtherTrace))
         });
         // A report that yields to one that is not decided yet leaves the id to it.
         let at = match other {
@@ -377,13 +378,12 @@ impl RecentCalls {
             None => Some(canonical.spot()),
         };
         if let Some(at) = at {
-            for member in members.iter().filter(|member| member.response_id != 0) {
-                let id = member.response_id;
-                let counted = Known::of(&Sketch { trace: at.trace, span: at.span, ..*member }, COUNTED);
+            for with_id in own.ids() {
+                let id = with_id.id();
+                let counted = Known::of(&Sketch { trace: at.trace, span: at.span, ..*with_id.first() }, COUNTED);
                 let mut ids = lock(&self.ids[shard(id)]);
                 match ids.get_mut(id) {
-                    Some(known)
-                        if known.rank == COUNTED && (known.spot() == at || !known.is_of_another(members, id)) => {}
+                    Some(known) if known.rank == COUNTED && (known.spot() == at || !known.is_of_another(&with_id)) => {}
                     Some(known) => *known = counted,
                     None => ids.insert(id, counted, now),
                 }
@@ -393,18 +393,19 @@ impl RecentCalls {
     }
 
     /// The span that counts the call with one of these response ids, when it is not ours.
-    fn same_id(&self, canonical: &Sketch, members: &[Sketch]) -> Option<Spot> {
-        members.iter().filter(|member| member.response_id != 0).find_map(|member| {
-            let ids = lock(&self.ids[shard(member.response_id)]);
-            let known = ids.get(member.response_id)?;
+    fn same_id(&self, canonical: &Sketch, own: &Own<'_>) -> Option<Spot> {
+        own.ids().find_map(|with_id| {
+            let id = with_id.id();
+            let ids = lock(&self.ids[shard(id)]);
+            let known = ids.get(id)?;
             let best = known.spot();
             // What is one call within a trace is known better than by an id that others may have.
-            let is_told = best.trace == canonical.trace && identity::is_weak(member.response_id);
-            if is_told || known.is_of_another(members, member.response_id) {
+            let is_told = best.trace == canonical.trace && identity::is_weak(id);
+            if is_told || known.is_of_another(&with_id) {
                 return None;
             }
             let yields = known.rank == COUNTED || (best.trace != canonical.trace && known.rank > canonical.rank());
-            (yields && !members.iter().any(|member| member.spot() == best)).then_some(best)
+            (yields && !own.holds(best)).then_some(best)
         })
     }
 }
