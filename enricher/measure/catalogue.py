@@ -206,8 +206,8 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             "`zero_usage` (0 tokens in and out on an answered call), and beyond a bound `oversize_text`, "
             "`oversize_json`, `events_beyond` (the first 1,024 events of a span are read), `paths_beyond` (at one "
             "place of a structured value at most 6 paths of the dialects' rules are followed), `copies_beyond` (log "
-            "records add what they say to the first 8 copies of a span that differ), `evaluations_beyond` (a call record "
-            "holds the first 256 evaluations of its call).",
+            "records add what they say to the first 8 copies of a span that differ), `evaluations_beyond` (a call "
+            "record holds the first 256 evaluations of its call).",
             ("kind",),
         ),
     ),

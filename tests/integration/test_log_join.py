@@ -82,7 +82,8 @@ def test_every_copy_of_a_span_shows_what_its_log_record_says() -> None:
     for copy in copies:
         core.ingest(copy, NOW)
     core.take_logs(_log(USAGE), NOW)
-    found = [{item.key: plain(item.value) for item in span.attributes} for span in spans_of(drained(core, NOW + SECOND))]
+    spans = spans_of(drained(core, NOW + SECOND))
+    found = [{item.key: plain(item.value) for item in span.attributes} for span in spans]
     assert [out["gen_ai.usage.input_tokens"] for out in found] == [1000] * 3
     assert [out.get("copy") for out in found] == [None, "other", None]
     assert _events(core) == {"joined": 1, "unmatched": 0, "refused": 0}
