@@ -164,8 +164,8 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             "counter",
             "Reports not compared with all that may tell of their call, by bound: in other traces `scopes` (32 of one "
             "service instance are told apart) and `searches` (32,768 reports are looked at for one call); `wrappers` "
-            "(of those counted before, 512 are looked at for a call whose links have not come, and 64 are taken). Calls "
-            "that both tell of count twice.",
+            "(of those counted before, 512 are looked at for a call whose links have not come, and 64 are taken). "
+            "Calls that both tell of count twice.",
             ("bound",),
         ),
         Metric(
