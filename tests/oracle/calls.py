@@ -24,6 +24,49 @@ class Amounts(NamedTuple):
     cached: int = 0
     output: int = 0
     usd: Decimal = Decimal(0)
+    written: int = 0
+    reasoning: int = 0
+
+
+class Shown(NamedTuple):
+    """What one report shows of its call: input and output, with or without the parts that it may leave out."""
+
+    input: int
+    output: int
+    cached: int = 0
+    written: int = 0
+    reasoning: int = 0
+
+    def may_be(self, other: Shown) -> bool:
+        """Whether both may report one call, as far as these two tell."""
+        sides = [
+            (self.input, self.cached + self.written, other.input, other.cached + other.written),
+            (self.output, self.reasoning, other.output, other.reasoning),
+        ]
+        return all(
+            own in (theirs, theirs - their_part) or own - part == theirs for own, part, theirs, their_part in sides
+        )
+
+
+def is_told_as_one(reports: Sequence[Shown]) -> bool:
+    """Whether each report agrees with another one, that with a further one, until all are found to be one call."""
+    found, rest = list(reports[:1]), list(reports[1:])
+    while joining := [one for one in rest if any(one.may_be(known) for known in found)]:
+        found += joining
+        rest = [one for one in rest if one not in joining]
+    return not rest
+
+
+def of_one_call(verdicts: Sequence[Sequence[Shown]], price: Callable[[Shown], Decimal]) -> Amounts:
+    """What one call comes to whose reports are decided in these verdicts: the most that any report shows of each kind.
+
+    Of the cost, the most that was known at any verdict: what was counted stays.
+    """
+    known, usd = Shown(0, 0), Decimal(0)
+    for reports in verdicts:
+        known = Shown(*map(max, known, *reports)) if reports else known
+        usd = max(usd, price(known))
+    return Amounts(1, known.input, known.cached, known.output, usd, known.written, known.reasoning)
 
 
 def amounts(program: Program, verdicts: Sequence[AbstractSet[int]], price: Callable[[Call], Decimal]) -> Amounts:
@@ -61,6 +104,8 @@ def total(parts: Iterable[Amounts]) -> Amounts:
             come.cached + one.cached,
             come.output + one.output,
             come.usd + one.usd,
+            come.written + one.written,
+            come.reasoning + one.reasoning,
         )
     return come
 

@@ -87,7 +87,20 @@ def normalize(span: Span) -> Outcome | None:
             if (value := _read_source(span, concept, source)) is not None:
                 facts[concept], readings[concept] = value, source.readings
                 break
+    sides = ("input_tokens", "output_tokens")
+    zeros = [count for count in (*sides, "total_tokens") if facts.get(count) == 0]
+    if no_usage := all(count in zeros for count in sides):
+        # Other keys may tell it.
+        for count in zeros:
+            del facts[count]
+            for source in _sources(name)[count]:
+                if value := _read_source(span, count, source):
+                    facts[count], readings[count] = value, source.readings
+                    break
     told = _recover(span, name, facts)
+    if no_usage:
+        for count in sides:
+            facts.setdefault(count, 0)
     _currency(facts)
     who = provider.conclude(span.scope, dialect, facts)
     folded = {concept: _folded(concept, value) for concept, value in facts.items()}

@@ -1,8 +1,9 @@
 //! A wrapper that comes after the verdict on the only call below it may say what nobody had told of that call: the model
 //! that it is priced by, or its usage. What was counted stays; what the wrapper says more counts with its own span.
 
+use super::fuller::complete;
 use super::group::Grouping;
-use super::merge::{Call, add_details};
+use super::merge::Call;
 use super::recent::Decided;
 use super::report::Report;
 use super::sketch::{ABSENT, Sketch, hash};
@@ -67,12 +68,12 @@ fn is_remembered(unit: Unit) -> bool {
 
 impl Decided {
     /// The counts that it was counted with.
-    fn usage(&self) -> Usage {
+    pub(super) fn usage(&self) -> Usage {
         let mut usage = Usage::new();
         let sketch = &self.sketch;
-        for (unit, count) in [(Unit::Input, sketch.input), (Unit::Output, sketch.output), (Unit::Total, sketch.total)] {
-            if count != ABSENT {
-                usage.set(unit, count);
+        for (unit, told) in [(Unit::Input, sketch.input), (Unit::Output, sketch.output), (Unit::Total, sketch.total)] {
+            if told != ABSENT {
+                usage.set(unit, self.left.tokens(unit));
             }
         }
         for unit in [Unit::CacheRead, Unit::CacheWrite, Unit::Reasoning] {
@@ -95,10 +96,6 @@ impl<'a> Grouping<'a> {
         if !earlier.claims || earlier.drawn || earlier.at.trace != known.trace || !earlier.left.call {
             return;
         }
-        let whole = !known.usage || known.input.max(0) == earlier.left.tokens(Unit::Input);
-        if known.usage && (earlier.left.priced || !whole) {
-            return;
-        }
         let start = self.members.len() as u32;
         let mut made = Call::of(reports, *nearest, start..start + 1);
         made.merge(reports, further, |_| true);
@@ -106,9 +103,15 @@ impl<'a> Grouping<'a> {
             made.report.texts.inherit(&upper.texts);
         }
         let report = &mut made.report;
+        let whole = known.input.max(0) == earlier.left.tokens(Unit::Input);
+        let mut fuller = false;
         if known.usage {
-            let details = std::mem::replace(&mut report.usage, earlier.usage());
-            add_details(&mut report.usage, &details);
+            let told = std::mem::replace(&mut report.usage, earlier.usage());
+            complete(&mut report.usage, &told, report.estimated);
+            fuller = earlier.left.is_less_than(&report.usage);
+            if !whole || (earlier.left.priced && !fuller) {
+                return;
+            }
         }
         (report.place.start, report.place.end) = (known.start, known.end);
         let same_source = self.sets.sketch(*nearest).same_source(known);
@@ -119,7 +122,7 @@ impl<'a> Grouping<'a> {
             }
         }
         (made.lends, made.in_sum, made.decided) = (true, true, NONE);
-        let tokens = !known.usage;
+        let tokens = !known.usage || fuller;
         let begin = self.sources.len() as u32;
         self.wrappers_above(self.sets.leader(*nearest), reports.len(), |_| true);
         let from = begin..self.sources.len() as u32;

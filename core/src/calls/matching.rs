@@ -16,7 +16,7 @@ const MEMBERS_COMPARED: usize = 8;
 /// Scratch of the matching.
 #[derive(Default)]
 pub struct Matching {
-    pairs: Vec<(bool, u64, u32, u32)>,
+    pairs: Vec<(u8, u64, u32, u32)>,
     sorted: Vec<u32>,
 }
 
@@ -67,8 +67,8 @@ impl Matching {
 
     fn consider(&mut self, one: u32, other: u32, sets: &Sets, tree: &Tree) {
         if let Some(counts) = fit(one, other, sets, tree) {
-            let distance = sets.face(one).sketch.distance(&sets.face(other).sketch);
-            self.pairs.push((counts != Counts::Equal, distance, one.min(other), one.max(other)));
+            let (a, b) = (&sets.face(one).sketch, &sets.face(other).sketch);
+            self.pairs.push((a.grade(b, counts), a.distance(b), one.min(other), one.max(other)));
         }
     }
 }
@@ -81,6 +81,10 @@ fn fit(one: u32, other: u32, sets: &Sets, tree: &Tree) -> Option<Counts> {
     }
     let counts = a.sketch.sibling(&b.sketch)?;
     let members = |leader| sets.members(leader).take(MEMBERS_COMPARED);
-    let stacked = members(one).any(|a| members(other).any(|b| tree.is_above(a, b) || tree.is_above(b, a)));
+    // Rule 3 looked at those above one another, but not at what a third report of their call knows.
+    let told_apart = |a: u32, b: u32| {
+        (tree.is_above(a, b) || tree.is_above(b, a)) && sets.sketch(a).counts(sets.sketch(b)) != Counts::Differ
+    };
+    let stacked = members(one).any(|a| members(other).any(|b| told_apart(a, b)));
     (!stacked).then_some(counts)
 }

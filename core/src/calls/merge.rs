@@ -1,11 +1,11 @@
 //! One counted call: its canonical report, completed by the others.
 
 use super::amounts::Before;
+use super::fuller::complete;
 use super::models;
 use super::report::Report;
 use crate::concept::Concept;
 use crate::facts::Role;
-use crate::usage::{Unit, Usage};
 use std::ops::Range;
 
 /// A model call that counts.
@@ -32,6 +32,9 @@ pub struct Call<'a> {
     /// Its place in `Grouping::decided`.
     pub(super) decided: u32,
 }
+
+/// Times that the other reports of a call are looked at for counts once more.
+const PASSES: usize = 2;
 
 impl<'a> Call<'a> {
     /// A call of one report.
@@ -60,6 +63,9 @@ impl<'a> Call<'a> {
         for other in others {
             self.learn(*other, &reports[*other as usize], lends(*other));
         }
+        if others.len() > 1 && self.report.has_usage() {
+            self.complete_again(reports, others);
+        }
         if !self.report.error {
             // An attempt that failed inside does not make the call fail that it belongs to.
             self.report.texts.set(Concept::ErrorType, "");
@@ -82,21 +88,40 @@ impl<'a> Call<'a> {
         self.before.is_none_or(|before| before.adds)
     }
 
-    /// `lends`: it is a wrapper, whose counts may be a sum and are not taken.
+    /// What one report leaves out may be what tells that another one, which came before it, counts the same tokens.
+    pub(super) fn complete_again(&mut self, reports: &[Report<'a>], others: &[u32]) {
+        for _ in 0..PASSES {
+            let known = self.report.usage;
+            for other in others {
+                self.complete(*other, &reports[*other as usize]);
+            }
+            if self.report.usage == known {
+                return;
+            }
+        }
+    }
+
+    /// Takes what another report knows more of the counts.
+    fn complete(&mut self, index: u32, other: &Report<'a>) {
+        let own = &mut self.report;
+        if complete(&mut own.usage, &other.usage, other.estimated && !own.estimated) {
+            self.usage_from = index;
+        }
+    }
+
+    /// `lends`: it is a wrapper, whose counts may be a sum and are only taken where they are those of the call.
     fn learn(&mut self, index: u32, other: &Report<'a>, lends: bool) {
         let own = &mut self.report;
-        if lends {
-            if own.has_usage() {
-                add_details(&mut own.usage, &other.usage);
-            }
-        } else if other.has_usage() && (!own.has_usage() || (own.estimated && !other.estimated)) {
+        if !lends && other.has_usage() && (!own.has_usage() || (own.estimated && !other.estimated)) {
+            let guessed = own.estimated;
             let details = std::mem::replace(&mut own.usage, other.usage);
             own.estimated = other.estimated;
-            add_details(&mut own.usage, &details);
+            complete(&mut own.usage, &details, guessed);
             self.usage_from = index;
-        } else {
-            add_details(&mut own.usage, &other.usage);
+        } else if !lends || own.has_usage() {
+            self.complete(index, other);
         }
+        let own = &mut self.report;
         // The provider's own figure is worth more than an SDK's, wherever it stands.
         if let Some(cost) = other.cost
             && own.cost.is_none_or(|known| cost.by_provider && !known.by_provider)
@@ -159,22 +184,4 @@ fn is_told_back(report: &Report<'_>) -> bool {
 
 fn same_model(one: &str, other: &str) -> bool {
     models::key(one) == models::key(other)
-}
-
-/// Takes absent units from another report, those that split tokens only when both count the same tokens: a dialect that
-/// leaves cached input out would otherwise turn parts into more than the whole.
-pub(super) fn add_details(usage: &mut Usage, other: &Usage) {
-    let agrees = |unit| match (usage.get(unit), other.get(unit)) {
-        (Some(own), Some(theirs)) => own == theirs,
-        _ => true,
-    };
-    if usage.is_zero() || (agrees(Unit::Input) && agrees(Unit::Output)) {
-        usage.fill_from(other);
-        return;
-    }
-    for (unit, count) in other.iter().filter(|(unit, _)| !unit.is_tokens()) {
-        if usage.get(unit).is_none() {
-            usage.set_raw(unit, count);
-        }
-    }
 }

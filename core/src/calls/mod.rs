@@ -6,6 +6,7 @@
 mod amounts;
 mod draw;
 mod elsewhere;
+mod fuller;
 mod group;
 mod identity;
 mod ids;

@@ -1,6 +1,7 @@
 //! Rule 3: what a report above other reports is.
 
 use super::group::{Grouping, Node, Rule, SEARCHED};
+use super::sets::Face;
 use super::sketch::{Counts, Sketch};
 use super::tree::NONE;
 use crate::facts::Role;
@@ -44,7 +45,11 @@ impl Grouping<'_> {
             }
             match self.compare(node) {
                 Upper::Own => {}
-                Upper::Same(leader) => self.sets.unite(node, leader, Rule::Nested, &self.tree),
+                Upper::Same(leader) => {
+                    let known = *self.sets.face(leader);
+                    self.sets.unite(node, leader, Rule::Nested, &self.tree);
+                    self.bridge(node, &known);
+                }
                 // It was counted as a call, and gives what it has like a wrapper.
                 Upper::Sum if is_earlier => {
                     self.earlier[node as usize - reports].wrapper = true;
@@ -110,6 +115,37 @@ impl Grouping<'_> {
         one.earlier.min(other.earlier) != NONE && one.scopes & other.scopes != 0
     }
 
+    /// A report that shows what another one leaves out tells of a third one, which counts differently than the second, that
+    /// it reports the same call. `known`: the set below the report before it joined.
+    fn bridge(&mut self, node: u32, known: &Face) {
+        let leader = self.sets.leader(node);
+        let face = self.sets.face(leader).sketch;
+        if face.cached == 0 && face.reasoning == 0 {
+            return;
+        }
+        self.stack.clear();
+        self.stack.extend(self.tree.children(node).take(SEARCHED_AGAIN));
+        for _ in 0..SEARCHED_AGAIN {
+            let Some(below) = self.stack.pop() else { return };
+            let (Node { claims, role, .. }, own) = (self.nodes[below as usize], self.sets.leader(node));
+            let other = self.sets.leader(below);
+            let (one, two) = (self.sets.face(own), self.sets.face(other));
+            let joins = claims
+                && other != own
+                && two.covers == NONE
+                && (one.earlier == NONE || two.earlier == NONE)
+                && one.scopes & two.scopes == 0
+                && known.sketch.contains_or_within(&two.sketch)
+                && one.sketch.sibling(&two.sketch) == Some(Counts::Equal);
+            if joins {
+                self.sets.unite(node, below, Rule::Nested, &self.tree);
+            }
+            if role != Role::Other {
+                self.stack.extend(self.tree.children(below).take(SEARCHED_AGAIN));
+            }
+        }
+    }
+
     fn compare(&mut self, node: u32) -> Upper {
         let is_sum = self.is_sum_of_all(node);
         let own = self.sets.face(self.sets.leader(node)).sketch;
@@ -124,7 +160,7 @@ impl Grouping<'_> {
         }
         let equal = others()
             .filter(|(leader, _)| own.counts(face(*leader)) == Counts::Equal)
-            .min_by_key(|(leader, _)| own.distance(face(*leader)));
+            .min_by_key(|(leader, _)| (own.grade(face(*leader), Counts::Equal), own.distance(face(*leader))));
         if let Some((leader, _)) = equal {
             return Upper::Same(*leader);
         }

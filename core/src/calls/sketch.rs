@@ -2,7 +2,7 @@
 
 use super::identity::Answer;
 use super::report::{KIND_CLIENT, Place, Report, is_error, is_inference, shows_answer};
-use super::{identity, models};
+use super::{fuller, identity, models};
 use crate::concept::Concept;
 use crate::facts::{Facts, Val};
 use crate::usage::Unit;
@@ -186,7 +186,7 @@ impl Sketch {
             if own == ABSENT || theirs == ABSENT {
                 continue;
             }
-            if own != theirs && own != theirs - their_part && own - own_part != theirs {
+            if fuller::compare([own, own_part], [theirs, their_part]).is_none() {
                 return Counts::Differ;
             }
             compared |= own > 0 || theirs > 0;
@@ -345,10 +345,21 @@ impl Sketch {
         self.contains(other) || other.contains(self)
     }
 
+    /// How sure it is that counts which agree are the same, surest first: among calls at the same time, equal counts go
+    /// before those that only the allowance of `counts` makes equal.
+    pub fn grade(&self, other: &Sketch, counts: Counts) -> u8 {
+        match counts {
+            Counts::Equal => u8::from(!self.same_counts(other)),
+            Counts::Missing | Counts::Differ => 2,
+        }
+    }
+
     /// Takes from another report of the same call what this one lacks.
     pub fn learn(&mut self, other: &Sketch) {
         if !self.usage && other.usage {
             self.count_as(other);
+        } else {
+            self.complete_counts(other);
         }
         for (own, theirs) in self.models.iter_mut().zip(other.models) {
             if *own == models::UNKNOWN {

@@ -2,9 +2,11 @@
 //! that was not known, tokens that an outer report leaves out. What it says more counts then.
 
 use super::amounts::{Amounts, Before};
+use super::fuller::complete;
 use super::group::{Fate, Grouping};
 use super::merge::Call;
 use super::report::Report;
+use super::sketch::{Counts, Sketch};
 use super::tree::NONE;
 use crate::price::Cost;
 use crate::usage::Unit;
@@ -43,16 +45,24 @@ impl<'a> Grouping<'a> {
             false => sketch.inference,
             true => (!sketch.client, sketch.duration()) < (!known.client, known.duration()),
         };
-        let tokens = !known.usage || (is_inner && sketch.inference);
-        if !tokens && call.left.priced {
-            return false;
-        }
-        let in_sum = call.left.has_tokens();
+        let (known, left) = (*known, call.left);
         let at = self.members[start..].iter().position(|member| *member == canonical).unwrap_or(0);
         self.members.swap(start, start + at);
         let mut made = Call::of(reports, canonical, start as u32..self.members.len() as u32);
         made.merge(reports, &self.members[start + 1..], |_| false);
-        (made.in_sum, made.decided) = (in_sum, NONE);
+        // What was counted and what is told now may each leave out what the other knows.
+        if known.usage && !made.report.estimated {
+            let counted = call.usage();
+            complete(&mut made.report.usage, &counted, false);
+            made.complete_again(reports, &self.members[start + 1..]);
+            complete(&mut made.report.usage, &counted, false);
+        }
+        let fuller = left.is_less_than(&made.report.usage) && known.counts(&Sketch::of(&made.report)) == Counts::Equal;
+        let tokens = !known.usage || fuller || (is_inner && sketch.inference);
+        if !tokens && left.priced {
+            return false;
+        }
+        (made.in_sum, made.decided) = (left.has_tokens(), NONE);
         let begin = self.sources.len() as u32;
         self.wrappers_above(self.sets.leader(canonical), reports.len(), |_| true);
         let from = begin..self.sources.len() as u32;
@@ -89,7 +99,7 @@ impl<'a> Grouping<'a> {
             if !rest.is_none() {
                 self.changed = true;
                 earlier.left = known.with(&rest);
-                earlier.sketch.learn(self.sets.sketch(call.canonical));
+                earlier.sketch.learn(&self.sets.face(self.sets.leader(call.canonical)).sketch);
             }
             for source in &self.sources[top.from.start as usize..top.from.end as usize] {
                 let around = &mut self.earlier[*source as usize];

@@ -16,7 +16,7 @@ use super::transform::Op;
 use super::{Normalizer, finish};
 use crate::concept::{Concept, ConceptSet};
 use crate::evaluations::Evaluation;
-use crate::facts::{Facts, LIST_SEPARATOR, NO_DIALECT, Val};
+use crate::facts::{Facts, LIST_SEPARATOR, NO_DIALECT, NO_RULE, Val};
 use crate::keys::KeyId;
 use crate::wire::span::{Attr, SpanView, events};
 use crate::wire::value::Value;
@@ -34,7 +34,13 @@ pub(super) struct Gather<'g, 'a> {
     pub(super) facts: &'g mut Facts<'a>,
     ranks: &'g mut [u16; Concept::COUNT],
     pub(super) context: Context<'g, 'a>,
+    /// Only counts that are not 0 are taken: see `look_beyond_zeros`.
+    beyond_zeros: bool,
 }
+
+/// The counts that many write as zeros when they do not know them.
+const COUNTS: [Concept; 3] = [Concept::InputTokens, Concept::OutputTokens, Concept::TotalTokens];
+const SIDES: [Concept; 2] = [Concept::InputTokens, Concept::OutputTokens];
 
 impl<'a> Gather<'_, 'a> {
     /// Takes a value unless a better one is known; `anew` replaces what the same rule gave before. True when taken.
@@ -50,9 +56,15 @@ impl<'a> Gather<'_, 'a> {
             return false;
         }
         let ops: &[Op] = if entry.ops == 0 { &[] } else { &self.normalizer.tables.ops[usize::from(entry.ops)] };
+        if self.beyond_zeros && !COUNTS.contains(&entry.concept) {
+            return false;
+        }
         let Some(mut value) = self.context.read(entry.kind, source, ops) else {
             return false;
         };
+        if self.beyond_zeros && value == Val::Int(0) {
+            return false;
+        }
         if let Val::Str(mut text) = value {
             if matches!(entry.concept, Concept::RequestModel | Concept::ResponseModel) {
                 text = without_styles(text, self.context.arena);
@@ -242,6 +254,7 @@ impl Normalizer {
                 id_prefixes: &self.tables.id_prefixes,
                 key: b"",
             },
+            beyond_zeros: false,
         };
         // The best carrier: its rule number (they are numbered by rank) and value.
         let mut carrier: (u16, Value<'a>) = (NONE, Value::Empty);
@@ -291,7 +304,18 @@ impl Normalizer {
             let further = arena.alloc_str(&further);
             gather.facts.set(Concept::MoreEvaluations, Val::Str(further), conclusion::FURTHER);
         }
+        let has_zeros = !marked && SIDES.into_iter().all(|count| gather.facts.int(count) == Some(0));
+        if has_zeros {
+            self.look_beyond_zeros(attrs, &hits, row, &scratch.blobs, &mut gather);
+        }
         let told = self.read_carrier(carrier, &mut gather);
+        if has_zeros {
+            for count in SIDES {
+                if !gather.facts.has(count) {
+                    gather.facts.set(count, Val::Int(0), NO_RULE);
+                }
+            }
+        }
         for (entry, value) in &res.values {
             let own = &self.tables.rules[usize::from(entry.rule)].dialects;
             if !gather.facts.has(entry.concept) && (own.is_empty() || dialect.is_some_and(|index| own.contains(&index)))
@@ -325,6 +349,40 @@ impl Normalizer {
             out.inferred = ConceptSet(out.inferred.0 | marks.inferred.0);
         }
         scratch.hits = hits;
+    }
+
+    /// Zeros on both sides are no usage, so keys that are worse otherwise may tell it.
+    #[cold]
+    fn look_beyond_zeros<'a>(
+        &'a self,
+        attrs: &[Attr<'a>],
+        hits: &[(u32, KeyId)],
+        row: &[u16],
+        blobs: &[(u32, u16)],
+        gather: &mut Gather<'_, 'a>,
+    ) {
+        for count in COUNTS {
+            if gather.facts.int(count) == Some(0) {
+                gather.facts.unset(count);
+            }
+        }
+        gather.beyond_zeros = true;
+        for (at, id) in hits {
+            let (_, entries) = self.tables.list(row[id.index()]);
+            let counts = entries.iter().filter(|entry| COUNTS.contains(&entry.concept));
+            for entry in counts {
+                if let Some(source) = Source::of_value(attrs[*at as usize].value) {
+                    gather.offer(entry, source, false);
+                }
+            }
+        }
+        for (at, blob) in blobs {
+            let blob = &self.tables.blobs[usize::from(*blob)];
+            if blob.entries.iter().any(|entry| COUNTS.contains(&entry.concept)) {
+                gather.follow(attrs[*at as usize].value, &blob.paths, &blob.entries);
+            }
+        }
+        gather.beyond_zeros = false;
     }
 
     /// Whether an attribute of a marked span tells of a concept: one that was added tells of its own only, and what it
