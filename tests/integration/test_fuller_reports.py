@@ -188,3 +188,11 @@ def test_equal_calls_at_the_same_time_go_to_their_like() -> None:
         core.ingest(request_of(one, scope=f"sdk{number // 2}"), NOW)
     found = sorted((one["input_tokens"], one["cache_read_tokens"] or 0) for one in decided(core, NOW))
     assert found == [(3, 0), (8003, 8000)]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_agent_that_shows_what_its_only_call_leaves_out_is_the_fuller_report(late: bool) -> None:
+    shown = shows(FULL) | {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "a"}
+    call, agent = span(1, 2, 1, shows(POOR), start=NOW + MS, ms=900), span(1, 1, 0, shown, ms=1000)
+    records, _ = told(*([[call], [agent]] if late else [[call, agent]]))
+    assert total(map(record_amounts, records)) == of_one_call([[POOR, FULL]], price)

@@ -115,17 +115,23 @@ pub(super) fn complete(own: &mut Usage, other: &Usage, guessed: bool) -> bool {
             Ordering::Less | Ordering::Greater => {}
         }
     }
-    let sum = Some(own.or_zero(Unit::Input).saturating_add(own.or_zero(Unit::Output)));
-    let whole = sum.filter(|_| own.get(Unit::Input).is_some() && own.get(Unit::Output).is_some());
-    match other.get(Unit::Total) {
-        Some(total) if input.is_le() && output.is_le() && (taken || own.get(Unit::Total).is_none()) => {
-            own.set_raw(Unit::Total, total);
+    let totals = [own.get(Unit::Total), other.get(Unit::Total)];
+    let total = match (input, output) {
+        (Ordering::Equal, Ordering::Equal) => totals[0].or(totals[1]),
+        _ if guessed => totals[0],
+        _ => {
+            let fuller = match () {
+                () if input.is_le() && output.is_le() => totals[1],
+                () if input.is_ge() && output.is_ge() => totals[0],
+                () => None,
+            };
+            let sum = || Some(own.get(Unit::Input)?.saturating_add(own.get(Unit::Output)?));
+            fuller.or_else(|| totals[0].or(totals[1]).and_then(|_| sum()))
         }
-        _ if taken && own.get(Unit::Total).is_some() => match whole {
-            Some(total) => own.set_raw(Unit::Total, total),
-            None => own.remove(Unit::Total),
-        },
-        _ => {}
+    };
+    match total {
+        Some(total) => own.set_raw(Unit::Total, total),
+        None => own.remove(Unit::Total),
     }
     taken
 }
