@@ -10,32 +10,17 @@ from typing import Any
 import pytest
 
 from enricher.runtime.engine import CoreEngine
-from tests.golden.test_dialects import FIXTURES, request, told
+from tests.golden.test_dialects import CANONICAL, FIXTURES, request, told
 from tests.recordings import requests, scenarios
 from tests.support.engines import NOW, plan, spans_of
 
 Record = dict[str, Any]
 Attributes = dict[str, Any]
-#: Where the facts of a record stand on a span.
+#: Facts that may be the process's: its resource tells them, for all its spans.
+OF_PROCESS = {"tenant_id", "feature", "agent_id", "variant"}
+#: Where the facts of a record stand on its span.
 KEYS = {
-    "provider": "gen_ai.provider.name",
-    "operation": "gen_ai.operation.name",
-    "request_model": "gen_ai.request.model",
-    "response_model": "gen_ai.response.model",
-    "response_id": "gen_ai.response.id",
-    "input_tokens": "gen_ai.usage.input_tokens",
-    "output_tokens": "gen_ai.usage.output_tokens",
-    "cache_read_tokens": "gen_ai.usage.cache_read.input_tokens",
-    "cache_write_tokens": "gen_ai.usage.cache_write.input_tokens",
-    "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
-    "streaming": "gen_ai.request.stream",
-    "http_status": "http.response.status_code",
-    "finish_reasons": "gen_ai.response.finish_reasons",
-    "session_id": "gen_ai.conversation.id",
-    "user_id": "user.id",
-    "error_class": "enricher.error.class",
-    "prompt_name": "gen_ai.prompt.name",
-    "prompt_version": "gen_ai.prompt.version",
+    **{fact: key for fact, key in CANONICAL.items() if fact not in OF_PROCESS},
     "cost_state": "enricher.cost.state",
     "dialect": "enricher.dialect",
 }

@@ -6,17 +6,16 @@ chosen by filtering all of them, money is decimal until one rounding a line.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from fnmatch import fnmatchcase
-from urllib.parse import urlsplit
 
 from enricher.price.book import TOKEN_UNITS, UNITS, Book, ModelRow, PriceRow
 from enricher.price.rules import Rules
 from enricher.price.settings import Discount, Override, PricesSettings
+from tests.oracle import price_models as models
 
 PICO = Decimal("1e-12")
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -101,12 +100,12 @@ def price(call: Call, book: Book, rules: Rules, settings: PricesSettings) -> Ans
 def _compute(
     call: Call, book: Book, rules: Rules, settings: PricesSettings
 ) -> tuple[dict[str, Decimal], frozenset[str]]:
-    provider = _provider(call, rules)
+    provider = models.provider(call, rules)
     named = _named(call, settings, provider, rules)
     own = _in_force(named, call)
-    model = _find(call.model, provider, book, rules)
-    region = _region(call, provider, rules)
-    model = _there(call.model, region, provider, book, rules, model) or model
+    model = models.find(call.model, provider, book, rules)
+    region = models.region(call, provider, rules)
+    model = models.there(call.model, region, provider, book, rules, model) or model
     if model is None and not named:
         raise Unpriced("unknown_model")
     if any("duration" in one.each for one in own) and not any(one.per_million for one in own):
@@ -148,16 +147,6 @@ def _compute(
         line = _line("input", searches * block, call, own, rows, book, settings, model, provider, rules)
         parts["input"] = parts.get("input", Decimal(0)) + (line or Decimal(0))
     return parts, frozenset(left_out)
-
-
-def _provider(call: Call, rules: Rules) -> str | None:
-    """A name that begins with a self-hosted server's (`hosted_vllm/x`) is served there, whatever the span says."""
-    said = rules.provider_of(call.provider)
-    first = call.model.lower().partition("/")[0] if "/" in call.model else ""
-    named = rules.provider_of(first)
-    if named and rules.providers[named].self_hosted and not rules.providers[named].maker:
-        return said if said and rules.providers[said].slashed else named
-    return said
 
 
 def _by_time(call: Call, own: list[Override]) -> dict[str, Decimal]:
@@ -338,8 +327,8 @@ def _factor(
             and any(fnmatchcase(model.model, glob) for glob in rule.models.split())
             and (not rule.units or unit in rule.units.split())
             and _asked(rule.when, call)
-            and (not on or any(fnmatchcase(_host(call), host) for host in on))
-            and not any(fnmatchcase(_host(call), host[1:]) for host in hosts if host.startswith("!"))
+            and (not on or any(fnmatchcase(models.host(call), host) for host in on))
+            and not any(fnmatchcase(models.host(call), host[1:]) for host in hosts if host.startswith("!"))
             and not answered
         ):
             factor *= Decimal(rule.factor)
@@ -369,7 +358,7 @@ def _named(call: Call, settings: PricesSettings, provider: str | None, rules: Ru
     that any has."""
     named: list[Override] = []
     for scope in (True, False):
-        for spelling in _spellings(call.model.lower(), rules):
+        for spelling in models.spellings(call.model.lower(), rules):
             named = named or [
                 override
                 for override in settings.overrides
@@ -392,88 +381,3 @@ def _in_force(named: list[Override], call: Call) -> list[Override]:
     ]
     ever = datetime(1970, 1, 1, tzinfo=UTC)
     return sorted(held, key=lambda o: (bool(o.tenant), o.above_input_tokens, o.valid_from or ever), reverse=True)
-
-
-def _find(name: str, provider: str | None, book: Book, rules: Rules) -> ModelRow | None:
-    """The book's model: the first provider of the chain, the least shortened spelling, exact before glob, the most
-    specific glob."""
-    assert provider is not None, "the reference prices calls of known providers only"
-    chain = rules.chain(provider)
-    first = name.lower().partition("/")[0] if "/" in name else ""
-    rule = rules.providers[provider]
-    if not rule.slashed and not rule.self_hosted and (named := rules.provider_of(first)):
-        chain += [one for one in rules.chain(named) if one not in chain]
-    spellings = _spellings(name.lower(), rules)
-    for one in chain:
-        models = [row for row in book.models if row.provider == one]
-        for spelling in spellings:
-            exact = [row for row in models if spelling in row.names.split()]
-            if exact:
-                return exact[0]
-            globs = [
-                (len(glob.replace("*", "")), row)
-                for row in models
-                if not any(fnmatchcase(spelling, out) for out in row.excluded.split())
-                for glob in row.names.split()
-                if "*" in glob and fnmatchcase(spelling, glob)
-            ]
-            if globs:
-                return max(globs, key=lambda found: found[0])[1]
-    return None
-
-
-def _host(call: Call) -> str:
-    return (urlsplit(call.host if "//" in call.host else f"//{call.host}").hostname or "").rstrip(".")
-
-
-def _region(call: Call, provider: str | None, rules: Rules) -> str:
-    """The ARN's, else the host's."""
-    if call.model.lower().startswith("arn:"):
-        return (*call.model.split(":"), "", "", "", "")[3]
-    rule = rules.providers[provider or ""]
-    if not any(fnmatchcase(_host(call), glob) for glob in rule.region_hosts):
-        return ""
-    return next((label for label in _host(call).split(".") if re.fullmatch(rule.regions, label)), "")
-
-
-def _there(
-    name: str, region: str, provider: str | None, book: Book, rules: Rules, anywhere: ModelRow | None
-) -> ModelRow | None:
-    """The region's own model, by any spelling of the name or by the id of the model found without a region, unless the
-    name itself says where."""
-    spellings = _spellings(name.lower(), rules)
-    rule = rules.providers[provider or ""]
-    profile = any(one.startswith(prefix) for one in spellings for prefix in rules.prefixes)
-    placed = any(re.fullmatch(rule.regions, part) for part in name.lower().split("/")[:-1])
-    if not region or profile or placed:
-        return None
-    for spelling in [*spellings, *([anywhere.model] if anywhere else [])]:
-        for row in book.models:
-            if row.provider == provider and f"{region}/{spelling}" in row.names.split():
-                return row
-    return None
-
-
-def _spellings(name: str, rules: Rules) -> list[str]:
-    found = [name]
-    parts = name.split("/")
-    found += ["/".join(parts[1:]), "/".join(parts[2:]), parts[-1]]
-    found = [one for one in dict.fromkeys(found) if one]
-    for one in list(found):
-        found += [one[len(prefix) :] for prefix in rules.prefixes if one.startswith(prefix)][:1]
-    for one in list(found):
-        for _ in range(2):
-            suffix = next((suffix for suffix in rules.suffixes if one.endswith(suffix)), None)
-            if suffix is None:
-                break
-            one = one[: -len(suffix)]
-            found.append(one)
-    for one in list(found):
-        if "@" in one:
-            bare, _, version = one.rpartition("@")
-            found += [f"{bare}-{version}", bare]
-        elif dated := re.fullmatch(r"(.+)-(20\d\d)(\d\d)(\d\d)", one):
-            found += ["-".join(dated.groups()), dated[1]]
-        elif dated := re.fullmatch(r"(.+)-(20\d\d)-(\d\d)-(\d\d)", one):
-            found += [f"{dated[1]}-{dated[2]}{dated[3]}{dated[4]}", dated[1]]
-    return list(dict.fromkeys(found))
