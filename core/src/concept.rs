@@ -12,6 +12,9 @@ macro_rules! concepts {
             pub const EVALUATION: [Self; 4] =
                 [Self::EvaluationName, Self::EvaluationScore, Self::EvaluationLabel, Self::EvaluationExplanation];
 
+            /// What is said of one verdict of a guardrail.
+            pub const GUARDRAIL: [Self; 2] = [Self::GuardrailName, Self::GuardrailDecision];
+
             pub const ALL: &'static [Concept] = &[$(Concept::$variant),+];
             pub const COUNT: usize = Self::ALL.len();
 
@@ -107,6 +110,8 @@ concepts! {
     HttpStatus = "http_status",
     GuardrailName = "guardrail_name",
     GuardrailDecision = "guardrail_decision",
+    /// Verdicts of guardrails besides the strictest, in the form of `guardrails`.
+    MoreGuardrails = "more_guardrails",
     EvaluationName = "evaluation_name",
     EvaluationScore = "evaluation_score",
     EvaluationLabel = "evaluation_label",

@@ -5,8 +5,8 @@ use crate::facts::{Facts, LIST_SEPARATOR};
 use crate::wire::value::Value;
 use std::fmt::Write;
 
-/// Ends each evaluation in the text; name, score and label stand between list separators.
-const END: char = '\u{1e}';
+/// Ends each evaluation in the text, and each verdict of a guardrail; name, score and label stand between list separators.
+pub const END: char = '\u{1e}';
 
 /// What was said of a call or of anything else. Absent texts are "".
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -70,7 +70,7 @@ impl<'t> Evaluation<'t> {
 }
 
 /// Text that could be taken for the form of the list is none.
-fn plain(text: &str) -> &str {
+pub fn plain(text: &str) -> &str {
     if text.contains([END, LIST_SEPARATOR]) { "" } else { text }
 }
 

@@ -13,6 +13,7 @@ pub mod engine;
 pub mod error;
 pub mod evaluations;
 pub mod facts;
+pub mod guardrails;
 mod key_order;
 pub mod keys;
 pub mod measure;

@@ -22,6 +22,7 @@ CODES: dict[str, str] = {
     "bad-source": "The place of a concept is not written as dialect tables write it.",
     "duplicate-dialect": "Two of your dialects have the same name.",
     "undetected-dialect": "No span would be known to speak the dialect.",
+    "wide-detection": "A dialect is known by keys that spans of every dialect have.",
     "unused-key": "A key of `only_here` is one that the dialect never reads.",
     "bad-test": "A test of a dialect is not written as dialect tables write it.",
     "duplicate-policy-name": "Two sampling policies have the same name.",

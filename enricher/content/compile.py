@@ -13,6 +13,8 @@ from enricher.content.settings import ContentSettings
 from enricher.normalize.names import maps
 from enricher.normalize.notation import Source, parse_source
 from enricher.normalize.settings import Dialect
+from enricher.normalize.tables import CONVENTIONS, Canonical
+from enricher.normalize.tables import load as load_table
 
 _TRUNCATED = 1024
 
@@ -41,7 +43,7 @@ def compile_plan(settings: ContentSettings, dialects: Sequence[Dialect]) -> dict
         "events": _events(dialects),
         "event_prefixes": shipped.event_prefixes,
         "survives": shipped.survives,
-        "structure": shipped.structure,
+        "structure": [*shipped.structure, *_facts(dialects)],
         "own": shipped.own,
     }
     if settings.policy == "truncate":
@@ -83,6 +85,18 @@ def _keys(settings: ContentSettings, dialects: Sequence[Dialect]) -> list[dict[s
         {"key": key, "class": kind} | ({"dialects": sorted(indices)} if indices else {})
         for key, (kind, indices) in found.items()
     ]
+
+
+def _facts(dialects: Sequence[Dialect]) -> list[str]:
+    """Keys by which the conventions tell facts, on spans and in events alike; none that is content."""
+    concepts = load_table(Canonical).concepts
+    fixed = {key for entry in concepts.values() if entry.key for key in (entry.key, *entry.legacy)}
+    for dialect in dialects:
+        for concept, texts in dialect.attributes.items() if dialect.name in CONVENTIONS else ():
+            sources = [parse_source(text, maps()) for text in texts if concepts[concept].type != "content"]
+            fixed |= {source.key for source in sources if not source.path and _is_telling(source.key)}
+    content = {key for keys in tables.load(tables.Keys).keys.values() for key in keys}
+    return sorted(key for key in fixed - content if not set("{*") & set(key))
 
 
 def _events(dialects: Sequence[Dialect]) -> list[dict[str, Any]]:

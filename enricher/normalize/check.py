@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,7 +20,7 @@ from enricher.errors import Problem
 from enricher.normalize.names import maps, operations
 from enricher.normalize.notation import parse_source, parse_test
 from enricher.normalize.settings import Dialect, Meaning, RoleRule
-from enricher.normalize.tables import shipped_dialects
+from enricher.normalize.tables import CONVENTIONS, shipped_dialects
 
 _DIALECT = TypeAdapter(Dialect)
 _RULE = TypeAdapter(RoleRule)
@@ -35,6 +36,7 @@ def check_raw(section: Any) -> list[Problem]:
         # What is no value of its field is told where the whole section is validated, and so with dialects below.
         with suppress(ValidationError):
             problems += check_content(ContentSettings.model_validate(policy_alone(section["content"])))
+    problems += _said_twice("attributes", section.get("attributes"))
     dialects = section.get("dialects")
     if isinstance(dialects, list):
         problems += _taken_names(dialects)
@@ -42,6 +44,7 @@ def check_raw(section: Any) -> list[Problem]:
             with suppress(ValidationError):
                 problems += _of_dialect(f"dialects[{index}]", _DIALECT.validate_python(written))
             if isinstance(written, dict):
+                problems += _said_twice(f"dialects[{index}].attributes", written.get("attributes"))
                 problems += _of_words(f"dialects[{index}]", written)
     return problems
 
@@ -58,11 +61,44 @@ def _taken_names(dialects: list[Any]) -> Iterator[Problem]:
         first.setdefault(name, index)
 
 
+def _said_twice(place: str, attributes: Any) -> Iterator[Problem]:
+    """Sources that stand twice in one list."""
+    for concept, sources in attributes.items() if isinstance(attributes, dict) else ():
+        for position, text in enumerate(sources if isinstance(sources, list) else ()):
+            if text in sources[:position]:
+                message = f"`{text}` stands in the list already: the second one does nothing"
+                yield _warning("no-effect", f"{place}.{concept}[{position}]", message, "remove one of them")
+
+
+def _takes_over(place: str, dialect: Dialect) -> Iterator[Problem]:
+    """Ways to know the dialect by what spans of every dialect have."""
+    for position, way in enumerate(dialect.detect):
+        tests = [parse_test(text) for text in ([way] if isinstance(way, str) else way.all)]
+        keys = [test["attr"]["key"] for test in tests if "attr" in test and "value" not in test["attr"]]
+        if len(keys) == len(tests) and set(keys) <= _conventional():
+            message = f"spans of every dialect have {' and '.join(f'`{key}`' for key in keys)}: this one takes them all"
+            hint = "detect it by a key, value or scope of its own"
+            yield _warning("wide-detection", f"{place}.detect[{position}]", message, hint)
+
+
+@cache
+def _conventional() -> frozenset[str]:
+    """The keys that the conventions give to facts."""
+    known = [dialect.attributes for dialect in shipped_dialects() if dialect.name in CONVENTIONS]
+    sources = (parse_source(text, maps()) for attributes in known for texts in attributes.values() for text in texts)
+    return frozenset(source.key for source in sources if source.kind == "attr")
+
+
+def _warning(code: str, path: str, message: str, hint: str) -> Problem:
+    return Problem(code, path, message, hint, severity="warning")
+
+
 def _of_dialect(place: str, dialect: Dialect) -> Iterator[Problem]:
     if not dialect.detect and dialect.name not in {shipped.name for shipped in shipped_dialects()}:
         message = "no span would be known to speak this dialect"
         hint = "add `detect:` with a key that only this dialect writes"
         yield Problem("undetected-dialect", place, message, hint)
+    yield from _takes_over(place, dialect)
     texts = [text for sources in dialect.attributes.values() for text in sources] + dialect.recover
     keys = {source.key for source in (parse_source(text, maps()) for text in texts) if source.kind == "attr"}
     for part, patterns in (("only_here", dialect.only_here), ("everywhere", dialect.everywhere)):

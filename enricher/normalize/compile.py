@@ -18,8 +18,6 @@ from enricher.normalize.settings import Dialect, Meaning, NormalizeSettings
 
 #: Priorities of a dialect's own sources begin here: what users map and what apps set as enricher's own come before.
 _OWN = 16
-#: Spellings that every span is read for, in this order, before those of the other dialects.
-_CONVENTIONS = ("otel_genai_current", "otel_genai_v137_v141", "otel_genai_legacy")
 
 
 def compile_plan(settings: NormalizeSettings, currencies: Mapping[str, Decimal] | None = None) -> dict[str, Any]:
@@ -29,6 +27,7 @@ def compile_plan(settings: NormalizeSettings, currencies: Mapping[str, Decimal] 
     return {
         "conventions": settings.conventions,
         "keep_originals": settings.keep_originals,
+        "general": tables.load(tables.Detection).general,
         "canonical": canonical(fix_legacy=settings.fix_legacy),
         "dialects": [_dialect(dialect) for dialect in dialects],
         "rules": _rules(settings, dialects),
@@ -93,7 +92,7 @@ def _rules(settings: NormalizeSettings, dialects: Sequence[Dialect]) -> list[dic
 
 def _ranks(dialects: Sequence[Dialect]) -> list[int]:
     """Precedence of each dialect's spellings on spans of other dialects: conventions, then users', then the rest."""
-    order = [*_CONVENTIONS, *(dialect.name for dialect in dialects if dialect.name not in _CONVENTIONS)]
+    order = [*tables.CONVENTIONS, *(dialect.name for dialect in dialects if dialect.name not in tables.CONVENTIONS)]
     return [order.index(dialect.name) for dialect in dialects]
 
 
@@ -233,6 +232,8 @@ def _dialect(dialect: Dialect) -> dict[str, Any]:
             {"all": [parse_test(test, roles=True) for test in rule.when], **_given(rule.role, rule.operation)}
             for rule in dialect.roles
         ]
+    if dialect.guesses:
+        plan["guesses"] = [[parse_test(test, roles=True) for test in guess.when] for guess in dialect.guesses]
     return plan
 
 

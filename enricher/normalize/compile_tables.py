@@ -14,6 +14,7 @@ def canonical(*, fix_legacy: bool) -> list[dict[str, Any]]:
         | ({"legacy": entry.legacy[0], "fix_legacy": fix_legacy} if entry.legacy else {})
         | ({"fold": entry.fold} if entry.fold else {})
         | ({"from_finish": entry.from_finish} if entry.from_finish else {})
+        | ({"strictest": entry.strictest} if entry.strictest else {})
         for name, entry in tables.load(tables.Canonical).concepts.items()
         if entry.key
     ]
@@ -69,6 +70,7 @@ def providers() -> dict[str, Any]:
             *({"match": rule.plan(), "provider": rule.provider} for rule in source.model_patterns),
         ],
         "compatible": source.host_corrects,
+        "vague": source.model_corrects,
         "response_id_prefixes": source.response_id_prefixes,
     }
 

@@ -40,6 +40,9 @@ normalize:
         input_tokens: ["acme.llm.usage#in"]
         output_tokens: ["acme.llm.usage#out"]
         ttft: [acme.llm.ttft_ms | ms]
+      roles:                            # the first whose tests all hold; `!` in front of a test is its opposite
+        - {when: ["span:acme.agent*", "usage:yes"], role: wrapper}
+        - {when: [acme.llm.kind=vectors], operation: embeddings}
 ```
 
 ## Cached tokens
@@ -107,6 +110,8 @@ def _dialect(dialect: Dialect) -> Iterator[str]:
             yield f"| {tests} | {rule.role or ''} | {rule.operation or ''} |\n"
         for value, meaning in dialect.operations.items():
             yield f"| kind or operation `{value}` | {meaning.role or ''} | {meaning.operation or ''} |\n"
+    for guess in dialect.guesses:
+        yield f"\nToken counts are guessed where {' and '.join(f'`{_cell(test)}`' for test in guess.when)}.\n"
     if dialect.notes:
         yield "\n"
         yield from (f"- {note}\n" for note in dialect.notes)

@@ -148,6 +148,13 @@ class RoleRule(Section):
     """The operation of such spans."""
 
 
+class Guess(Section):
+    """Spans whose token counts nobody told."""
+
+    when: Annotated[list[RoleTest], Field(min_length=1)]
+    """Tests, all of which must hold."""
+
+
 class Implied(Section):
     """What every call of a dialect has in common, without a word about it on the span."""
 
@@ -220,6 +227,9 @@ class Dialect(Section):
     """What its values of operation and span kind stand for; compared without regard to case."""
     roles: list[RoleRule] = Field(default_factory=list)
     """Spans whose role shows in something else; the first rule that holds wins."""
+    guesses: list[Guess] = Field(default_factory=list)
+    """Spans whose token counts the instrumentation worked out from the text. They are marked
+    `enricher.usage.estimated`, and counts that were told win over them."""
     recover: list[Source] = Field(default_factory=list)
     """Where a provider's raw response, or its usage object, is found when no attribute gives tokens."""
     notes: list[str] = Field(default_factory=list)

@@ -12,6 +12,10 @@ from enricher.config.base import Section
 from enricher.normalize.names import table
 from enricher.normalize.settings import Concept, Dialect, Operation, Provider, Reasoning, Role, Test
 
+#: The dialects of OpenTelemetry's own conventions: every span is read for their spellings, in this order, before those
+#: of the others.
+CONVENTIONS = ("otel_genai_current", "otel_genai_v137_v141", "otel_genai_legacy")
+
 Path = Annotated[str, Field(min_length=1)]
 ValueType = Literal["count", "quantity", "int", "number", "bool", "string", "list", "content"]
 ErrorClass = Literal[
@@ -52,6 +56,8 @@ class CanonicalConcept(Section):
     """A map of `values.yaml` that every text of the concept passes."""
     from_finish: str | None = None
     """A map of `values.yaml` by which finish reasons tell the concept where nothing else does."""
+    strictest: list[str] = Field(default_factory=list)
+    """Of several values on one span the first of these is the fact."""
     type: ValueType
 
 
@@ -79,6 +85,8 @@ class Detection(Section):
     """`detection.yaml`."""
 
     everyday: list[str]
+    general: list[str]
+    """Keys that stay when originals go."""
     detection: list[DetectionRule]
 
 
@@ -148,6 +156,7 @@ class Providers(Section):
     suffixes: list[str]
     not_providers: list[str]
     host_corrects: list[Provider]
+    model_corrects: list[Provider]
     api: Api
     response_id_prefixes: list[str]
     hosts: list[Host]

@@ -64,7 +64,8 @@ def test_the_tables_have_no_provider_that_nothing_here_comes_to() -> None:
 
 @pytest.mark.parametrize("key", ["gen_ai.provider.name", "gen_ai.system"])
 def test_frameworks_are_no_providers(key: str) -> None:
-    names = FACTS["frameworks"]
+    # This one is known by its name to run in Azure.
+    names = [name for name in FACTS["frameworks"] if (key, name) != ("gen_ai.system", "az.ai.agents")]
     alone = facts(*(Span(USAGE | {key: name}, "chat", "app") for name in names))
     assert {name: one.get("provider") for name, one in zip(names, alone, strict=True) if "provider" in one} == {}
     model = {"gen_ai.request.model": "claude-sonnet-4-5"}

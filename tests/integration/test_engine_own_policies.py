@@ -21,6 +21,7 @@ from tests.support.engines import (
     span,
     spans_of,
 )
+from tests.support.spans import key_values
 
 TOOL: dict[str, Any] = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search"}
 BLOCKED: dict[str, Any] = {"litellm.guardrail.name": "pii", "litellm.guardrail.status": "guardrail_intervened"}
@@ -64,6 +65,21 @@ def kept(core: CoreEngine, *traces: list[dict[str, Any]], now: int = NOW, first:
 def test_what_is_kept(policy: dict[str, Any], wanted: list[int]) -> None:
     traces = [[PLAIN], [PLAIN, CHAT, TOOL, TOOL], [LIMITED], [LARGE], [BLOCKED], [SCORED]]
     assert kept(core_with(policy), *traces) == wanted
+
+
+@pytest.mark.parametrize("actions", [["allow", "deny"], ["deny", "allow"]])
+def test_each_verdict_of_a_span_counts_and_votes(actions: list[str]) -> None:
+    core = core_with({"type": "guardrail"})
+    one = span(1, 1, 0, CHAT)
+    for number, action in enumerate(actions):
+        attributes = key_values({"guard.name": f"g{number}", "guard.action": action})
+        one.events.add(name="guard.evaluation").attributes.extend(attributes)
+    core.ingest(request_of(one), NOW)
+    assert len(spans_of(drained(core, NOW))) == 1
+    for number, action in enumerate(actions):
+        decision = {"allow": "passed", "deny": "blocked"}[action]
+        assert metric(core, "llm_guardrail_decisions_total", f"g{number}", decision) == 1
+    assert metric(core, "llm_guardrail_decisions_total") == 2
 
 
 def test_one_of_each_kind() -> None:

@@ -6,13 +6,13 @@ It knows the notation of the tables and the algorithm of the design (§4), nothi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
 from enricher.normalize.notation import Source, parse_source
-from tests.oracle import provider, usage
+from tests.oracle import guardrails, provider, usage
 from tests.oracle.tables import dialects, fits, table
 from tests.oracle.values import decoded, follow, objects, read, transformed
 
@@ -97,6 +97,7 @@ def normalize(span: Span) -> Outcome | None:
                 if value := _read_source(span, count, source):
                     facts[count], readings[count] = value, source.readings
                     break
+    guardrails.conclude(facts, lambda concept, event: _of_place(span, name, concept, event), span.events)
     told = _recover(span, name, facts)
     if no_usage:
         for count in sides:
@@ -122,6 +123,11 @@ def normalize(span: Span) -> Outcome | None:
         del facts["cache_hit"]
     _first_token(facts, (span.end_ns - span.start_ns) / 1e9)
     role = _operation(span, dialect, facts)
+    guesses = (guess["when"] for guess in dialect.get("guesses", ()))
+    if any(concept in facts for concept in usage.USAGE) and any(
+        all(_holds(test, span, facts) for test in tests) for tests in guesses
+    ):
+        facts.setdefault("tokens_estimated", True)
     return Outcome(name, role, facts) if facts else None
 
 
@@ -240,6 +246,14 @@ def _read_source(span: Span, concept: str, source: Source) -> Any:
     if not values:
         return None
     return [item for value in values for item in value] if kind == "list" else values[0]
+
+
+def _of_place(span: Span, name: str | None, concept: str, event: int | None) -> Any:
+    """What the attributes say of a concept, or one event."""
+    kinds = ("attr", "resource") if event is None else ("event",)
+    alone = span if event is None else replace(span, events=(span.events[event],))
+    values = (_read_source(alone, concept, source) for source in _sources(name)[concept] if source.kind in kinds)
+    return next((value for value in values if value is not None), None)
 
 
 def _raw(span: Span, source: Source) -> list[tuple[str, Any]]:

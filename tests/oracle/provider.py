@@ -30,7 +30,7 @@ def conclude(scope: str, dialect: dict[str, Any], facts: dict[str, Any]) -> str 
     if gateway:
         facts.setdefault("gateway", gateway)
     found = by_host or known
-    if gateway and not by_host:
+    if gateway and not by_host and known in names["model_corrects"]:
         # A client of many providers cannot know whom a gateway asks.
         found = _of_model(facts.get("request_model")) or _of_model(facts.get("response_model")) or known
     if not found:

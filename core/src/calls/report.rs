@@ -5,6 +5,7 @@ use super::slots::{ANSWERS, ERRORS, FAILS, SHOWS, SLOTS, Slot, TELLS, Texts, UNI
 use crate::concept::{Concept, ConceptSet};
 use crate::evaluations::{Evaluation, further};
 use crate::facts::{Facts, Role, Val};
+use crate::guardrails::{self, Guardrail};
 use crate::record::{self, Head};
 use crate::usage::{Unit, Usage};
 
@@ -165,6 +166,14 @@ impl<'a> Report<'a> {
         let first = Evaluation { name, score: self.evaluation_score, label };
         let first = Some(first).filter(|first| first.says_something() || !first.name.is_empty());
         first.into_iter().chain(further(text(Concept::MoreEvaluations)))
+    }
+
+    /// The verdicts of guardrails that the span tells, the strictest first.
+    pub fn guardrails(&self) -> impl Iterator<Item = Guardrail<'a>> {
+        let text = |concept| self.texts.get(concept);
+        let first = Guardrail { name: text(Concept::GuardrailName), decision: text(Concept::GuardrailDecision) };
+        let first = Some(first).filter(|first| !first.decision.is_empty());
+        first.into_iter().chain(guardrails::further(text(Concept::MoreGuardrails)))
     }
 
     /// Shows consumption; all zeros mean that the reporter did not know.

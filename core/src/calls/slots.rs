@@ -12,7 +12,7 @@ pub struct Texts<'a> {
 }
 
 /// Texts that are about this call alone.
-const CALL_TEXTS: [Concept; 22] = [
+const CALL_TEXTS: [Concept; 23] = [
     Concept::Provider,
     Concept::Operation,
     Concept::RequestModel,
@@ -25,6 +25,7 @@ const CALL_TEXTS: [Concept; 22] = [
     Concept::ErrorClass,
     Concept::GuardrailName,
     Concept::GuardrailDecision,
+    Concept::MoreGuardrails,
     Concept::EvaluationName,
     Concept::EvaluationLabel,
     Concept::MoreEvaluations,

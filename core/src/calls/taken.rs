@@ -27,6 +27,7 @@ const THEIRS: ConceptSet = ConceptSet::of(&[
     Concept::MoreEvaluations,
     Concept::GuardrailName,
     Concept::GuardrailDecision,
+    Concept::MoreGuardrails,
     Concept::ToolName,
     Concept::ServerAddress,
 ]);

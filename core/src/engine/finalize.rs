@@ -262,6 +262,7 @@ impl<'e> Finalizer<'e> {
                     duplicates: call.duplicates() as usize,
                     inferred: conclusion.inferred(plan, index),
                     evaluations: quality::evaluations(call, conclusion, &mut anomalies),
+                    guardrail: quality::guardrail(call, conclusion, &plan.normalizer),
                     policy: verdict.policy.map(|index| plan.policies.name(index)),
                 };
                 call_record::write(&input, &context, &mut self.records);

@@ -5,7 +5,7 @@ use crate::calls::{Call, Report};
 use crate::concept::Concept;
 use crate::evaluations::Evaluation;
 use crate::measure::Measure;
-use crate::normalize::Anomalies;
+use crate::normalize::{Anomalies, Normalizer};
 use hashbrown::HashSet;
 
 /// Measures what the spans of a trace tell. `now`: Unix nanoseconds.
@@ -28,10 +28,9 @@ const EVALUATIONS: usize = 256;
 /// The evaluations of a call, as its reports tell them; what two of them tell is one. Those beyond the first few are
 /// counted.
 pub fn evaluations<'t>(call: &Call<'t>, conclusion: &Conclusion<'t>, anomalies: &mut Anomalies) -> Vec<Evaluation<'t>> {
-    let members = &conclusion.grouping.members[call.members.start as usize..call.members.end as usize];
     let mut found: Vec<Evaluation<'t>> = Vec::new();
     let mut known = HashSet::new();
-    for evaluation in members.iter().flat_map(|member| conclusion.reports[*member as usize].evaluations()) {
+    for evaluation in members(call, conclusion).flat_map(Report::evaluations) {
         if !known.insert((evaluation.name, evaluation.score.map(f64::to_bits), evaluation.label)) {
             continue;
         }
@@ -42,4 +41,14 @@ pub fn evaluations<'t>(call: &Call<'t>, conclusion: &Conclusion<'t>, anomalies: 
         }
     }
     found
+}
+
+/// The strictest verdict of a guardrail that a call's reports tell; "" without one.
+pub fn guardrail<'t>(call: &Call<'t>, conclusion: &Conclusion<'t>, normalizer: &Normalizer) -> &'t str {
+    normalizer.strictest(members(call, conclusion).flat_map(Report::guardrails).map(|one| one.decision))
+}
+
+fn members<'c, 't>(call: &Call<'t>, conclusion: &'c Conclusion<'t>) -> impl Iterator<Item = &'c Report<'t>> {
+    let members = &conclusion.grouping.members[call.members.start as usize..call.members.end as usize];
+    members.iter().map(|member| &conclusion.reports[*member as usize])
 }

@@ -47,9 +47,8 @@ pub fn summary<'t>(trace: &'t Trace, conclusion: &Conclusion<'t>, needs: Needs) 
         if needs.error_classes && !class.is_empty() && !summary.error_classes.contains(&class) {
             summary.error_classes.push(class);
         }
-        let decision = text(Concept::GuardrailDecision);
-        if needs.guardrails && !decision.is_empty() {
-            summary.guardrails.push((text(Concept::GuardrailName), decision));
+        if needs.guardrails {
+            summary.guardrails.extend(report.guardrails().map(|one| (one.name, one.decision)));
         }
         if needs.evaluations {
             summary.evaluations.extend(report.evaluations().filter(Evaluation::says_something));

@@ -23,6 +23,8 @@ pub struct Context<'a> {
     pub inferred: ConceptSet,
     /// Those that its reports tell.
     pub evaluations: Vec<Evaluation<'a>>,
+    /// The strictest verdict of a guardrail that its reports tell, "" for none.
+    pub guardrail: &'a str,
     /// The credited policy.
     pub policy: Option<&'a str>,
 }
@@ -70,7 +72,7 @@ pub fn write(call: &CallInput<'_>, context: &Context<'_>, out: &mut String) {
     record.text("prompt_version", texts.get(Concept::PromptVersion));
     record.text("variant", texts.get(Concept::Variant));
     record.list("tools", first_of(texts.get(Concept::ToolCalls), texts.get(Concept::ToolName)));
-    record.text("guardrail", texts.get(Concept::GuardrailDecision));
+    record.text("guardrail", context.guardrail);
     record.evaluations(&context.evaluations);
     record.text("dialect", context.dialect);
     let inferred: Vec<_> = context.inferred.iter().map(Concept::name).collect();

@@ -6,7 +6,7 @@ use super::plan::MeasurePlan;
 use super::series::Series;
 use super::told::Told;
 use crate::calls::Report;
-use crate::concept::Concept;
+use crate::guardrails::Guardrail;
 use hashbrown::HashMap;
 use std::sync::Arc;
 
@@ -47,11 +47,11 @@ impl Quality {
     /// What a span tells twice, or tells again when it is delivered again, counts once. `now`: Unix nanoseconds.
     pub fn record(&mut self, report: &Report<'_>, now: u64) {
         let span = (report.place.trace_id, report.place.span_id);
-        let decision = report.texts.get(Concept::GuardrailDecision);
-        let guardrail = report.texts.get(Concept::GuardrailName);
-        if !decision.is_empty() && self.told.is_new((span, guardrail, decision), now) {
-            let name = self.guardrails.number(guardrail);
-            *self.decided.entry((name, self.decisions.number(decision))).or_default() += 1;
+        for Guardrail { name, decision } in report.guardrails() {
+            if self.told.is_new((span, name, decision), now) {
+                let name = self.guardrails.number(name);
+                *self.decided.entry((name, self.decisions.number(decision))).or_default() += 1;
+            }
         }
         for evaluation in report.evaluations() {
             let Some(score) = evaluation.score.filter(|score| score.is_finite()) else { continue };
@@ -79,6 +79,7 @@ impl Quality {
 mod tests {
     use super::*;
     use crate::calls::Place;
+    use crate::concept::Concept;
     use crate::facts::{Facts, NO_RULE, Val};
     use crate::measure::series::Value;
 
@@ -87,6 +88,7 @@ mod tests {
         let mut facts = Facts::new();
         facts.set(Concept::GuardrailName, Val::Str("pii"), NO_RULE);
         facts.set(Concept::GuardrailDecision, Val::Str("blocked"), NO_RULE);
+        facts.set(Concept::MoreGuardrails, Val::Str("tone\u{1f}passed\u{1e}"), NO_RULE);
         facts.set(Concept::EvaluationName, Val::Str("relevance"), NO_RULE);
         facts.set(Concept::EvaluationScore, Val::Float(0.75), NO_RULE);
         let plan: MeasurePlan = serde_json::from_value(serde_json::json!({
@@ -101,9 +103,11 @@ mod tests {
         }
         let mut out = Vec::new();
         quality.collect(&mut out);
-        assert_eq!(out[0], Series::number("llm_guardrail_decisions_total", ["pii", "blocked"], 2.0));
-        let Value::Buckets { counts, sum } = &out[1].value else { panic!("{:?}", out[1]) };
+        for labels in [["pii", "blocked"], ["tone", "passed"]] {
+            assert!(out[..2].contains(&Series::number("llm_guardrail_decisions_total", labels, 2.0)));
+        }
+        let Value::Buckets { counts, sum } = &out[2].value else { panic!("{:?}", out[2]) };
         assert_eq!((counts[2], *sum), (2, 1.5));
-        assert_eq!(out[1].labels, ["relevance"]);
+        assert_eq!(out[2].labels, ["relevance"]);
     }
 }

@@ -33,6 +33,8 @@ pub struct Output {
     fix_legacy: ConceptSet,
     both: bool,
     keep_originals: bool,
+    /// Keys and patterns that are never removed.
+    general: Vec<Box<str>>,
 }
 
 impl Output {
@@ -43,6 +45,7 @@ impl Output {
             fix_legacy: ConceptSet::default(),
             both: plan.conventions == Conventions::Both,
             keep_originals: plan.keep_originals,
+            general: plan.general.iter().map(|key| key.as_str().into()).collect(),
         };
         for entry in &plan.canonical {
             let concept = concept(&entry.concept)?;
@@ -206,6 +209,9 @@ impl Output {
         let Ok(key) = std::str::from_utf8(key) else {
             return false;
         };
+        if self.general.iter().any(|general| **general == *key || covers(general, key)) {
+            return false;
+        }
         self.named.iter().any(|named| {
             rules
                 .get(usize::from(facts.rule(named.concept)))

@@ -70,6 +70,13 @@ pub struct EventRule {
     pub carrier: bool,
 }
 
+impl EventRule {
+    /// It reads what a guardrail decided, or its name: of several events each has its own.
+    pub fn is_verdict(&self) -> bool {
+        Concept::GUARDRAIL.contains(&self.entry.concept) && self.paths.is_none() && !self.carrier
+    }
+}
+
 /// What explains a value, and what the source says about its tokens.
 #[derive(Debug)]
 pub struct RuleInfo {

@@ -39,6 +39,7 @@ conclusions! {
     NORMALIZED = "normalized before",
     LOG = "log record",
     FURTHER = "further evaluations",
+    FURTHER_VERDICTS = "further verdicts of guardrails",
     CONTENT = "content",
     CURRENCY = "converted at the stated rate",
 }

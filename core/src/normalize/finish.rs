@@ -73,6 +73,8 @@ impl Normalizer {
         } else if !self.operations.conclude(facts, seen.dialect, &view, arena) {
             facts.clear();
             return;
+        } else {
+            self.operations.mark_guesses(facts, seen.dialect, &view);
         }
         let mut context = Context {
             arena,

@@ -13,6 +13,7 @@ pub mod errors;
 pub mod escape;
 mod evaluations;
 mod finish;
+mod guardrails;
 pub mod json;
 pub mod kinds;
 pub mod marks;
@@ -61,6 +62,8 @@ pub struct Normalizer {
     dialects: Vec<DialectInfo>,
     habits: Vec<tokens::Habits>,
     marks: marks::Keys,
+    /// Decisions of guardrails, the strictest first.
+    strictest: Vec<Box<str>>,
     json_bytes: usize,
     depth: usize,
     text_bytes: usize,
@@ -112,6 +115,7 @@ impl Normalizer {
             dialects,
             habits,
             marks: marks::Keys::add(keys),
+            strictest: guardrails::strictest(plan),
             json_bytes: plan.json_bytes,
             depth: plan.depth.min(64),
             text_bytes: plan.text_bytes.max(64),

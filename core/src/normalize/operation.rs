@@ -37,8 +37,15 @@ struct Own {
     values: Meanings,
     span_kinds: Meanings,
     tests: Vec<Test>,
+    guesses: Vec<Vec<Check>>,
     default: Option<Box<str>>,
     model_claims: bool,
+}
+
+impl Own {
+    fn checks(&self) -> impl Iterator<Item = &Check> {
+        self.tests.iter().map(|test| &test.all).chain(&self.guesses).flatten()
+    }
 }
 
 struct Test {
@@ -78,11 +85,14 @@ impl Operations {
         let section = &plan.operations;
         let mut dialects = Vec::new();
         for dialect in &plan.dialects {
+            let mut checks = |all: &[Condition]| {
+                let all = all.iter().map(|condition| check(condition, keys));
+                all.collect::<Result<Vec<_>, String>>().map_err(|e| format!("dialect {}: {e}", dialect.name))
+            };
             let mut tests = Vec::new();
             for test in &dialect.tests {
-                let all = test.all.iter().map(|condition| check(condition, keys));
                 tests.push(Test {
-                    all: all.collect::<Result<_, String>>().map_err(|e| format!("dialect {}: {e}", dialect.name))?,
+                    all: checks(&test.all)?,
                     meaning: Meaning {
                         operation: test.operation.as_deref().map(Into::into),
                         role: test.role.map(role),
@@ -93,6 +103,7 @@ impl Operations {
                 values: meanings(&dialect.operations),
                 span_kinds: meanings(&dialect.span_kinds),
                 tests,
+                guesses: dialect.guesses.iter().map(|all| checks(all)).collect::<Result<_, String>>()?,
                 default: dialect.default_operation.as_deref().map(Into::into),
                 model_claims: dialect.model_claims,
             });
@@ -112,17 +123,27 @@ impl Operations {
 
     pub fn link(&mut self, table: &KeyTable) {
         for dialect in &mut self.dialects {
-            for test in &mut dialect.tests {
-                test.all.iter_mut().for_each(|check| check.link(table));
-            }
+            let tests = dialect.tests.iter_mut().map(|test| &mut test.all);
+            tests.chain(&mut dialect.guesses).flatten().for_each(|check| check.link(table));
         }
     }
 
     /// Keys that some test looks at.
     pub fn keys(&self) -> impl Iterator<Item = KeyId> {
-        let checks = self.dialects.iter().flat_map(|d| &d.tests);
-        let checks = checks.flat_map(|test| &test.all);
-        checks.flat_map(|check| check.ids().iter().copied())
+        self.dialects.iter().flat_map(Own::checks).flat_map(|check| check.ids().iter().copied())
+    }
+
+    /// Marks token counts that the instrumentation is known to guess.
+    pub fn mark_guesses(&self, facts: &mut Facts<'_>, dialect: Option<u16>, seen: &Seen<'_, '_>) {
+        let Some(own) = dialect.map(|index| &self.dialects[usize::from(index)]) else { return };
+        if own.guesses.is_empty() || !has_usage(facts) || facts.has(Concept::TokensEstimated) {
+            return;
+        }
+        let operation = facts.text(Concept::Operation);
+        if own.guesses.iter().any(|all| all.iter().all(|check| check.holds(facts, operation, None, seen))) {
+            facts.set(Concept::TokensEstimated, Val::Bool(true), conclusion::TEST);
+            facts.inferred.insert(Concept::TokensEstimated);
+        }
     }
 
     /// Sets operation and role; false when a test says that the span is not about a model at all.

@@ -81,19 +81,26 @@ impl Tables {
     }
 
     /// One spelling for values that are known under several: what their maps lack stays, what they map to nothing goes.
+    fn mapped(&self, map: u16, word: &str) -> Option<&str> {
+        let lower = match word.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => Cow::Owned(word.to_ascii_lowercase()),
+            false => Cow::Borrowed(word),
+        };
+        self.maps[usize::from(map)].get(&*lower).map(|known| &**known)
+    }
+
+    /// One word as the concept has it.
+    pub(super) fn folded<'a>(&'a self, concept: Concept, word: &'a str) -> &'a str {
+        let map = self.folds.iter().find(|(folded, _)| *folded == concept);
+        map.and_then(|(_, map)| self.mapped(*map, word)).unwrap_or(word)
+    }
+
     pub(super) fn fold<'a>(&self, facts: &mut Facts<'a>, arena: &'a Bump) {
         for &(concept, map) in &self.folds {
             let Some(told) = facts.text(concept) else {
                 continue;
             };
-            let map = &self.maps[usize::from(map)];
-            let one = |item: &str| -> Option<&str> {
-                let lower = match item.bytes().any(|byte| byte.is_ascii_uppercase()) {
-                    true => Cow::Owned(item.to_ascii_lowercase()),
-                    false => Cow::Borrowed(item),
-                };
-                map.get(&*lower).map(|known| &**known)
-            };
+            let one = |item: &str| self.mapped(map, item);
             if !told.split(LIST_SEPARATOR).any(|item| one(item).is_some_and(|known| known != item)) {
                 continue;
             }

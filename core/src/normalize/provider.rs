@@ -20,6 +20,7 @@ pub struct Provider {
     pub returns_total: bool,
     pub reasoning: Reasoning,
     compatible: bool,
+    vague: bool,
 }
 
 /// What a host says.
@@ -82,6 +83,7 @@ impl Providers {
                 returns_total: entry.returns_total,
                 reasoning: entry.reasoning,
                 compatible: section.compatible.contains(&entry.name),
+                vague: section.vague.contains(&entry.name),
             });
             for alias in std::iter::once(&entry.name).chain(&entry.aliases) {
                 providers.aliases.entry(folded(alias).into()).or_insert(index);
@@ -292,7 +294,8 @@ impl Providers {
         let (index, why) = match (named, by_host) {
             // What answers behind a gateway, the model tells better than a client that speaks to many.
             (Named::Known(index), None) => {
-                let model = host.gateway.and_then(|_| self.of_model(facts, scratch)).filter(|model| *model != index);
+                let vague = host.gateway.filter(|_| self.list[usize::from(index)].vague);
+                let model = vague.and_then(|_| self.of_model(facts, scratch)).filter(|model| *model != index);
                 match model {
                     Some(model) => (model, conclusion::MODEL),
                     None => return Some(self.state(facts, index)),

@@ -4,6 +4,7 @@ use super::compile::{Entry, NONE};
 use super::conclusion;
 use super::detect::State;
 use super::errors::Exception;
+use super::guardrails::Verdict;
 use super::json::{Base, Leaf, Sink, walk_otlp};
 use super::kinds::{Kind, kind_of};
 use super::marks::Marks;
@@ -85,6 +86,11 @@ impl<'a> Gather<'_, 'a> {
         self.facts.set(entry.concept, value, entry.rule);
         self.ranks[slot] = entry.rank;
         true
+    }
+
+    /// A value as a rule reads it.
+    pub(super) fn read(&mut self, entry: &Entry, source: Source<'a>) -> Option<Val<'a>> {
+        self.context.read(entry.kind, source, &self.normalizer.tables.ops[usize::from(entry.ops)])
     }
 
     /// Some rule of the blob could still give something better than what is known.
@@ -404,6 +410,8 @@ impl Normalizer {
         further: &mut String,
     ) -> Exception<'a> {
         let mut exception = Exception::default();
+        let mut verdicts: bumpalo::collections::Vec<'a, Verdict<'a>> =
+            bumpalo::collections::Vec::new_in(gather.context.arena);
         for (event, at) in events(span.raw).map_while(Result::ok).zip(0..) {
             if at >= EVENTS {
                 gather.context.anomalies.events_beyond += 1;
@@ -415,6 +423,7 @@ impl Normalizer {
                 continue;
             }
             let mut evaluation = Evaluation::default();
+            let mut verdict = Verdict::default();
             let when = (TIME, Value::Int(i64::try_from(event.time).unwrap_or(i64::MAX)));
             for (key, value) in event.attributes().map_while(Result::ok).chain([when]) {
                 if failed && let Value::Str(text) = value {
@@ -434,7 +443,9 @@ impl Normalizer {
                     if !own || !rule.event.matches(event.name) {
                         continue;
                     }
-                    if second {
+                    if rule.is_verdict() {
+                        verdict.learn(&rule.entry, value, gather);
+                    } else if second {
                         evaluation.learn(rule.entry.concept, value);
                     } else if rule.carrier {
                         if rule.entry.rule < carrier.0 {
@@ -450,6 +461,12 @@ impl Normalizer {
             if evaluation.says_something() && !evaluation.append(further, gather.context.text_bytes) {
                 gather.context.anomalies.oversize_text += 1;
             }
+            if verdict.says_something() {
+                verdicts.push(verdict);
+            }
+        }
+        if !verdicts.is_empty() {
+            self.judge(&verdicts, gather);
         }
         exception
     }

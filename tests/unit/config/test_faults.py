@@ -243,6 +243,13 @@ CASES = [
         "add `detect:`",
     ),
     Case(
+        "wide-detection",
+        "normalize: {dialects: [{name: d, detect: [§gen_ai.request.model]}]}",
+        "normalize.dialects[0].detect[0]",
+        "this one takes them all",
+        severity="warning",
+    ),
+    Case(
         "unused-key",
         "normalize:\n  dialects:\n    - {name: d, detect: [a.b.c], only_here: [§nokey]}\n",
         "normalize.dialects[0].only_here[0]",

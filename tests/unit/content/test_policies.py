@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from enricher.config import load_text
@@ -65,6 +66,51 @@ def test_drop_takes_content_away_and_leaves_usage_model_and_cost() -> None:
     assert gone == {"gen_ai.input.messages", "gen_ai.tool.call.arguments"}
     assert _attributes(out).items() <= _attributes(kept).items()
     assert _attributes(out)["gen_ai.usage.cost"] > 0
+
+
+#: What the conventions write onto events, without the content.
+DETAILS: dict[str, Any] = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.request.stop_sequences": ["END"],
+    "gen_ai.response.id": "resp_1",
+    "gen_ai.output.type": "text",
+    "gen_ai.conversation.id": "c-1",
+    "gen_ai.agent.name": "a bot with a name",
+    "server.address": "api.openai.com",
+    "error.type": "timeout",
+}
+RESULT: dict[str, Any] = {
+    "gen_ai.evaluation.name": "relevance",
+    "gen_ai.evaluation.score.value": 0.4,
+    "gen_ai.evaluation.score.label": "fail",
+    "gen_ai.response.id": "resp_1",
+}
+
+
+@pytest.mark.parametrize("options", ["drop", "{policy: truncate, truncate_bytes: 16}", "redact"])
+def test_facts_stay_in_events_and_log_records(options: str) -> None:
+    events = [
+        ("gen_ai.client.inference.operation.details", DETAILS, "gen_ai.input.messages"),
+        ("gen_ai.evaluation.result", RESULT, "gen_ai.evaluation.explanation"),
+    ]
+    request = ExportLogsServiceRequest()
+    records = request.resource_logs.add().scope_logs.add().log_records
+    for name, facts, content in events:
+        records.add(event_name=name).attributes.extend(key_values(facts | {content: "mail a@b.example to say so"}))
+    said = [(name, facts | {content: "mail a@b.example to say so"}) for name, facts, content in events]
+    core = engine(f"normalize: {{content: {options}}}")
+    payload = core.take_logs(request.SerializeToString(), NOW).payload
+    core.ingest(request_of(_span(CALL, *said)), NOW)
+    (out,) = spans_of(drained(core, NOW))
+    logs = ExportLogsServiceRequest.FromString(payload or b"").resource_logs[0].scope_logs[0].log_records
+    places: list[Any] = [out.events, logs]
+    for left in places:
+        for one, (_, facts, content) in zip(left, events, strict=True):
+            found = {item.key: plain(item.value) for item in one.attributes}
+            assert found.pop(content, "") != "mail a@b.example to say so"
+            assert found == facts
 
 
 def test_truncate_keeps_json_valid() -> None:

@@ -85,6 +85,9 @@ def test_any_shape_is_checked(text: str) -> None:
         ("detect: [a.b.c], roles: [{when: ['a.b=c', '!a.b=c'], role: never}]", "never hold together"),
         ("detect: [a.b.c], roles: [{when: ['operation:chatt'], role: never}]", "no operation `chatt`"),
         ("detect: [a.b.c], operations: {LLM: chat, llm: embeddings}", "the same word"),
+        ("detect: [a.b.c], attributes: {user_id: [x.y, x.y]}", "attributes.user_id[1]: `x.y` stands in the list"),
+        ("detect: [gen_ai.request.model]", "detect[0]: spans of every dialect have `gen_ai.request.model`"),
+        ("detect: [{all: [gen_ai.system, gen_ai.request.model]}]", "`gen_ai.system` and `gen_ai.request.model`"),
     ],
 )
 def test_what_does_nothing_is_a_fault(dialect: str, says: str) -> None:
@@ -96,6 +99,7 @@ def test_what_does_nothing_is_a_fault(dialect: str, says: str) -> None:
     "dialect",
     [
         "detect: ['aws:bedrock']",
+        "detect: [gen_ai.system=acme, {all: [gen_ai.request.model, 'scope:acme']}]",
         "detect: [a.b.c], roles: [{when: ['operation:my_own', 'usage:yes'], role: never}]",
         "detect: [a.b.c], operations: {LLM: chat, llm: chat}",
         "detect: [a.b.c], attributes: {ttft: 'a.b | ms', input_tokens: 'a.c | exclusive'}",
@@ -103,3 +107,8 @@ def test_what_does_nothing_is_a_fault(dialect: str, says: str) -> None:
 )
 def test_what_does_something_is_none(dialect: str) -> None:
     assert told(f"normalize: {{dialects: [{{name: d, {dialect}}}]}}") == {}
+
+
+def test_users_keys_that_stand_twice_are_told() -> None:
+    (problem,) = load_text("normalize: {attributes: {tenant_id: [acme.org, acme.org]}}", environ={}).problems
+    assert (problem.severity, problem.path) == ("warning", "normalize.attributes.tenant_id[1]")

@@ -106,6 +106,34 @@ def test_spans_without_a_model_are_left_alone() -> None:
     assert found["role"] == "none"
 
 
+def test_keys_that_others_read_stay_when_originals_go() -> None:
+    general = {"session.id": "s-1", "enduser.id": "u-1", "http.status_code": 200}
+    attributes = {"llm.model": "gpt-4o", "llm.input_tokens": 5, "llm.session_id": "s-0"} | general
+    found = read(attributes, keep_originals=False)["attributes"]
+    assert {key: found.get(key) for key in general} == general
+    assert "llm.model" not in found
+    found = read({"gen_ai.provider.name": "openai", "gen_ai.usage.input_tokens": 5} | general, keep_originals=False)
+    assert {key: found["attributes"].get(key) for key in general} == general
+    assert found["facts"]["session_id"] == found["attributes"]["gen_ai.conversation.id"] == "s-1"
+
+
+@pytest.mark.parametrize(
+    ("named", "model", "provider"),
+    [
+        ("openai", "claude-sonnet-4-5", "anthropic"),
+        ("azure.ai.inference", "gpt-4o", "azure.ai.inference"),
+        ("gcp.gen_ai", "claude-sonnet-4-5", "gcp.gen_ai"),
+        ("anthropic", "gpt-4o", "anthropic"),
+    ],
+)
+def test_behind_a_gateway_the_model_tells_more_than_a_client_that_says_openai(
+    named: str, model: str, provider: str
+) -> None:
+    attributes = {"gen_ai.provider.name": named, "gen_ai.request.model": model, "gen_ai.usage.input_tokens": 5}
+    found = read(attributes | {"server.address": "gateway.ai.cloudflare.com"})
+    assert found["facts"]["provider"] == provider
+
+
 def test_users_keys_and_dialects_are_read() -> None:
     acme = {
         "name": "acme",

@@ -92,7 +92,7 @@ def _as_json(attributes: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_recording_is_read_alike() -> None:
     """Whole recordings, with their events, contents and resources, beside the generated spans."""
-    for name in ("litellm", "langfuse", "vercel_ai_v5", "openinference_langchain"):
+    for name in ("litellm", "langfuse", "vercel_ai_v5", "openinference_langchain", "openlit_openai"):
         for body in requests(name):
             recorded = ExportTraceServiceRequest.FromString(body)
             answer = json.loads(normalizer().read(body))

@@ -36,6 +36,9 @@ pub struct Dialect {
     /// In order; the first that holds decides role, operation or both.
     #[serde(default)]
     pub tests: Vec<RoleTest>,
+    /// Spans that pass all tests of one of these have token counts that their instrumentation guessed.
+    #[serde(default)]
+    pub guesses: Vec<Vec<Condition>>,
     /// Operation of its inference spans that name none.
     #[serde(default)]
     pub default_operation: Option<String>,

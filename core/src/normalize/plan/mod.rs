@@ -37,6 +37,9 @@ pub struct NormalizePlan {
     /// Longest text that becomes a fact, bytes; longer ones are cut and counted. Content is exempt.
     #[serde(default = "text_bytes")]
     pub text_bytes: usize,
+    /// Keys (`session.*`) that `keep_originals: false` leaves: others than readers of model calls ask for them.
+    #[serde(default)]
+    pub general: Vec<String>,
     pub canonical: Vec<Canonical>,
     pub dialects: Vec<Dialect>,
     pub rules: Vec<Rule>,
@@ -89,6 +92,9 @@ pub struct Canonical {
     /// Value map by which finish reasons tell the concept where nothing else does.
     #[serde(default)]
     pub from_finish: Option<String>,
+    /// Of several values on one span the first of these is the fact; none of them: the one that came first.
+    #[serde(default)]
+    pub strictest: Vec<String>,
     /// A legacy attribute on the span with another value than the concept's is replaced too.
     #[serde(default)]
     pub fix_legacy: bool,

@@ -40,6 +40,9 @@ pub struct Providers {
     /// Providers whose SDK is used against other hosts: where the host is known to be another's, it wins.
     #[serde(default)]
     pub compatible: Vec<String>,
+    /// Of these, the ones that say so little that behind a gateway the model decides.
+    #[serde(default)]
+    pub vague: Vec<String>,
     /// What libraries append to the name of any provider (`.chat`); lower case.
     #[serde(default)]
     pub suffixes: Vec<String>,
