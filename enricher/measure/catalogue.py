@@ -207,7 +207,8 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
             "`oversize_json`, `events_beyond` (the first 1,024 events of a span are read), `paths_beyond` (at one "
             "place of a structured value at most 6 paths of the dialects' rules are followed), `copies_beyond` (log "
             "records add what they say to the first 8 copies of a span that differ), `evaluations_beyond` (a call "
-            "record holds the first 256 evaluations of its call).",
+            "record holds the first 256 evaluations of its call), `context_beyond` "
+            "(spans that were not told who asked: those of their trace had gained four times its bytes and a MiB).",
             ("kind",),
         ),
     ),

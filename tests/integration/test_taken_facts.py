@@ -14,7 +14,7 @@ from enricher.config import compile_plan, load_text
 from enricher.explain.text import Teller
 from enricher.runtime.engine import CoreEngine
 from tests.golden.test_dialects import told
-from tests.support.engines import NOW, plan, request_of, span, spans_of
+from tests.support.engines import NOW, metric, plan, request_of, span, spans_of
 
 Attributes = dict[str, str | int | float | bool]
 USED: Attributes = {"gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 100}
@@ -196,3 +196,20 @@ def test_explain_tells_what_was_lent_and_by_which_span() -> None:
     assert set(shown["adds"]) - {"enricher.role", "enricher.dialect"} <= written[9].keys()
     text = " ".join("\n".join(Teller([], Style(colored=False), 200).trace(trace)).split())
     assert f"~ request_model gpt-4o from wrapper {1:016x}" in text
+
+
+def test_a_span_that_tells_much_of_who_asked_does_not_swell_all_calls_below_it() -> None:
+    keys = ("gen_ai.conversation.id", "user.id", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.prompt.name")
+    root = span(1, 1, 0, {"gen_ai.operation.name": "invoke_agent", **dict.fromkeys(keys, "x" * 1000)}, ms=900)
+    calls = [span(1, 10 + number, 1, BARE, start=NOW + number * 10**5, ms=0) for number in range(1500)]
+    core = CoreEngine(plan(call_records=True))
+    request = request_of(root, *calls)
+    core.ingest(request, NOW)
+    report = core.drain(NOW)
+    told_of = [one for one in spans_of(report.payloads) if any(pair.key == "user.id" for pair in one.attributes)]
+    written = sum(map(len, report.payloads))
+    beyond = metric(core, "enricher_anomalies_total", "context_beyond")
+    assert 100 < len(told_of) == 1501 - beyond < 1000
+    assert written < 8 * len(request) + (1 << 20), "without a bound it is more than twenty times as much"
+    records = [json.loads(line) for line in report.calls.splitlines()]
+    assert {record["session_id"] for record in records} == {"x" * 1000}

@@ -55,5 +55,5 @@ pub use rate_limits::RateLimits;
 pub use recent::{Arrival, Loss, RecentCalls};
 pub use report::{Place, Report, ReportedCost};
 pub use sketch::Sketch;
-pub use slots::Texts;
+pub use slots::{CONTEXT_OF_CALLS, Texts};
 pub use tree::Links;

@@ -70,6 +70,9 @@ const TEXT_CONCEPTS: [Concept; TEXT_COUNT] = {
     all
 };
 
+/// `CONTEXT_TEXTS` as a set.
+pub const CONTEXT_OF_CALLS: ConceptSet = ConceptSet::of(&CONTEXT_TEXTS);
+
 /// The slots of `CONTEXT_TEXTS`, which come last.
 const CONTEXT: u64 = (1 << TEXT_COUNT) - (1 << CALL_TEXTS.len());
 

@@ -4,6 +4,7 @@
 use super::finalize::Conclusion;
 use super::pricing::price_input;
 use super::steps::tool_of;
+use super::taken::ALL;
 use super::witness::witnesses;
 use crate::buffer::trace::Trace;
 use crate::calls::{Call, Fate, Report};
@@ -132,7 +133,7 @@ fn span(trace: &Trace, conclusion: &Conclusion<'_>, index: usize, covered: &[(u3
     let role = facts.role;
     told["role"] = json!(role.name());
     let report = conclusion.reports.binary_search_by_key(&(index as u32), |report| report.place.index).ok();
-    let sources = conclusion.complete(&trace.plan, report, raw, &mut facts);
+    let sources = conclusion.complete(&trace.plan, report, ALL, raw, &mut facts);
     told["facts"] = facts
         .present()
         .iter()

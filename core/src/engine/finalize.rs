@@ -6,6 +6,7 @@ use super::explain;
 use super::pricing::{price_input, totals};
 use super::quality;
 use super::summary::summary;
+use super::taken;
 use super::tick::TickReport;
 use super::trace_record;
 #[cfg(test)]
@@ -43,6 +44,10 @@ pub struct Finalizer<'e> {
     edits: Edits,
     /// A span without the attributes that give way.
     rewritten: Vec<u8>,
+    /// Bytes that spans of the trace have gained by what was taken from others.
+    gained: u64,
+    /// Spans that were spared it.
+    spared: u64,
     /// What the content policy did to what was written.
     content: Counts,
     votes: Votes,
@@ -79,6 +84,8 @@ impl<'e> Finalizer<'e> {
             explanations: String::new(),
             edits: Edits::default(),
             rewritten: Vec::new(),
+            gained: 0,
+            spared: 0,
             content: Counts::default(),
             votes: Votes::default(),
             settled: 0,
@@ -108,6 +115,7 @@ impl<'e> Finalizer<'e> {
 
     pub fn report(self, more: bool) -> TickReport {
         self.engine.measure().content(&self.content);
+        self.engine.measure().anomalies(&Anomalies { context_beyond: self.spared, ..Anomalies::default() });
         let (payloads, spare) = self.batch.into_parts();
         *lock(&self.engine.spare) = spare;
         TickReport {
@@ -178,6 +186,7 @@ impl<'e> Finalizer<'e> {
             trace.spans.iter().for_each(|entry| self.pass(trace, entry));
             return true;
         };
+        self.gained = 0;
         let root = if trace.late { u32::MAX } else { conclusion.root(trace) };
         let (mut next, mut faulty) = (0, false);
         while next < trace.spans.len() {
@@ -309,8 +318,13 @@ impl<'e> Finalizer<'e> {
             record::decode(trace.record(entry), raw, &mut facts);
             told = Some(facts.dialect);
             (role, marked) = (facts.role, facts.marked);
-            let sources = conclusion.complete(plan, report, raw, &mut facts);
+            let wanted = taken::wanted(trace.span_bytes, self.gained);
+            let sources = conclusion.complete(plan, report, wanted, raw, &mut facts);
             plan.normalizer.append_with(&facts, &sources, &mut self.edits.attributes);
+            if !sources.is_empty() {
+                self.gained += self.edits.attributes.len() as u64;
+            }
+            self.spared += u64::from(wanted != taken::ALL && fate.is_some_and(|fate| conclusion.spares(fate)));
             if plan.normalizer.rewrites(&facts) {
                 rewritten.clear();
                 plan.normalizer.copy(&facts, raw, &mut rewritten);

@@ -2,19 +2,32 @@
 
 use super::compiled::Compiled;
 use super::finalize::Conclusion;
-use crate::calls::{Call, Fate, Report};
+use crate::calls::{CONTEXT_OF_CALLS, Call, Fate, Report};
 use crate::concept::{Concept, ConceptSet};
 use crate::facts::{Facts, Role};
 use crate::normalize::conclusion;
 use crate::normalize::take::{Sources, Taken};
 
+/// Every concept.
+pub const ALL: ConceptSet = ConceptSet(u128::MAX);
+
+/// Bytes that spans of a trace may gain in all before those below a span that tells much of who asked are spared it: one span
+/// can stand above a hundred thousand. Besides, four times what the trace has.
+const GAIN: u64 = 1 << 20;
+
+/// What the spans of a trace with this many bytes may still take when they have gained `gained`.
+pub fn wanted(trace_bytes: u64, gained: u64) -> ConceptSet {
+    if gained > trace_bytes.saturating_mul(4).saturating_add(GAIN) { ConceptSet(!CONTEXT_OF_CALLS.0) } else { ALL }
+}
+
 impl<'t> Conclusion<'t> {
     /// Makes the facts of a span, of which `raw` are the bytes, those that are written: where it stands for a call, with
-    /// what the call has from elsewhere. Returns from where. `report`: index of its report.
+    /// what the call has from elsewhere. Returns from where. `report`: index of its report; `wanted`: what may be taken.
     pub fn complete<'c>(
         &'c self,
         plan: &Compiled,
         report: Option<usize>,
+        wanted: ConceptSet,
         raw: &[u8],
         facts: &mut Facts<'c>,
     ) -> Sources {
@@ -24,7 +37,7 @@ impl<'t> Conclusion<'t> {
             // No call below it: what its captured response says is its own.
             facts.role = Role::Inference;
         }
-        let taken = self.taken[call as usize];
+        let taken = ConceptSet(self.taken[call as usize].0 & wanted.0);
         if taken.is_empty() || facts.role == Role::None {
             return sources;
         }
@@ -43,6 +56,11 @@ impl<'t> Conclusion<'t> {
             .collect();
         plan.normalizer.take(facts, &values, raw, &mut sources);
         sources
+    }
+
+    /// Whether a span of this fate would take from the spans above it who asked.
+    pub fn spares(&self, fate: Fate) -> bool {
+        matches!(fate, Fate::Canonical(call) if self.taken[call as usize].0 & CONTEXT_OF_CALLS.0 != 0)
     }
 
     /// What of a call, by index, was concluded or taken from elsewhere, not read on its span.

@@ -43,7 +43,7 @@ pub struct Measure {
     condition_errors: AtomicU64,
     buffer_bytes: AtomicU64,
     buffer_traces: AtomicU64,
-    anomalies: [AtomicU64; 11],
+    anomalies: [AtomicU64; 12],
     content: Mutex<Counts>,
     /// Joined, unmatched, refused.
     log_events: [AtomicU64; 3],
@@ -224,7 +224,7 @@ impl Measure {
     }
 }
 
-fn by_kind(found: &Anomalies) -> [(&'static str, u64); 11] {
+fn by_kind(found: &Anomalies) -> [(&'static str, u64); 12] {
     [
         ("bad_number", found.bad_number),
         ("oversize_text", found.oversize_text),
@@ -237,5 +237,6 @@ fn by_kind(found: &Anomalies) -> [(&'static str, u64); 11] {
         ("paths_beyond", found.paths_beyond),
         ("copies_beyond", found.copies_beyond),
         ("evaluations_beyond", found.evaluations_beyond),
+        ("context_beyond", found.context_beyond),
     ]
 }

@@ -35,6 +35,8 @@ pub struct Anomalies {
     pub copies_beyond: u64,
     /// Evaluations of a call beyond those that stand in its record.
     pub evaluations_beyond: u64,
+    /// Spans that were not told who asked, because those of their trace had gained too much by that.
+    pub context_beyond: u64,
 }
 
 /// A source value in one form, wherever it came from.
