@@ -138,6 +138,7 @@ def test_the_sum_of_an_agent_counts_for_the_steps_that_no_other_span_shows() -> 
         "trace_id": record["trace_id"],
         "span_id": record_of("voltagent", last)["span_id"],
         "calls": 0,
+        "errors": 0,
         "total_tokens": last["input_tokens"] + last["output_tokens"],
         **{fact: last[fact] for fact in TOKENS},
         "cost_usd": f"{cost(last):f}",

@@ -57,6 +57,7 @@ def test_records_spans_and_metrics_say_what_is_added() -> None:
         "trace_id": f"{1:032x}",
         "span_id": f"{1:016x}",
         "calls": 1,
+        "errors": 0,
         "input_tokens": 1000,
         "output_tokens": 100,
         "total_tokens": 1100,

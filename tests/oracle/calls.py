@@ -94,6 +94,17 @@ def amounts(program: Program, verdicts: Sequence[AbstractSet[int]], price: Calla
     return total(come_to(number) for number in _below(program, 0))
 
 
+def sum_and_parts(parts: Sequence[Amounts], decided: Sequence[int], *, sum_decided: int) -> Amounts:
+    """What a report of a model call and the calls that it sums up come to; decided: the verdict on each part.
+
+    With some of its parts alone, a sum looks like a call of its own: parts that are decided before it or with it count
+    beside it when further ones come later.
+    """
+    early = [part for part, at in zip(parts, decided, strict=True) if at <= sum_decided]
+    beside = [part._replace(calls=0) for part in early] if len(early) < len(parts) else []
+    return total([*parts, *beside])
+
+
 def total(parts: Iterable[Amounts]) -> Amounts:
     """The sum."""
     come = Amounts()

@@ -9,16 +9,18 @@ use crate::usage::{Unit, Usage};
 /// The tokens that are counted apart. The total is one of them because some reports tell nothing else.
 const KINDS: [Unit; 6] = [Unit::Input, Unit::Output, Unit::Total, Unit::CacheRead, Unit::CacheWrite, Unit::Reasoning];
 
-/// Small, because each remembered call has one; beyond four billion tokens or nine million dollars of one call it is short.
+/// As wide as what is counted: where a balance holds less than was counted, the rest of it counts twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amounts {
     pub call: bool,
+    /// The call is one that failed.
+    pub error: bool,
     /// Its cost is known.
     pub priced: bool,
-    /// By `KINDS`.
-    tokens: [u32; KINDS.len()],
+    /// By `KINDS`, none below 0.
+    tokens: [i64; KINDS.len()],
     /// Pico-dollars; 0 when unpriced.
-    cost: i64,
+    cost: i128,
 }
 
 /// Input and output, or what is told of both together.
@@ -29,20 +31,20 @@ pub fn total(usage: &Usage) -> Option<i64> {
 
 impl Amounts {
     /// Nothing; the identity of what is taken.
-    pub const NONE: Amounts = Amounts { call: false, priced: false, tokens: [0; KINDS.len()], cost: 0 };
+    pub const NONE: Amounts = Amounts { call: false, error: false, priced: false, tokens: [0; KINDS.len()], cost: 0 };
 
     /// All of a call.
     pub fn of(usage: &Usage, cost: &Cost) -> Amounts {
         let priced = cost.state.is_priced();
-        let cost = if priced { i64::try_from(cost.total_pico).unwrap_or(i64::MAX) } else { 0 };
+        let cost = if priced { cost.total_pico } else { 0 };
         Amounts { call: true, priced, cost, ..Amounts::of_tokens(usage) }
     }
 
     /// The tokens of a usage alone.
     pub fn of_tokens(usage: &Usage) -> Amounts {
         let tokens = KINDS.map(|unit| match unit {
-            Unit::Total => small(total(usage).unwrap_or(0)),
-            _ => small(usage.or_zero(unit)),
+            Unit::Total => total(usage).unwrap_or(0).max(0),
+            _ => usage.or_zero(unit).max(0),
         });
         Amounts { tokens, ..Amounts::NONE }
     }
@@ -51,7 +53,7 @@ impl Amounts {
     pub fn usage(&self) -> Usage {
         let mut usage = Usage::new();
         for (unit, count) in KINDS.iter().zip(self.tokens).filter(|(unit, _)| **unit != Unit::Total) {
-            usage.set_raw(*unit, i64::from(count));
+            usage.set_raw(*unit, count);
         }
         usage
     }
@@ -59,20 +61,20 @@ impl Amounts {
     /// A call that is counted elsewhere, as far as it is known here.
     pub fn of_sketch(sketch: &Sketch) -> Amounts {
         let tokens = KINDS.map(|unit| match unit {
-            Unit::Input => small(sketch.input),
-            Unit::Output => small(sketch.output),
-            Unit::Total => small(sketch.tokens()),
+            Unit::Input => sketch.input.max(0),
+            Unit::Output => sketch.output.max(0),
+            Unit::Total => sketch.tokens().max(0),
             _ => 0,
         });
-        Amounts { call: true, priced: true, tokens, cost: 0 }
+        Amounts { call: true, error: sketch.error, priced: true, tokens, cost: 0 }
     }
 
     pub fn tokens(&self, unit: Unit) -> i64 {
-        KINDS.iter().position(|kind| *kind == unit).map_or(0, |at| i64::from(self.tokens[at]))
+        KINDS.iter().position(|kind| *kind == unit).map_or(0, |at| self.tokens[at])
     }
 
     pub fn cost_pico(&self) -> i128 {
-        i128::from(self.cost)
+        self.cost
     }
 
     /// The cost without the tokens.
@@ -99,12 +101,15 @@ impl Amounts {
         if self.call && wanted.call {
             (self.call, wanted.call, taken.call) = (false, false, true);
         }
+        if self.error && wanted.error {
+            (self.error, wanted.error, taken.error) = (false, false, true);
+        }
         for ((own, wanted), taken) in self.tokens.iter_mut().zip(&mut wanted.tokens).zip(&mut taken.tokens) {
             let count = (*own).min(*wanted);
-            (*own, *wanted, *taken) = (*own - count, *wanted - count, *taken + count);
+            (*own, *wanted, *taken) = (*own - count, *wanted - count, taken.saturating_add(count));
         }
         let cost = self.cost.min(wanted.cost);
-        (self.cost, wanted.cost, taken.cost) = (self.cost - cost, wanted.cost - cost, taken.cost + cost);
+        (self.cost, wanted.cost, taken.cost) = (self.cost - cost, wanted.cost - cost, taken.cost.saturating_add(cost));
         *taken != before
     }
 
@@ -124,15 +129,20 @@ impl Amounts {
     pub fn with(&self, more: &Amounts) -> Amounts {
         let mut tokens = self.tokens;
         tokens.iter_mut().zip(more.tokens).for_each(|(own, more)| *own = own.saturating_add(more));
-        let (call, priced) = (self.call || more.call, self.priced || more.priced);
-        Amounts { call, priced, tokens, cost: self.cost.saturating_add(more.cost) }
+        Amounts {
+            call: self.call || more.call,
+            error: self.error || more.error,
+            priced: self.priced || more.priced,
+            tokens,
+            cost: self.cost.saturating_add(more.cost),
+        }
     }
 
     /// Takes these tokens out of a usage. A total that is told stays: what it adds is the caller's to work out.
     pub fn reduce(&self, usage: &mut Usage) {
         for (unit, count) in KINDS.iter().zip(self.tokens) {
             if let Some(told) = usage.get(*unit).filter(|_| *unit != Unit::Total) {
-                usage.set_raw(*unit, told.saturating_sub(i64::from(count)).max(0));
+                usage.set_raw(*unit, told.saturating_sub(count).max(0));
             }
         }
     }
@@ -141,14 +151,10 @@ impl Amounts {
     pub fn restore(&self, usage: &mut Usage) {
         for (unit, count) in KINDS.iter().zip(self.tokens) {
             if let Some(left) = usage.get(*unit).filter(|_| *unit != Unit::Total) {
-                usage.set_raw(*unit, left.saturating_add(i64::from(count)));
+                usage.set_raw(*unit, left.saturating_add(count));
             }
         }
     }
-}
-
-fn small(count: i64) -> u32 {
-    u32::try_from(count.max(0)).unwrap_or(u32::MAX)
 }
 
 /// What of a call an earlier verdict counted, with a wrapper in whose sum it stands.

@@ -53,7 +53,7 @@ impl Grouping<'_> {
                 let begin = self.sources.len();
                 // The last step of a loop failed, not the steps before it.
                 let is_own = |call: &Decided| !sketch.is_last_step() || !call.left.has_step();
-                self.wrappers_above(*leader, reports, |call| call.sketch.error && call.left.call && is_own(call));
+                self.wrappers_above(*leader, reports, |call| call.left.error && is_own(call));
                 self.note_drawn(*leader, NONE, begin);
             }
             !failed
@@ -181,7 +181,7 @@ impl Grouping<'_> {
     }
 
     /// Adds all wrappers that may have counted a set to the sources, the nearest ones first.
-    fn wrappers_of(&mut self, leader: u32, reports: usize) {
+    pub(super) fn wrappers_of(&mut self, leader: u32, reports: usize) {
         let face = *self.sets.face(leader);
         self.wrappers_above(leader, reports, |_| true);
         let whole =
@@ -267,6 +267,7 @@ impl Grouping<'_> {
             if let Some(decided) = self.decided.get_mut(call.decided as usize) {
                 decided.left = Amounts::of(&call.report.usage, cost);
                 decided.terms = Terms::of(&call.report);
+                decided.left.error = call.report.error;
             }
         }
         for at in 0..self.drawn.len() {
@@ -275,7 +276,7 @@ impl Grouping<'_> {
                 self.draw(&drawn, cost);
             }
         }
-        self.top_up(costs);
+        self.top_up(costs, recent);
         self.price_last_steps(costs);
         if self.changed {
             recent.correct(first, &self.earlier);

@@ -135,6 +135,8 @@ pub struct Grouping<'a> {
     /// Reports for which more wrappers might be looked at than are.
     pub(super) wrappers_beyond: u64,
     pub(super) tops: Vec<TopUp>,
+    /// Calls that earlier verdicts on other traces counted, for `tops`.
+    pub(super) abroad: Vec<Decided>,
     /// What `account` is to remember calls of.
     pub(super) trace: Option<u128>,
     /// Something is to be remembered of the earlier calls.

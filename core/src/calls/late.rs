@@ -7,7 +7,7 @@ use super::merge::Call;
 use super::recent::Decided;
 use super::report::Report;
 use super::sketch::{ABSENT, Sketch, hash};
-use super::top_up::TopUp;
+use super::top_up::{Counted, TopUp};
 use super::tree::NONE;
 use crate::concept::Concept;
 use crate::usage::{Unit, Usage};
@@ -126,7 +126,7 @@ impl<'a> Grouping<'a> {
         let begin = self.sources.len() as u32;
         self.wrappers_above(self.sets.leader(*nearest), reports.len(), |_| true);
         let from = begin..self.sources.len() as u32;
-        self.tops.push(TopUp { call: self.calls.len() as u32, earlier: index, tokens, from });
+        self.tops.push(TopUp { call: self.calls.len() as u32, counted: Counted::Here(index), tokens, from });
         self.members.push(*nearest);
         self.calls.push(made);
     }

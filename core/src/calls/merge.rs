@@ -83,6 +83,11 @@ impl<'a> Call<'a> {
         self.before.is_none_or(|before| !before.amounts.call)
     }
 
+    /// Whether it is a failure that no earlier verdict counted.
+    pub fn fails(&self) -> bool {
+        self.report.error && self.is_new() && self.before.is_none_or(|before| !before.amounts.error)
+    }
+
     /// Whether it adds something to the totals.
     pub fn adds(&self) -> bool {
         self.before.is_none_or(|before| before.adds)

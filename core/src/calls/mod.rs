@@ -38,6 +38,8 @@ mod lent;
 #[cfg(test)]
 mod lent_later;
 #[cfg(test)]
+mod parts;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod scene;

@@ -44,6 +44,11 @@ impl Grouping<'_> {
                 continue;
             }
             match self.compare(node) {
+                // Of a report that was counted, a part that comes later is taken for one of several.
+                Upper::Own if is_earlier && self.has_late_part(node) => {
+                    self.earlier[node as usize - reports].wrapper = true;
+                    self.changed = true;
+                }
                 Upper::Own => {}
                 Upper::Same(leader) => {
                     let known = *self.sets.face(leader);
@@ -84,8 +89,8 @@ impl Grouping<'_> {
                 let is_sum = self.sets.face(leader).covers != NONE;
                 if below.claims && !is_sum {
                     if leader != own {
-                        let is_whole = is_earlier && self.sets.sketch(child).inference && self.is_whole(own, leader);
-                        self.below.push((leader, !is_whole && !self.sets.sketch(child).same_source(&sketch)));
+                        let apart = is_earlier && self.sets.sketch(child).inference && self.is_told_apart(own, leader);
+                        self.below.push((leader, !apart && !self.sets.sketch(child).same_source(&sketch)));
                     }
                 } else if below.claims && below.role != Role::Other {
                     self.sums.push(child);
@@ -104,6 +109,25 @@ impl Grouping<'_> {
         self.below.reverse();
         self.below.dedup_by_key(|(leader, _)| *leader);
         self.below.reverse();
+    }
+
+    /// Whether a set is no report of an earlier call below which it stands.
+    fn is_told_apart(&self, earlier: u32, lower: u32) -> bool {
+        self.sets.face(lower).earlier != NONE || self.is_whole(earlier, lower)
+    }
+
+    /// Whether a report below one that was counted may be a part of it. Where a tool runs in between it is a call of the
+    /// tool's, and another model's is no part.
+    fn has_late_part(&self, node: u32) -> bool {
+        let own = &self.sets.face(self.sets.leader(node)).sketch;
+        let may_be_part = |lower: &Sketch| {
+            lower.usage
+                && lower.inference
+                && own.same_class(lower)
+                && own.same_model(lower) != Some(false)
+                && own.may_include(lower)
+        };
+        own.usage && self.below.iter().any(|(leader, other)| *other && may_be_part(&self.sets.face(*leader).sketch))
     }
 
     /// Whether one of two sets is a call of an earlier verdict, which does not lack what the other one reports.

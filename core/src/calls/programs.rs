@@ -45,8 +45,9 @@ pub enum Way {
     /// Some spans and all above them after the verdict on the others. Reports without usage, and silent spans between
     /// reports, do not find their call when they come alone.
     AfterVerdict,
-    /// Any span before or after any verdict. As before; besides, of a sum that came before its parts nobody knows that it is
-    /// one unless a wrapper says it, and a wrapper's sum that is more than its calls was counted already.
+    /// Any span before or after any verdict. As before; besides, a wrapper's sum that is more than its calls was counted
+    /// already, and a call below a stream that is held open, with no tool in between, is taken for a part of it. Some spans
+    /// are sent twice, some calls have their usage in another trace.
     AnyOrder,
     /// All at once, the SDK's reports in traces of their own.
     Elsewhere,
@@ -65,6 +66,8 @@ pub struct Program {
     budget: u32,
     /// The id that a test server gives every answer.
     constant_id: bool,
+    /// Reports that sum up those below them, and which these are.
+    pub sums: Vec<(u64, Vec<(u64, Usage)>)>,
 }
 
 impl Program {
@@ -73,13 +76,18 @@ impl Program {
         let splittable = matches!(way, Way::AfterVerdict | Way::AnyOrder);
         let (spans, truth) = (Vec::new(), Vec::new());
         let (dice, budget) = (Dice(seed), size);
-        let mut program = Self { dice, spans, truth, last_id: 0, way, splittable, budget, constant_id: false };
+        let (last_id, sums) = (0, Vec::new());
+        let mut program = Self { dice, spans, truth, last_id, way, splittable, budget, constant_id: false, sums };
         program.constant_id = program.dice.chance(15);
         let mut at = 0;
         for _ in 0..size.div_ceil(4) {
             at = program.step(0, at, 4) + 50;
         }
         program.truth.sort_unstable();
+        if way == Way::AnyOrder {
+            let copies: Vec<_> = program.spans.iter().filter(|_| program.dice.chance(10)).copied().collect();
+            program.spans.extend(copies);
+        }
         program.dice.shuffle(&mut program.spans);
         program
     }
@@ -131,7 +139,7 @@ impl Program {
             6 | 7 => self.agent(parent, start, depth - 1),
             8 => self.tool(parent, start, depth - 1),
             9 | 10 => self.parallel(parent, start),
-            11 if !self.splittable => self.function_calls(parent, start),
+            11 if self.way != Way::AfterVerdict => self.function_calls(parent, start),
             11 => self.call(parent, start),
             _ => self.held_open(parent, start, depth - 1),
         }
@@ -171,8 +179,11 @@ impl Program {
         self.truth.push(usage);
         let place = self.spans.len();
         let id = self.add(parent, "framework", start, start, |span| span.chat().usage(usage.0, usage.1));
-        let below =
-            if self.dice.chance(50) { self.add(id, "agents", start, start, |s| s.role(Role::Other)) } else { id };
+        let below = if self.way == Way::AnyOrder || self.dice.chance(50) {
+            self.add(id, "agents", start, start, |span| span.role(Role::Other))
+        } else {
+            id
+        };
         let end = self.steps(below, start + 10, depth.min(1));
         self.spans[place].place.end = span(0, 0, "", 0, end).place.end;
         end
@@ -257,16 +268,19 @@ impl Program {
         let id = self.add(parent, "framework", start, start + 60 * count, |span| span.chat());
         let below = self.between(id, start, start + 60 * count);
         let mut sum = (0, 0);
+        let mut parts = Vec::new();
         for at in 0..count {
             let usage = self.usage();
             self.truth.push(usage);
             sum = (sum.0 + usage.0, sum.1 + usage.1);
-            self.add(below, "sdk", start + 60 * at + 1, start + 60 * at + 40, |span| {
+            let part = self.add(below, "sdk", start + 60 * at + 1, start + 60 * at + 40, |span| {
                 span.chat().usage(usage.0, usage.1)
             });
+            parts.push((part, usage));
         }
-        if self.dice.chance(70) {
+        if self.way == Way::AnyOrder || self.dice.chance(70) {
             self.spans[place] = self.spans[place].usage(sum.0, sum.1);
+            self.sums.push((id, parts));
         }
         start + 60 * count
     }
@@ -285,6 +299,27 @@ impl Program {
             self.add(if nested { outer } else { parent }, "sdk", from + 1, to - 1, tell);
         }
         start + 80
+    }
+
+    /// The last report once more: with its usage, where it was sent before that was known, or in a trace of its own.
+    fn told_twice(&mut self, parent: u64, end: u64) -> u64 {
+        let at = self.spans.len() - 1;
+        let told = self.spans[at];
+        let bare = Report { usage: crate::usage::Usage::new(), ..told };
+        match self.dice.roll(0..6) {
+            0 => self.spans.push(bare),
+            // Where a wrapper has counted it, nothing links that to a report in another trace.
+            1 | 2 if parent == 0 => {
+                self.last_id += 1;
+                let id: &'static str = Box::leak(format!("msg_{:016}", self.last_id).into_boxed_str());
+                let mut inner = told.id(id).in_trace(u128::from(self.last_id) << 8);
+                (inner.place.span_id, inner.place.scope) = (self.last_id, span(0, 0, "openai", 0, 0).place.scope);
+                self.spans[at] = if self.dice.chance(50) { bare.id(id) } else { told.id(id) };
+                self.spans.push(inner);
+            }
+            _ => {}
+        }
+        end
     }
 
     /// One answered call through a random stack.
@@ -307,6 +342,9 @@ impl Program {
             let (from, to) = (start + layer, end - layer);
             let below = self.between(above, from, to);
             above = self.add(below, scope, from, to, |span| tell(alias, layer == spoken || !silent, span));
+        }
+        if self.way == Way::AnyOrder && layers == 1 && !self.constant_id {
+            return self.told_twice(parent, end);
         }
         if self.way == Way::Elsewhere && self.dice.chance(50) {
             let inner = self.add(0, "openai", start + layers, end - layers, |span| tell(0, true, span));

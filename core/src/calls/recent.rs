@@ -27,6 +27,9 @@ const MEMORY_NS: u64 = 6 * 3600 * 1_000_000_000;
 /// Decided calls of one trace that late spans are compared with.
 const DECIDED_PER_TRACE: usize = 4096;
 
+/// Wrappers above a call whose usage is told in another trace.
+const WRAPPERS: usize = 16;
+
 /// A span anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spot {
@@ -186,6 +189,19 @@ impl Past {
         })
         .take(DECIDED_PER_TRACE)
     }
+
+    /// Replaces the calls of a trace, in order.
+    fn replace(&mut self, trace: u128, calls: &[Decided]) {
+        let mut next = self.newest.get(&trace).copied();
+        for call in calls.iter().rev() {
+            let index = next.and_then(|number| number.checked_sub(self.first)).map(|index| index as usize);
+            let Some((known, _, previous)) = index.and_then(|index| self.calls.get_mut(index)) else { return };
+            // Another trace may have told its usage meanwhile.
+            *known =
+                if known.sketch.usage && !call.sketch.usage { Decided { hang: call.hang, ..*known } } else { *call };
+            next = *previous;
+        }
+    }
 }
 
 /// What a bound costs: a call that is told of again may count again.
@@ -319,14 +335,7 @@ impl RecentCalls {
 
     /// Replaces the calls that `decided` found.
     pub(super) fn correct(&self, trace: u128, calls: &[Decided]) {
-        let mut past = lock(&self.past[shard(trace as u64)]);
-        let mut next = past.newest.get(&trace).copied();
-        for call in calls.iter().rev() {
-            let index = next.and_then(|number| number.checked_sub(past.first)).map(|index| index as usize);
-            let Some((known, _, previous)) = index.and_then(|index| past.calls.get_mut(index)) else { return };
-            *known = *call;
-            next = *previous;
-        }
+        lock(&self.past[shard(trace as u64)]).replace(trace, calls);
     }
 
     /// Remembers the calls of a trace that is decided now.
@@ -343,6 +352,34 @@ impl RecentCalls {
         }
         past.newest.extend(previous.map(|number| (trace, number)));
         past.forget(now);
+    }
+
+    /// The call that was counted at this span, when nobody has told its usage.
+    pub(super) fn counted_bare(&self, at: Spot) -> Option<Decided> {
+        let past = lock(&self.past[shard(at.trace as u64)]);
+        past.of(at.trace).find(|call| call.claims && call.at == at && !call.sketch.usage).copied()
+    }
+
+    /// Adds `rest` to what the call at this span was counted for, `told` to what is known of it. What the wrappers above it
+    /// were counted for goes to `before`; what nobody had counted stays in `rest`.
+    pub(super) fn top_up(&self, at: Spot, told: &Sketch, rest: &mut Amounts, before: &mut Amounts) {
+        let mut past = lock(&self.past[shard(at.trace as u64)]);
+        let mut calls: Vec<Decided> = past.of(at.trace).copied().collect();
+        calls.reverse();
+        let Some(own) = calls.iter().position(|call| call.claims && call.at == at) else { return };
+        calls[own].left = calls[own].left.with(rest);
+        calls[own].sketch.learn(told);
+        let holds = |id: u64| move |call: &Decided| call.members.iter().any(|member| member.0 == id);
+        let mut above = calls[own].hang;
+        for _ in 0..WRAPPERS {
+            let Some(upper) = (above != 0).then(|| calls.iter().position(holds(above))).flatten() else { break };
+            let upper = &mut calls[upper];
+            if upper.wrapper && upper.claims {
+                upper.drawn |= upper.left.give(rest, before);
+            }
+            above = upper.hang;
+        }
+        past.replace(at.trace, &calls);
     }
 
     /// Whether the trace of a report is decided, and where its call is counted.

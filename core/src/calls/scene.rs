@@ -112,6 +112,8 @@ impl Tell for Report<'static> {
 pub struct Outcome {
     /// Calls that no earlier verdict counted.
     pub count: usize,
+    /// Those of them that failed.
+    pub errors: usize,
     /// What the calls add.
     pub cost_pico: i128,
     /// Canonical span ids, input and output tokens that the calls add, by span id.
@@ -141,6 +143,7 @@ pub fn decide(reports: &[Report<'static>], recent: &RecentCalls) -> Outcome {
                 let usage = &grouping.calls[call as usize].report.usage;
                 outcome.calls.push((span, usage.or_zero(Unit::Input), usage.or_zero(Unit::Output)));
                 outcome.count += usize::from(grouping.calls[call as usize].is_new());
+                outcome.errors += usize::from(grouping.calls[call as usize].fails());
                 outcome.cost_pico += costs[call as usize].total_pico;
             }
             Fate::Duplicate { of, rule, .. } => outcome.duplicates.push((span, of, rule)),
@@ -153,6 +156,21 @@ pub fn decide(reports: &[Report<'static>], recent: &RecentCalls) -> Outcome {
     outcome.duplicates.sort_unstable_by_key(|duplicate| duplicate.0);
     outcome.wrappers.sort_unstable();
     outcome
+}
+
+/// Groups a batch of several traces, one trace after the other in the order of their first spans.
+pub fn decide_all(reports: &[Report<'static>], recent: &RecentCalls) -> Vec<Outcome> {
+    let mut traces: Vec<u128> = Vec::new();
+    for report in reports {
+        if report.is_inference() {
+            recent.note(report, 0);
+        }
+        if !traces.contains(&report.place.trace_id) {
+            traces.push(report.place.trace_id);
+        }
+    }
+    let of = |trace| reports.iter().filter(move |report| report.place.trace_id == trace).copied();
+    traces.into_iter().map(|trace| decide(&of(trace).collect::<Vec<_>>(), recent)).collect()
 }
 
 fn cost(call: &Call<'_>) -> Cost {

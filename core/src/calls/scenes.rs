@@ -376,7 +376,10 @@ fn a_response_id_is_one_call_across_traces() {
     // Decided before the other arrived: counted once all the same.
     let recent = RecentCalls::new();
     assert_eq!(decide(&[framework], &recent).calls.len(), 1);
-    assert_eq!(decide(&[sdk], &recent).duplicates, [(2, 1, Rule::ResponseId)]);
+    let late = decide(&[sdk], &recent);
+    assert_eq!((late.count, late.calls), (0, vec![(2, 5, 7)]));
+    let again = chat(3, 0, "client", 6, 24).id("chatcmpl-1").usage(5, 7).in_trace(3);
+    assert_eq!(decide(&[again], &recent).duplicates, [(3, 1, Rule::ResponseId)]);
 }
 
 #[test]

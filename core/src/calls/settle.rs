@@ -20,6 +20,7 @@ impl<'a> Grouping<'a> {
         self.decided.clear();
         self.find_hangs(reports.len());
         self.tops.clear();
+        self.abroad.clear();
         self.spots.clear();
         self.spots.resize(self.nodes.len(), None);
         for leader in 0..self.nodes.len() as u32 {
@@ -40,20 +41,20 @@ impl<'a> Grouping<'a> {
                     (face.canonical, face.sketch) = (within, *self.sets.sketch(within));
                     face.sketch.learn(&around);
                 }
-                if self.is_call(start, reports) && self.call(leader, &face, start, reports, recent, now) {
+                if !self.is_call(start, reports) {
+                    self.members.truncate(start);
+                } else if self.call(leader, &face, start, reports, recent, now) {
                     let call = self.calls.len() - 1;
                     self.calls[call].in_sum = in_sum;
                     let drawn = self.drawn_of[leader as usize] as usize;
                     self.drawn[drawn].call = call as u32;
-                } else {
-                    self.members.truncate(start);
                 }
             } else if face.earlier != NONE {
                 let spot = self.earlier[face.earlier as usize].at;
                 self.spots[leader as usize] = Some(spot);
                 self.fold(start, spot, None);
                 self.join(face.earlier as usize, start);
-                if !self.may_top_up(face.earlier, start, reports) {
+                if !self.may_top_up(face.earlier, start, reports, recent) {
                     self.members.truncate(start);
                     self.lend_later(leader, face.earlier, reports);
                 }
@@ -111,7 +112,9 @@ impl<'a> Grouping<'a> {
         self.fold(start, spot, elsewhere.map(|(_, rule)| rule));
         self.note(face, spot, start);
         if elsewhere.is_some() {
-            self.members.truncate(start);
+            if !self.may_top_up_abroad(spot, start, reports, recent) {
+                self.members.truncate(start);
+            }
             return false;
         }
         self.fates[face.canonical as usize] = Fate::Canonical(self.calls.len() as u32);
@@ -176,13 +179,27 @@ impl<'a> Grouping<'a> {
             let parent = self.tree.parent[*node as usize];
             self.hangs[*node as usize] = match self.nodes.get(parent as usize) {
                 None => self.tree.missing[*node as usize],
+                // What a tool calls is no part of the call that runs it, and nobody remembers the tool.
+                Some(above) if above.role == Role::Inference && self.is_tool(*node) => self.hangs[parent as usize],
                 Some(_) if parent as usize >= reports => self.earlier[parent as usize - reports].members[0].0,
-                Some(above) if above.claims && matches!(above.role, Role::Wrapper | Role::Other) => {
-                    self.sets.sketch(parent).span
-                }
+                Some(above) if above.claims && self.is_remembered_above(parent, *node) => self.sets.sketch(parent).span,
                 Some(_) => self.hangs[parent as usize],
             };
         }
+    }
+
+    /// Whether a node is a tool, or something like it, that claims nothing.
+    fn is_tool(&self, node: u32) -> bool {
+        let node = &self.nodes[node as usize];
+        node.role == Role::Other && !node.claims
+    }
+
+    /// Whether a report that claims is found again at its span as something else than a node below it: a call of its own,
+    /// or a sum.
+    fn is_remembered_above(&self, upper: u32, lower: u32) -> bool {
+        let leader = self.sets.leader(upper);
+        let face = self.sets.face(leader);
+        leader != self.sets.leader(lower) && (face.sketch.told || face.covers != NONE || face.earlier != NONE)
     }
 
     /// Id of the span below which a node is found again.

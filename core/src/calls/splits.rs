@@ -2,41 +2,42 @@
 
 use super::recent::RecentCalls;
 use super::report::{Place, Report};
-use super::scene::{Tell, decide, span};
+use super::scene::{Tell, decide, decide_all, span};
 use crate::facts::Role;
 use crate::usage::Unit;
 
-fn chat(id: u64, parent: u64, scope: &str, start: u64, end: u64) -> Report<'static> {
+pub fn chat(id: u64, parent: u64, scope: &str, start: u64, end: u64) -> Report<'static> {
     span(id, parent, scope, start, end).chat()
 }
 
-fn agent(id: u64, parent: u64, start: u64, end: u64) -> Report<'static> {
+pub fn agent(id: u64, parent: u64, start: u64, end: u64) -> Report<'static> {
     span(id, parent, "agents", start, end).role(Role::Wrapper)
 }
 
 /// Calls, input and output tokens found when span `n` arrives before verdict `splits[n]`.
-fn found(spans: &[Report<'static>], split: &[usize]) -> (usize, i64, i64) {
+pub fn found(spans: &[Report<'static>], split: &[usize]) -> (usize, i64, i64) {
     found_with_cost(spans, split).0
 }
 
 /// The same, and pico-dollars.
-fn found_with_cost(spans: &[Report<'static>], split: &[usize]) -> ((usize, i64, i64), i128) {
+pub fn found_with_cost(spans: &[Report<'static>], split: &[usize]) -> ((usize, i64, i64), i128) {
     let recent = RecentCalls::new();
     let mut found = ((0, 0, 0), 0);
     for verdict in 0..=*split.iter().max().unwrap() {
         let batch: Vec<_> = spans.iter().zip(split).filter(|(_, at)| **at == verdict).map(|(span, _)| *span).collect();
-        let outcome = decide(&batch, &recent);
-        found.0.0 += outcome.count;
-        found.1 += outcome.cost_pico;
-        for (_, input, output) in outcome.calls {
-            (found.0.1, found.0.2) = (found.0.1 + input, found.0.2 + output);
+        for outcome in decide_all(&batch, &recent) {
+            found.0.0 += outcome.count;
+            found.1 += outcome.cost_pico;
+            for (_, input, output) in outcome.calls {
+                (found.0.1, found.0.2) = (found.0.1 + input, found.0.2 + output);
+            }
         }
     }
     found
 }
 
 /// All splits around two verdicts.
-fn splits(spans: usize) -> impl Iterator<Item = Vec<usize>> {
+pub fn splits(spans: usize) -> impl Iterator<Item = Vec<usize>> {
     (0..3_usize.pow(spans as u32)).map(move |way| (0..spans as u32).map(|at| way / 3_usize.pow(at) % 3).collect())
 }
 
@@ -284,29 +285,15 @@ fn cached_tokens_that_an_outer_report_leaves_out_count() {
 }
 
 #[test]
-fn a_sum_that_was_counted_as_a_call_gives_it_to_its_parts() {
-    let spans = [
-        chat(1, 9, "framework", 0, 100).usage(18, 24),
-        chat(2, 1, "sdk", 1, 30).usage(5, 7),
-        chat(3, 1, "sdk", 31, 60).usage(6, 8),
-        chat(4, 1, "sdk", 61, 99).usage(7, 9),
-    ];
-    let together = |parts: &[usize]| parts.iter().all(|part| *part == parts[0]);
-    let last = |parts: &[usize]| parts.iter().copied().max().unwrap();
-    for split in splits(spans.len()).filter(|split| split[0] >= last(&split[1..]) || together(&split[1..])) {
-        assert_eq!(found(&spans, &split), (3, 18, 24), "{split:?}");
-    }
-    // Before all of them have come it looks like a stream that is held open, and the first part like a call of its own.
-    assert_eq!(found(&spans, &[0, 1, 2, 2]), (3, 23, 31));
-}
-
-#[test]
 fn the_failure_of_a_wrapper_that_failed_is_that_of_its_call() {
     let mut failed = agent(1, 0, 0, 100).usage(5, 7);
     failed.error = true;
     let spans = [failed, chat(2, 1, "sdk", 10, 20).usage(5, 7), chat(3, 1, "sdk", 30, 90).failed()];
     assert_eq!(wrong(&spans, |found| found == (2, 5, 7)), []);
     assert_eq!(decide_in_turn(&spans, &[0, 1, 1]), [vec![1], vec![2]]);
+    for split in splits(spans.len()) {
+        assert_eq!(errors(&spans, &split), 1, "{split:?}");
+    }
 }
 
 /// Spans that stand for calls, by verdict.
@@ -388,5 +375,26 @@ fn a_span_that_is_sent_again_with_its_usage_adds_it() {
     let more = chat(2, 1, "sdk", 10, 50).usage(6, 9);
     for split in [[0, 0], [0, 1]] {
         assert_eq!(found(&[ended, more], &split), (1, 5, 7), "{split:?}");
+    }
+}
+
+/// Failures that are counted.
+fn errors(spans: &[Report<'static>], split: &[usize]) -> usize {
+    let recent = RecentCalls::new();
+    let batch = |verdict| spans.iter().zip(split).filter(move |(_, at)| **at == verdict).map(|(span, _)| *span);
+    (0..=*split.iter().max().unwrap()).map(|at| decide(&batch(at).collect::<Vec<_>>(), &recent).errors).sum()
+}
+
+#[test]
+fn counts_of_any_size_are_drawn_on() {
+    const MUCH: i64 = 10_000_000_000;
+    let spans = [
+        agent(1, 0, 0, 100).usage(2 * MUCH, 7).costs(30_000_000.0),
+        chat(2, 1, "sdk", 10, 40).usage(MUCH, 3).costs(15_000_000.0),
+        chat(3, 1, "sdk", 50, 90).usage(MUCH, 4).costs(15_000_000.0),
+    ];
+    for split in splits(spans.len()) {
+        let truth = ((2, 2 * MUCH, 7), 30_000_000 * 1_000_000_000_000);
+        assert_eq!(found_with_cost(&spans, &split), truth, "{split:?}");
     }
 }

@@ -128,9 +128,11 @@ impl Tree {
             if id == 0 {
                 break Above::Nothing(0);
             }
-            let Some(span) = self.find(links, id) else {
-                break self.earlier.get(&id).map_or(Above::Nothing(id), |node| Above::Node(*node));
-            };
+            // Of a span that was counted, a further copy knows less.
+            if let Some(node) = self.earlier.get(&id) {
+                break Above::Node(*node);
+            }
+            let Some(span) = self.find(links, id) else { break Above::Nothing(id) };
             let at = span as usize;
             if self.node_at[at] != NONE {
                 break Above::Node(self.node_at[at]);

@@ -41,7 +41,7 @@ pub fn totals(grouping: &Grouping<'_>, costs: &[Cost]) -> Totals {
     for (call, cost) in grouping.calls.iter().zip(costs) {
         let usage = &call.report.usage;
         totals.calls += u64::from(call.is_new());
-        totals.errors += u64::from(call.is_new() && call.report.error);
+        totals.errors += u64::from(call.fails());
         totals.input_tokens = totals.input_tokens.saturating_add(usage.or_zero(Unit::Input));
         totals.output_tokens = totals.output_tokens.saturating_add(usage.or_zero(Unit::Output));
         if !matches!(cost.state, State::Unpriced(_)) {

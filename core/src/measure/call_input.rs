@@ -31,4 +31,9 @@ impl CallInput<'_> {
     pub(super) fn is_new(&self) -> bool {
         self.before.is_none_or(|before| !before.amounts.call)
     }
+
+    /// Whether it is a failure that no earlier verdict counted.
+    pub(super) fn fails(&self) -> bool {
+        self.error && self.is_new() && self.before.is_none_or(|before| !before.amounts.error)
+    }
 }

@@ -182,6 +182,7 @@ impl<'o> Record<'o> {
         inside.text("trace_id", &format!("{:032x}", before.at.trace));
         inside.text("span_id", &format!("{:016x}", before.at.span));
         inside.integer("calls", Some(i64::from(amounts.call)));
+        inside.integer("errors", Some(i64::from(amounts.error)));
         for (name, unit) in [
             ("input_tokens", Unit::Input),
             ("output_tokens", Unit::Output),

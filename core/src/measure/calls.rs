@@ -147,7 +147,7 @@ impl CallSeries {
         let seconds = call.duration_ns as f64 / 1e9;
         let kept = call.kept.then_some((call.trace_id, call.start as f64 / 1e9));
         self.record_totals(call);
-        let error = (call.error && call.is_new()).then(|| {
+        let error = call.fails().then(|| {
             let class = call.texts.get(Concept::ErrorClass);
             self.errors.number(if class.is_empty() { "unclassified" } else { class })
         });
@@ -160,7 +160,7 @@ impl CallSeries {
     }
 
     fn record_totals(&mut self, call: &CallInput<'_>) {
-        self.failed += u64::from(call.error && call.is_new());
+        self.failed += u64::from(call.fails());
         for (total, (_, unit)) in self.totals.iter_mut().zip(TOKEN_TYPES) {
             *total += i128::from(call.usage.or_zero(unit));
         }
