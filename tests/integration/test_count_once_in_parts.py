@@ -38,15 +38,7 @@ class Sent(NamedTuple):
 
     def request(self) -> bytes:
         start = NOW + self.start_ms * MS
-        told = span(
-            self.trace,
-            self.number,
-            self.attributes,
-            parent=self.parent,
-            start=start,
-            ms=self.ms,
-            error=self.error,
-        )
+        told = span(self.trace, self.number, self.parent, self.attributes, start=start, ms=self.ms, error=self.error)
         return request_of(told, scope=self.scope, resource={"service.name": "shop"})
 
 
