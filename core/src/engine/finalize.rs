@@ -15,7 +15,6 @@ use super::{Engine, lock};
 use crate::buffer::trace::{SpanEntry, Trace};
 use crate::buffer::verdicts::Remembered;
 use crate::calls::{Fate, Grouping, Links, Place, RateLimits, Report};
-use crate::concept::ConceptSet;
 use crate::content::{Content, Counts};
 use crate::facts::{Facts, NO_DIALECT, Role};
 use crate::measure::call_record::{self, Context};
@@ -67,8 +66,6 @@ pub struct Conclusion<'t> {
     pub costs: Vec<Cost>,
     /// Tokens counted from content, by index of the call.
     pub estimates: Vec<(u32, Estimate)>,
-    /// What each call has from others than its own span, parallel to the calls.
-    pub taken: Vec<ConceptSet>,
     pub totals: Totals,
     pub summary: TraceSummary<'t>,
 }
@@ -426,9 +423,6 @@ impl<'t> Conclusion<'t> {
         self.costs.clear();
         self.costs.extend(self.grouping.calls.iter().map(|call| book.price(&price_input(&call.report))));
         self.grouping.account(&mut self.costs, &engine.recent, now);
-        let reports = &self.reports;
-        self.taken.clear();
-        self.taken.extend(self.grouping.calls.iter().map(|call| call.taken(&reports[call.canonical as usize])));
         self.totals = totals(&self.grouping, &self.costs);
         self.summary = summary(trace, self, trace.plan.policies.needs);
     }

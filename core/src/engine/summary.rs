@@ -44,7 +44,7 @@ pub fn summary<'t>(trace: &'t Trace, conclusion: &Conclusion<'t>, needs: Needs) 
     for report in &conclusion.reports {
         let text = |concept| report.texts.get(concept);
         let class = text(Concept::ErrorClass);
-        if needs.error_classes && !class.is_empty() && !summary.error_classes.contains(&class) {
+        if needs.error_classes && !class.is_empty() {
             summary.error_classes.push(class);
         }
         if needs.guardrails {
@@ -57,6 +57,9 @@ pub fn summary<'t>(trace: &'t Trace, conclusion: &Conclusion<'t>, needs: Needs) 
             summary.tools.push(text(Concept::ToolName));
         }
     }
+    // Senders choose the classes: as many as there are spans, if they like.
+    summary.error_classes.sort_unstable();
+    summary.error_classes.dedup();
     if needs.origin {
         summary.origin = origin(trace, conclusion);
     }

@@ -37,7 +37,7 @@ impl<'t> Conclusion<'t> {
             // No call below it: what its captured response says is its own.
             facts.role = Role::Inference;
         }
-        let taken = ConceptSet(self.taken[call as usize].0 & wanted.0);
+        let taken = ConceptSet(self.taken(call).0 & wanted.0);
         if taken.is_empty() || facts.role == Role::None {
             return sources;
         }
@@ -58,14 +58,20 @@ impl<'t> Conclusion<'t> {
         sources
     }
 
+    /// What a call, by index, has from others than its own span.
+    fn taken(&self, call: u32) -> ConceptSet {
+        let call = &self.grouping.calls[call as usize];
+        call.taken(&self.reports[call.canonical as usize])
+    }
+
     /// Whether a span of this fate would take from the spans above it who asked.
     pub fn spares(&self, fate: Fate) -> bool {
-        matches!(fate, Fate::Canonical(call) if self.taken[call as usize].0 & CONTEXT_OF_CALLS.0 != 0)
+        matches!(fate, Fate::Canonical(call) if self.taken(call).0 & CONTEXT_OF_CALLS.0 != 0)
     }
 
     /// What of a call, by index, was concluded or taken from elsewhere, not read on its span.
     pub fn inferred(&self, plan: &Compiled, call: u32) -> ConceptSet {
-        let taken = self.taken[call as usize];
+        let taken = self.taken(call);
         let call_of = &self.grouping.calls[call as usize];
         let mut inferred = self.reports[call_of.canonical as usize].inferred;
         for concept in taken.iter().filter(|concept| plan.normalizer.writes(*concept)) {
