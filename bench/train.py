@@ -1,7 +1,7 @@
 """Work that is like real work: what a build with a profile of the core learns from.
 
-`maturin build --pgo` (`make wheel`) runs `python -m bench.train` against an instrumented core. The traffic is that of the
-demo, recorded from many SDKs, not that of the benchmark. Needs nothing but the package itself.
+`maturin build --pgo` (`make wheel`) runs `python -m bench.train` against an instrumented core. The traffic is that of
+the demo, recorded from many SDKs, not that of the benchmark. Needs nothing but the package itself.
 """
 
 import argparse
