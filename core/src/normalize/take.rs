@@ -85,8 +85,9 @@ impl Output {
         if concepts.is_empty() {
             return (canonical, legacy);
         }
+        let wanted: Vec<_> = self.named.iter().filter(|named| concepts.contains(named.concept)).collect();
         for (key, _) in attributes(raw) {
-            for named in self.named.iter().filter(|named| concepts.contains(named.concept)) {
+            for named in &wanted {
                 if *key == *named.key.as_bytes() {
                     canonical.insert(named.concept);
                 } else if named.legacy.as_ref().is_some_and(|legacy| *key == *legacy.as_bytes()) {
