@@ -1,7 +1,7 @@
 //! What is counted of a call: the call itself, its tokens, its cost. What a wrapper counted before the calls below it came
 //! is a balance on which they draw.
 
-use super::recent::Spot;
+use super::past::Spot;
 use super::sketch::Sketch;
 use crate::price::Cost;
 use crate::usage::{Unit, Usage};

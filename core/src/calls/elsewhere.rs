@@ -2,7 +2,7 @@
 //! compared when one of the two is the root of its trace; matching is one to one, closest in time first.
 
 use super::own::Own;
-use super::recent::Spot;
+use super::past::Spot;
 use super::sketch::{Counts, Sketch};
 use hashbrown::HashMap;
 use std::collections::VecDeque;

@@ -4,7 +4,7 @@
 use super::fuller::complete;
 use super::group::Grouping;
 use super::merge::Call;
-use super::recent::Decided;
+use super::past::Decided;
 use super::report::Report;
 use super::sketch::{ABSENT, Sketch, hash};
 use super::top_up::{Counted, TopUp};

@@ -3,7 +3,7 @@
 
 use super::amounts::{Amounts, Before};
 use super::group::{Grouping, SEARCHED};
-use super::recent::Spot;
+use super::past::Spot;
 use super::sketch::{ABSENT, Counts, Sketch};
 use super::tree::NONE;
 use crate::concept::Concept;

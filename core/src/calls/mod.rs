@@ -18,6 +18,7 @@ mod merge;
 mod models;
 mod nested;
 mod own;
+mod past;
 mod rate_limits;
 mod recent;
 mod report;

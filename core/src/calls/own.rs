@@ -1,7 +1,7 @@
 //! The reports of one call, as the memories of other traces ask for them: a stranger chooses how many there are, so what is
 //! asked of each is found without a look at all others.
 
-use super::recent::Spot;
+use super::past::Spot;
 use super::sketch::Sketch;
 use smallvec::SmallVec;
 
