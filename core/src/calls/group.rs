@@ -86,6 +86,8 @@ pub(super) struct Node {
     pub(super) missing: u64,
     /// For a wrapper: the first set below it.
     pub(super) around: u32,
+    /// A tool ran between it and what it was known to hang below.
+    pub(super) in_tool: bool,
 }
 
 /// Groups the reports of one trace at a time; reused, so that grouping allocates nothing in the long run.
@@ -127,6 +129,8 @@ pub struct Grouping<'a> {
     pub(super) spots: Vec<Option<Spot>>,
     /// By node: id of the span below which it is found again.
     pub(super) hangs: Vec<u64>,
+    /// By node: a tool ran between it and that span.
+    pub(super) in_tools: Vec<bool>,
     /// Sets in the usage of earlier wrappers, in the order in which they draw on them.
     pub(super) drawn: Vec<Drawn>,
     /// By leader: index of `drawn`, or `NONE`. Empty when there is none.
@@ -206,6 +210,7 @@ impl<'a> Grouping<'a> {
                 original: NONE,
                 missing: 0,
                 around: NONE,
+                in_tool: false,
             });
             self.sets.push(Sketch::of(report), NONE, std::iter::once(report.place.scope));
         }
@@ -219,6 +224,7 @@ impl<'a> Grouping<'a> {
                 original: NONE,
                 missing: 0,
                 around: NONE,
+                in_tool: call.in_tool,
             });
             let scopes = call.members.iter().map(|member| member.1).filter(|scope| *scope != 0);
             self.sets.push(call.sketch, index, scopes);

@@ -85,6 +85,9 @@ impl Grouping<'_> {
             while let Some(child) = self.stack.pop().filter(|_| left > 0) {
                 left -= 1;
                 let below = &self.nodes[child as usize];
+                if below.in_tool {
+                    continue;
+                }
                 let leader = self.sets.leader(child);
                 let is_sum = self.sets.face(leader).covers != NONE;
                 if below.claims && !is_sum {

@@ -157,3 +157,27 @@ fn what_reports_the_same_as_a_sum_in_another_trace_is_no_call() {
         assert_eq!(found(&spans, &[0; 4]), (2, 11, 15), "{usage}, last");
     }
 }
+
+#[test]
+fn usage_does_not_yield_to_a_bare_report_that_came_after_the_verdict_on_its_trace() {
+    let failed = chat(3, 0, "client", 80, 99).failed();
+    let bare = chat(1, 0, "framework", 0, 60);
+    let told = chat(2, 0, "sdk", 0, 60).usage(5, 7).in_trace(2);
+    for spans in [[failed, told, bare], [failed, bare, told]] {
+        for split in splits(spans.len()) {
+            assert_eq!(found(&spans, &split), (2, 5, 7), "{split:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_tool_calls_is_no_part_wherever_the_tool_was_seen() {
+    let stream = chat(1, 99, "framework", 0, 100).usage(50, 70);
+    let tool = span(2, 1, "framework", 5, 95).role(Role::Other);
+    let operation = span(3, 2, "sdk", 6, 94).role(Role::Wrapper).usage(5, 7);
+    let call = chat(4, 3, "sdk", 10, 40).usage(5, 7);
+    let spans = [stream, tool, operation, call];
+    for split in splits(spans.len()) {
+        assert_eq!(found(&spans, &split), (2, 55, 77), "{split:?}");
+    }
+}

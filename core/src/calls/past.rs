@@ -48,6 +48,8 @@ pub struct Decided {
     pub left: Amounts,
     /// Calls below it have accounted for something.
     pub drawn: bool,
+    /// A tool ran between it and the span that it hangs below.
+    pub in_tool: bool,
     pub terms: Terms,
 }
 

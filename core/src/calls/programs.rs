@@ -307,7 +307,8 @@ impl Program {
         let told = self.spans[at];
         let bare = Report { usage: crate::usage::Usage::new(), ..told };
         match self.dice.roll(0..6) {
-            0 => self.spans.push(bare),
+            // A wrapper would give a silent call all that it shows.
+            0 if parent == 0 => self.spans.push(bare),
             // Where a wrapper has counted it, nothing links that to a report in another trace.
             1 | 2 if parent == 0 => {
                 self.last_id += 1;

@@ -282,13 +282,12 @@ impl RecentCalls {
         past.replace(at.trace, &calls);
     }
 
-    /// Whether the trace of a report is decided, and where its call is counted.
+    /// Where the call of a report is counted that is decided.
     fn counted_at(&self, spot: Spot) -> Option<Spot> {
+        // One that is not among the calls of a decided trace came after the verdict.
         let past = lock(&self.past[shard(spot.trace as u64)]);
-        let mut of_trace = past.of(spot.trace).peekable();
-        of_trace.peek()?;
-        let own = of_trace.find(|call| call.members.iter().any(|member| member.0 == spot.span));
-        Some(own.map_or(spot, |call| call.at))
+        let own = past.of(spot.trace).find(|call| call.members.iter().any(|member| member.0 == spot.span));
+        own.map(|call| call.at)
     }
 
     /// Decides whether the reports of one call within a trace count, or some span of another trace does. `canonical` is
@@ -380,6 +379,7 @@ mod tests {
                 claims: true,
                 left: Amounts::NONE,
                 drawn: false,
+                in_tool: false,
                 terms: Terms::default(),
             };
             recent.remember(u128::from(index), &[decided], index);

@@ -8,7 +8,6 @@ use super::past::{Decided, MEMBERS, Spot};
 use super::recent::RecentCalls;
 use super::report::Report;
 use super::sets::Face;
-use super::sketch::Sketch;
 use super::tree::NONE;
 use crate::facts::Role;
 use std::cmp::Reverse;
@@ -72,8 +71,10 @@ impl<'a> Grouping<'a> {
         let trace = reports[0].place.trace_id;
         for at in 0..self.earlier.len() {
             let hang = self.hang(reports.len() + at);
-            self.changed |= self.earlier[at].hang != hang;
-            self.earlier[at].hang = hang;
+            let in_tool = self.in_tools[reports.len() + at];
+            let earlier = &mut self.earlier[at];
+            self.changed |= earlier.hang != hang || earlier.in_tool != in_tool;
+            (earlier.hang, earlier.in_tool) = (hang, in_tool);
         }
         self.trace = Some(trace);
     }
@@ -176,16 +177,25 @@ impl<'a> Grouping<'a> {
     fn find_hangs(&mut self, reports: usize) {
         self.hangs.clear();
         self.hangs.resize(self.nodes.len(), 0);
+        self.in_tools.clear();
+        self.in_tools.resize(self.nodes.len(), false);
         for node in &self.tree.order {
             let parent = self.tree.parent[*node as usize];
+            let mut passes = false;
             self.hangs[*node as usize] = match self.nodes.get(parent as usize) {
                 None => self.tree.missing[*node as usize],
-                // What a tool calls is no part of the call that runs it, and nobody remembers the tool.
+                // What a tool calls is no part of the call that runs it.
                 Some(above) if above.role == Role::Inference && self.is_tool(*node) => self.hangs[parent as usize],
                 Some(_) if parent as usize >= reports => self.earlier[parent as usize - reports].members[0].0,
                 Some(above) if above.claims && self.is_remembered_above(parent, *node) => self.sets.sketch(parent).span,
-                Some(_) => self.hangs[parent as usize],
+                Some(_) => {
+                    passes = true;
+                    self.hangs[parent as usize]
+                }
             };
+            // Nobody remembers the tools themselves.
+            let in_tool = passes && (self.is_tool(parent) || self.in_tools[parent as usize]);
+            self.in_tools[*node as usize] = in_tool || self.nodes[*node as usize].in_tool;
         }
     }
 
@@ -211,11 +221,13 @@ impl<'a> Grouping<'a> {
     /// Keeps a call in mind for spans that arrive after the verdict.
     fn note(&mut self, face: &Face, at: Spot, start: usize) {
         let wrapper = matches!(self.nodes[face.canonical as usize].role, Role::Wrapper | Role::Other);
-        self.remember(face.sketch, self.hang(face.canonical as usize), at, start, wrapper);
+        self.remember(face, at, start, wrapper);
     }
 
     /// Keeps a call whose members stand from `start` on. Further ones than fit are remembered as spans that claim nothing.
-    fn remember(&mut self, sketch: Sketch, hang: u64, at: Spot, start: usize, wrapper: bool) {
+    fn remember(&mut self, face: &Face, at: Spot, start: usize, wrapper: bool) {
+        let (sketch, node) = (face.sketch, face.canonical as usize);
+        let (hang, in_tool) = (self.hang(node), self.in_tools[node]);
         let mut members = [(0, 0); MEMBERS];
         for (slot, member) in members.iter_mut().zip(&self.members[start..]) {
             let sketch = self.sets.sketch(*member);
@@ -225,7 +237,8 @@ impl<'a> Grouping<'a> {
             self.note_span(self.members[further], at);
         }
         let (left, terms) = (Amounts::of_sketch(&sketch), Terms::default());
-        self.decided.push(Decided { sketch, hang, at, members, wrapper, claims: true, left, drawn: false, terms });
+        let (claims, drawn) = (true, false);
+        self.decided.push(Decided { sketch, hang, at, members, wrapper, claims, left, drawn, in_tool, terms });
     }
 
     /// The call that counts here to which a report belongs; `NONE` belongs to none.
@@ -294,6 +307,7 @@ impl<'a> Grouping<'a> {
             claims: false,
             left,
             drawn: false,
+            in_tool: self.in_tools[node as usize],
             terms,
         });
     }
