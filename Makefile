@@ -9,7 +9,7 @@ PYTHON := .venv/bin/python
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 CORE_SOURCES := $(shell find core/src core/Cargo.toml core/Cargo.lock -type f 2>/dev/null)
 
-.PHONY: help build run demo test test-core e2e bench wheel lint format docs record clean
+.PHONY: help build run demo test test-core e2e bench lint format docs record clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,9 +39,6 @@ e2e: build ## The real process with real SDKs, a real Collector, Jaeger and Prom
 
 bench: build ## Spans per CPU-second beside the ceiling and the peers
 	$(PYTHON) -m bench
-
-wheel: build ## The package for production in dist/: the core built by a profile of recorded traffic
-	.venv/bin/maturin build --release --locked --pgo --out dist
 
 lint: build ## ruff, mypy, clippy, rustfmt, yamllint, chart and configuration checks
 	.venv/bin/ruff check .
