@@ -109,13 +109,18 @@ const UNIT_CONCEPTS: [(Concept, Unit); 30] = [
     (Concept::Seconds, Unit::Seconds),
 ];
 
-const OWN_CONCEPTS: [Concept; 17] = [
+/// What a report holds in fields of their own about the call as a whole.
+pub(super) const CALL_FIELDS: [Concept; 6] = [
     Concept::TokensEstimated,
     Concept::Ttft,
     Concept::Streaming,
     Concept::HttpStatus,
     Concept::Batch,
     Concept::CacheHit,
+];
+
+/// The same of one reporter: its cost, its evaluation, the limits that it was told.
+const REPORT_FIELDS: [Concept; 11] = [
     Concept::EvaluationScore,
     Concept::CostTotal,
     Concept::CostByProvider,
@@ -178,8 +183,13 @@ pub(super) const SLOTS: [Slot; Concept::COUNT] = {
         index += 1;
     }
     index = 0;
-    while index < OWN_CONCEPTS.len() {
-        slots[OWN_CONCEPTS[index] as usize] = Slot::Own;
+    while index < CALL_FIELDS.len() {
+        slots[CALL_FIELDS[index] as usize] = Slot::Own;
+        index += 1;
+    }
+    index = 0;
+    while index < REPORT_FIELDS.len() {
+        slots[REPORT_FIELDS[index] as usize] = Slot::Own;
         index += 1;
     }
     slots

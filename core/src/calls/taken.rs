@@ -3,21 +3,14 @@
 use super::group::Grouping;
 use super::merge::Call;
 use super::report::Report;
-use super::slots::{SLOTS, Slot, TEXTS, UNITS};
+use super::slots::{CALL_FIELDS, SLOTS, Slot, TEXTS, UNITS};
 use crate::concept::{Concept, ConceptSet};
 use crate::facts::Val;
 use crate::normalize::kinds::{Kind, kind_of};
 use crate::usage::{Unit, Usage};
 
 /// What besides texts and counts is taken.
-const OTHERS: ConceptSet = ConceptSet::of(&[
-    Concept::TokensEstimated,
-    Concept::Ttft,
-    Concept::Streaming,
-    Concept::HttpStatus,
-    Concept::Batch,
-    Concept::CacheHit,
-]);
+const OTHERS: ConceptSet = ConceptSet::of(&CALL_FIELDS);
 
 /// What stays with the report that tells it. Evaluations and verdicts of guardrails are counted where they are told; the tool
 /// is the outer span's own, and the server that a client names may be a gateway.
